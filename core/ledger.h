@@ -1,0 +1,77 @@
+/* core/ledger.h - the energy ledger: a fold over samples that closes 15-minute intervals.
+ *
+ * Live run, restart (checkpoint + journal tail), `puectl replay`, the hub's audit and certificate verification all call
+ * ledger_push(); equality of the bytes they produce is a test and a feature.  Rules: domain.md 2.2, 2.3, 2.7.
+ * A meter's energy is a curve, linear between accepted reads, never extrapolated.  Cumulative known energy is rounded to
+ * the mW.h at boundaries, never differences, so that sums telescope: a year is one difference.  Pure. */
+#ifndef CORE_LEDGER_H
+#define CORE_LEDGER_H
+
+#include "core/site.h"
+
+/* How a meter's energy in an interval is known (domain.md 2.3). */
+enum energy_class { CLASS_R, CLASS_D, CLASS_L, CLASS_I, CLASS_B, CLASS_P, CLASS_N, CLASS_M, CLASS_MISSING, CLASS_COUNT };
+
+struct interval_row {               /* one per meter with energy, in site order */
+	uint32_t meter;             /* index into site.meters */
+	int64_t energy_mwh;         /* known energy in the interval = cumulative(to) - cumulative(from) */
+	int64_t cumulative_mwh;     /* known energy since the ledger began, at `to` */
+	int64_t missing_ms;         /* time inside the interval that is not known */
+	uint32_t substituted_mwh;   /* part of nothing above: class B/P/N/M/I energy, reported apart; its class below */
+	uint8_t class_, substitute_class;
+	uint16_t flags;             /* enum interval_flag */
+};
+enum interval_flag { INTERVAL_LATE = 1, INTERVAL_UNSYNCED = 2, INTERVAL_CLOCK_STEP = 4, INTERVAL_EPOCH_CHANGE = 8, INTERVAL_GAP = 16 };
+
+struct interval {
+	struct wall from, to;       /* half-open, aligned to UTC */
+	bool total_known, it_known; /* every term of the sum is known over the whole interval */
+	int64_t total_mwh, it_mwh;  /* by the tree, known parts only */
+	int64_t total_cumulative_mwh, it_cumulative_mwh;
+	int64_t total_missing_ms, it_missing_ms;
+	bool synced;
+	const struct interval_row *rows;
+	size_t n;
+};
+
+enum ledger_event_kind {
+	EVENT_WRAP, EVENT_RESET, EVENT_SPIKE, EVENT_DROP_RETURN, EVENT_AMBIGUOUS, EVENT_IMPLAUSIBLE, EVENT_FROZEN, EVENT_CONFLICT,
+	EVENT_LATE, EVENT_GAP, EVENT_CLOCK_STEP, EVENT_EPOCH, EVENT_SESSION, EVENT_FINDING, EVENT_POWER_MISMATCH, EVENT_N
+};
+struct ledger_event {
+	enum ledger_event_kind kind;
+	uint32_t meter;             /* UINT32_MAX: the site */
+	struct wall from, to;       /* what it touches; for a gap its ends */
+	int64_t energy_mwh;         /* known, missing or disputed energy where the kind has one */
+	char reason[200];           /* a sentence, English; the kind is the stable part */
+};
+const char *ledger_event_name(enum ledger_event_kind kind);
+
+/* What is wired to what: for each meter the series of its energy register and of its power, or UINT32_MAX. */
+struct ledger_wiring { uint32_t energy_series, power_series; struct ratio count_mwh; int64_t modulus; bool is_float; int64_t poll_ms; };
+
+struct ledger;
+struct ledger_sink {
+	void (*interval)(void *ctx, const struct interval *);      /* in order of time, each exactly once */
+	void (*event)(void *ctx, const struct ledger_event *);
+	void *ctx;
+};
+/* Borrows site and wiring (one row a meter) for its life. */
+struct ledger *ledger_new(const struct site *site, const struct ledger_wiring *wiring, struct err *err);
+void ledger_free(struct ledger *l);
+/* Samples of other series are ignored.  `now` lets intervals close when nothing comes (watermark 15 min). */
+void ledger_push(struct ledger *l, const struct sample *samples, size_t n, struct stamp now, const struct ledger_sink *sink);
+/* End of a recording: closes what can be closed (decides pending reads, drops the watermark). */
+void ledger_finish(struct ledger *l, const struct ledger_sink *sink);
+/* Canonical checkpoint; loading it into a ledger of the same configuration continues byte for byte.  A checkpoint of
+ * another configuration is loaded by meter id: what changed opens a new epoch. */
+void ledger_save(const struct ledger *l, struct buf *out);
+bool ledger_load(struct ledger *l, const void *bytes, size_t len, struct err *err) MUST_USE;
+
+/* Canonical bytes of the evidence leaf of an interval / event: one line of JSON, integers only (docs/evidence-format.md). */
+void interval_leaf(const struct site *site, const struct interval *iv, struct buf *out);
+void event_leaf(const struct site *site, const struct ledger_event *ev, struct buf *out);
+/* Reads a leaf back; rows are allocated with malloc, the caller frees them.  Used by audit, history and verification. */
+bool interval_of_leaf(const struct site *site, const void *leaf, size_t len, struct interval *out, struct err *err) MUST_USE;
+
+#endif

@@ -1,0 +1,20 @@
+/* core/sig.h - verifying signatures over bytes.  Signing is agent/signer's.  Pure (OpenSSL EVP only).
+ * Ed25519: 32-byte public key, 64-byte signature (RFC 8032).  SM2 with SM3: 65-byte public point, 64-byte r||s,
+ * distinguishing id always "1234567812345678" (GB/T 32918; domain.md 5.3). */
+#ifndef CORE_SIG_H
+#define CORE_SIG_H
+
+#include "core/buf.h"
+#include "core/err.h"
+
+enum sig_alg { SIG_ED25519, SIG_SM2, SIG_N };
+struct public_key { enum sig_alg alg; char kid[64]; uint8_t bytes[65]; size_t len; };
+/* kid = first 16 hex digits of SHA-256 over the raw public key bytes. */
+void public_key_kid(struct public_key *key);
+bool sig_verify(const struct public_key *key, const void *bytes, size_t len, const uint8_t *sig, size_t sig_len);
+const char *sig_alg_name(enum sig_alg alg);       /* JWS "alg": "EdDSA", "SM2" */
+
+void base64url_encode(const void *bytes, size_t len, struct buf *out);
+bool base64url_decode(const char *text, size_t len, struct buf *out);      /* strict: no padding, no other characters */
+
+#endif

@@ -1,0 +1,40 @@
+/* publish/publish.h - what leaves the machine.  Decides nothing, touches no SQL: it is handed values, bytes, an outbox and
+ * a reader interface. */
+#ifndef PUBLISH_PUBLISH_H
+#define PUBLISH_PUBLISH_H
+
+#include "core/outbox.h"
+#include "publish/snapshot.h"
+#include "rules/jws.h"
+
+/* MQTT: its own thread around poll() and mosquitto_loop_read/write/misc; connects there, never on the loop thread. */
+struct mqtt_options { const struct site *site; const char *password; const struct outbox_ops *outbox; void *store;
+		      struct wall (*wall)(void *ctx); void *clock; };
+struct mqtt_status { bool connected; uint64_t sent, failed, receipts; char sentence[300]; };
+struct mqtt *mqtt_start(const struct mqtt_options *o, struct err *err);
+void mqtt_wake(struct mqtt *m);                        /* a new outbox row is durable; any thread */
+void mqtt_now(struct mqtt *m, const char *topic, const void *payload, size_t len, bool retain);   /* QoS 0 live state, best effort */
+void mqtt_status(struct mqtt *m, struct mqtt_status *out);
+void mqtt_stop(struct mqtt *m);                        /* NULL is fine */
+
+/* HTTP: libmicrohttpd in its own threads; binds 127.0.0.1 only. */
+struct http_options { const char *address; uint16_t port; struct snapshot_slot *slot;
+		      /* history for charts: fills `out` with JSON; NULL: none */
+		      bool (*history)(void *ctx, const char *query, struct buf *out, struct err *err); void *ctx; };
+struct http *http_start(const struct http_options *o, struct err *err);
+uint16_t http_port(const struct http *h);
+void http_stop(struct http *h);
+
+void metrics_text(const struct snapshot *s, struct buf *out);          /* Prometheus text format 0.0.4 */
+void status_json(const struct snapshot *s, struct buf *out);           /* /api/v1/status; docs/formats.md */
+
+/* Payload of the signed 15-minute report. */
+struct report_head { uint64_t epoch, seq, tree_size; const char *tree_root, *previous; struct wall made; };
+bool report_payload(const struct site *site, const struct interval *iv, const struct report_head *head, const struct kpi *day,
+		    struct buf *out, struct err *err) MUST_USE;
+
+/* Certificate sheet: PDF of a certificate's JSON (the signed envelope), byte-reproducible.  lang: "zh" or "en" first; both
+ * are on the sheet. */
+bool sheet_pdf(const json_t *cert, const void *envelope, size_t len, const char *lang, struct buf *out, struct err *err) MUST_USE;
+
+#endif
