@@ -48,7 +48,7 @@ struct poller_device {
 };
 size_t poller_count(const struct poller *p);
 void poller_device(const struct poller *p, size_t i, struct poller_device *out);
-enum { POLLER_BUCKETS = 9 };             /* poll times; upper bounds 1, 3, 10, 30, 100, 300, 1000, 3000 ms, then the rest */
+enum { POLLER_BUCKETS = 9 };             /* poll times; upper bounds poll_bucket_us of publish/snapshot.h, then the rest */
 void poller_times(const struct poller *p, uint64_t counts[POLLER_BUCKETS], int64_t *sum_us);
 
 #endif
