@@ -14,6 +14,7 @@ struct keys_options {
 	const char *dir, *site, *role, *zh, *en, *alg, *at, *store, *word;   /* word: KID or FILE */
 	bool simulated;
 	char when[WALL_TEXT];           /* --at, or now */
+	char just_before[WALL_TEXT];    /* a key is good until before its end: date of its last word */
 	char path[4096];                /* DIR/trust.json */
 };
 
@@ -66,6 +67,7 @@ static int parse_options(struct ctl *ctl, struct keys_options *o)
 	if (o->at && !wall_parse(o->at, &at, &err))
 		return ctl_usage(ctl, "%s", err.text);
 	wall_text(at, o->when);
+	wall_text((struct wall){ at.ms - 1000 }, o->just_before);
 	snprintf(o->path, sizeof o->path, "%s/trust.json", o->dir);
 	return 0;
 }
@@ -148,7 +150,7 @@ static bool statement(const struct keys_options *o, const char *old_kid, const j
 	char path[sizeof o->path + 64];
 	snprintf(path, sizeof path, "%s/%s.pem", o->dir, old_kid);
 	struct signer *s = signer_open_key(path, err);
-	json_t *payload = json_pack("{s:s,s:s,s:s,s:s,s:b,s:O}", "statement", "key-rotation", "kid", old_kid, "issued", o->when, "site", o->site ? o->site : "",
+	json_t *payload = json_pack("{s:s,s:s,s:s,s:s,s:b,s:O}", "statement", "key-rotation", "kid", old_kid, "issued", o->just_before, "site", o->site ? o->site : "",
 				    "simulated", o->simulated, "successor", successor);
 	CLEANUP(buf_done) struct buf text = { 0 }, jws = { 0 };
 	snprintf(path, sizeof path, "%s/%s.statement.json", o->dir, json_string_value(json_object_get(successor, "kid")));

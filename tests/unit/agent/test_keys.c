@@ -143,12 +143,6 @@ static void rotation(void **state)
 	assert_true(file_read(in_dir("trust.json"), &text, &err) && trust_parse("trust", text.data, text.len, &trust, &err));
 	snprintf(name, sizeof name, "%s.statement.json", second);
 	assert_true(file_read(in_dir(name), &jws, &err));
-	/* dated at the very end of the old key: its own last word must be by a key still good, so the day before */
-	struct wall before;
-	assert_true(wall_parse("2026-06-30T00:00:00Z", &before, &err));
-	for (size_t i = 0; i < trust.n; i++)
-		if (strcmp(trust.keys[i].key.kid, first) == 0)
-			trust.keys[i].until.ms = INT64_MAX;
 	if (!jws_verify(&trust, jws.data, jws.len, JWS_STATEMENT, (struct wall){ 0 }, &result, &err))
 		fail_msg("%s", err.text);
 	assert_string_equal(result.key->key.kid, first);
