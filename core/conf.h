@@ -32,6 +32,7 @@ const struct conf_node *conf_parse(struct conf *c, const char *file, const void 
 
 /* Problems, in the order found; conf_report() puts them into `out`, one a line, sorted by file, line and column. */
 void conf_problem(struct conf *c, const struct conf_node *at, const char *fmt, ...) PRINTF(3, 4);
+void conf_problem_at(struct conf *c, struct conf_place place, const char *fmt, ...) PRINTF(3, 4);   /* CSV cells; place.file outlives c */
 void conf_warning(struct conf *c, const struct conf_node *at, const char *fmt, ...) PRINTF(3, 4);
 size_t conf_problem_count(const struct conf *c);
 size_t conf_warning_count(const struct conf *c);
