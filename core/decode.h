@@ -1,0 +1,34 @@
+/* core/decode.h - a reading becomes samples.  All scaling, byte orders, sentinels and plausibility of the project live here.
+ *
+ * Every point of the request gets exactly one sample, always: a value, or missing/bad with its reason.  A structurally wrong
+ * answer (fewer or more words, other objects, other order) is a value for no point: all are missing, REASON_MALFORMED.
+ * One bad variable spoils only its own point.  Pure. */
+#ifndef CORE_DECODE_H
+#define CORE_DECODE_H
+
+#include "core/plan.h"
+
+/* `reading->request` must be a request of this plan (its id is the index).  Sample k gets series = first_series + point index and
+ * at = reading->at.  `out` has room for plan_slots(plan, request->id) samples; returns how many were written (always that number). */
+size_t decode_reading(const struct plan *plan, const struct reading *reading, uint32_t first_series, struct sample *out);
+
+/* One value.  `words` in wire order (at least coding words).  False with *why when there is no value. */
+bool decode_words(const struct bound_point *p, const uint16_t *words, int64_t *value, enum reason *why);
+bool decode_var(const struct bound_point *p, const struct var *v, int64_t *value, enum reason *why);
+
+/* Samples for every point that no request reads (plan->dropped): missing, REASON_EXCEPTION.  Room for n_dropped. */
+size_t decode_dropped(const struct plan *plan, struct stamp at, uint32_t first_series, struct sample *out);
+
+/* Plausibility over one device's values of one poll: `samples[i]` belongs to point i.  Each finding is a sentence naming
+ * the points; returns how many.  Samples that break a rule get quality bad, REASON_IMPLAUSIBLE when `mark`. */
+size_t decode_checks(const struct bound *bound, struct sample *samples, bool mark, struct buf *findings);
+
+/* Every type and order over the same words, one a line, marking those plausible for `q` (Q_NONE: no marking).
+ * For `puectl probe --decode`. */
+void decode_alternatives(const uint16_t *words, size_t n, enum quantity q, struct buf *out);
+
+/* Runs the profile's own test blocks; every mismatch is a sentence in `findings`.  Returns the number of mismatches;
+ * *facts gets how many values were compared. */
+size_t profile_test(const struct profile *profile, size_t *facts, struct buf *findings);
+
+#endif
