@@ -124,6 +124,8 @@ static void on_interval(void *ctx, const struct interval *iv)
 	interval_leaf(p->o.setup->site, iv, &p->scratch);
 	pipeline_note(p, LEAF_INTERVAL, iv->from, p->scratch.data, p->scratch.len);
 	p->last_end = iv->to;
+	if (p->o.interval)
+		p->o.interval(p->o.ctx, iv);
 	if (!day_window(p, iv, &p->report_err) || (p->o.reports && !make_report(p, iv, &p->report_err)))
 		p->pending.failed = true;
 }
