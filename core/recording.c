@@ -98,6 +98,22 @@ static enum recording bad(struct err *err, const char *line, const char *at, con
 	return RECORDING_BAD;
 }
 
+static enum recording remark(const char *p, const char *end, struct recording_line *out)
+{
+	const char *from;
+	size_t n;
+	struct recording_line span = { .quality = QUALITY_GOOD };
+	if (!word(&p, end, &from, &n))
+		return RECORDING_NOTHING;
+	if (n == 7 && !memcmp(from, "session", 7))
+		return RECORDING_SESSION;
+	bool is_span = n == 4 && !memcmp(from, "span", 4) && word(&p, end, &from, &n) && parse_time(from, n, &span.wall, NULL) &&
+		       word(&p, end, &from, &n) && parse_time(from, n, &span.until, NULL);
+	if (is_span)
+		*out = span;
+	return is_span ? RECORDING_SPAN : RECORDING_NOTHING;
+}
+
 enum recording recording_parse(const char *line, size_t len, struct recording_line *out, struct err *err)
 {
 	const char *p = line, *end = line + len, *from;
@@ -105,10 +121,8 @@ enum recording recording_parse(const char *line, size_t len, struct recording_li
 	struct recording_line r = { .quality = QUALITY_GOOD };
 	if (!word(&p, end, &from, &n))
 		return RECORDING_NOTHING;
-	if (*from == '#') {
-		bool session = n == 1 && word(&p, end, &from, &n) && n == 7 && !memcmp(from, "session", 7);
-		return session ? RECORDING_SESSION : RECORDING_NOTHING;
-	}
+	if (*from == '#')
+		return remark(p, end, out);
 	if (!parse_time(from, n, &r.wall, err)) {
 		err_wrap(err, "column %d", (int)(from - line) + 1);
 		return RECORDING_BAD;
