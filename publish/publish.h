@@ -26,10 +26,13 @@ uint16_t http_port(const struct http *h);
 void http_stop(struct http *h);
 
 void metrics_text(const struct snapshot *s, struct buf *out);          /* Prometheus text format 0.0.4 */
-void status_json(const struct snapshot *s, struct buf *out);           /* /api/v1/status; docs/formats.md */
+void status_json(const struct snapshot *s, struct buf *out);           /* /api/v1/status; docs/formats-publish.md */
+void summary_json(const struct snapshot *s, struct buf *out);          /* the same without its long lists: /api/v1/stream */
 
 /* Payload of the signed 15-minute report. */
-struct report_head { uint64_t epoch, seq, tree_size; const char *tree_root, *previous; struct wall made; };
+struct report_head { uint64_t epoch, seq, tree_size; const char *tree_root, *previous; struct wall made;
+		     const struct ledger_event *events; size_t n_events;     /* since the report before */
+		     bool clock_offset_known; int64_t clock_offset_us; };    /* adjtimex at `made` */
 bool report_payload(const struct site *site, const struct interval *iv, const struct report_head *head, const struct kpi *day,
 		    struct buf *out, struct err *err) MUST_USE;
 
