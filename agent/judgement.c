@@ -164,17 +164,22 @@ static void close_windows(struct pass *p)
 		window_kpi(p->months[i], zone, &j->months[i]);
 }
 
-static bool reach_verdict(struct judgement *j, const struct setup *s, struct reader *reader, struct date today, struct err *err)
+static bool reach_verdict(struct judgement *j, const struct setup *s, const char *state_dir, struct reader *reader, struct date today, struct err *err)
 {
 	struct facts *f = &j->facts;
 	int64_t standard = s->pack ? pack_standard_rack_mw(s->pack) : 2500000;
-	*f = (struct facts){ .site = s->site, .kpi = j->kpi, .judged = today, .simulated = s->site->simulated,
-			     .window_from = zone_date(&s->zone, j->asked.from),
-			     .window_to = zone_date(&s->zone, (struct wall){ j->asked.to.ms - 1 }),
-			     .completed = s->site->retrofit_completed };
+	facts_unknown(f);
+	f->site = s->site;
+	f->zone = &s->zone;
+	f->kpi = j->kpi;
+	f->judged = today;
+	f->simulated = s->site->simulated;
+	f->window_from = zone_date(&s->zone, j->asked.from);
+	f->window_to = zone_date(&s->zone, (struct wall){ j->asked.to.ms - 1 });
+	f->completed = s->site->retrofit_completed;
 	racks_at(s->site, (struct wall){ j->asked.to.ms - 1 }, j->window, standard, &f->racks);
 	racks_minimum(s->site, j->asked.from, j->asked.to, j->window, standard, &f->racks_min);
-	if (!statements_read(s, reader, &j->memory, f, err))
+	if (!statement_read(state_dir, s->site->id, reader, &j->statements, f, err))
 		return false;
 	if (!s->pack) {
 		snprintf(j->not_judged, sizeof j->not_judged, "the configuration names no policy pack; add 'pack: NAME'");
@@ -187,7 +192,7 @@ static bool reach_verdict(struct judgement *j, const struct setup *s, struct rea
 	return true;
 }
 
-struct judgement *judgement_make(const struct setup *setup, struct reader *reader, struct date today, struct err *err)
+struct judgement *judgement_make(const struct setup *setup, const char *state_dir, struct reader *reader, struct date today, struct err *err)
 {
 	struct judgement *j = calloc(1, sizeof *j);
 	struct pass p = { .setup = setup, .j = j };
@@ -202,7 +207,7 @@ struct judgement *judgement_make(const struct setup *setup, struct reader *reade
 	if (good) {
 		j->last.ms += j->last.ms ? setup->site->interval_ms : 0;
 		close_windows(&p);
-		good = reach_verdict(j, setup, reader, today, err);
+		good = reach_verdict(j, setup, state_dir, reader, today, err);
 	}
 	for (size_t i = 0; i <= p.n_months; i++)
 		window_free(p.months[i]);
@@ -227,6 +232,6 @@ void judgement_put(struct judgement *j)
 		verdict_done(&j->verdict);
 	window_free(j->window);
 	window_free(j->day_window);
-	buf_done(&j->memory);
+	statements_done(&j->statements);
 	free(j);
 }
