@@ -141,8 +141,8 @@ static bool open_windows(struct pass *p, struct date today, struct err *err)
 		if (!pack_window_of(s->pack, s->site, &s->zone, today, &j->asked, err))
 			return false;
 	} else {
-		j->asked = (struct pack_window){ zone_day_start(&s->zone, (struct date){ day.year, 1, 1 }),
-						 zone_day_start(&s->zone, (struct date){ day.year + 1, 1, 1 }), false };
+		j->asked = (struct pack_window){ .from = zone_day_start(&s->zone, (struct date){ day.year, 1, 1 }),
+						 .to = zone_day_start(&s->zone, (struct date){ day.year + 1, 1, 1 }), .annual = false };
 	}
 	if (!open_months(p, err))
 		return false;
