@@ -11,9 +11,10 @@
 #include <time.h>
 
 struct keys_options {
-	const char *dir, *site, *zh, *en, *alg, *at, *store, *reason, *word;   /* word: KID or FILE */
+	const char *dir, *site, *role, *zh, *en, *alg, *at, *store, *word;   /* word: KID or FILE */
 	bool simulated;
 	char when[WALL_TEXT];           /* --at, or now */
+	char just_before[WALL_TEXT];    /* a key is good until before its end: date of its last word */
 	char path[4096];                /* DIR/trust.json */
 };
 
@@ -26,7 +27,7 @@ static const struct { const char *name; size_t offset; bool flag; } options[] = 
 	{ "--at", offsetof(struct keys_options, at), false },
 	{ "--from", offsetof(struct keys_options, at), false },
 	{ "--store", offsetof(struct keys_options, store), false },
-	{ "--reason", offsetof(struct keys_options, reason), false },
+	{ "--role", offsetof(struct keys_options, role), false },
 	{ "--simulated", offsetof(struct keys_options, simulated), true },
 };
 
@@ -66,6 +67,7 @@ static int parse_options(struct ctl *ctl, struct keys_options *o)
 	if (o->at && !wall_parse(o->at, &at, &err))
 		return ctl_usage(ctl, "%s", err.text);
 	wall_text(at, o->when);
+	wall_text((struct wall){ at.ms - 1000 }, o->just_before);
 	snprintf(o->path, sizeof o->path, "%s/trust.json", o->dir);
 	return 0;
 }
@@ -77,9 +79,8 @@ static json_t *public_entry(const struct public_key *key, const struct keys_opti
 	const char *en = o->en ? o->en : o->site ? o->site : "pued", *zh = o->zh ? o->zh : en;
 	if (text.failed)
 		return NULL;
-	json_t *entry = json_pack("{s:s,s:s,s:s,s:{s:s,s:s},s:s,s:b,s:s,s:n,s:n}", "kid", key->kid, "alg", sig_alg_name(key->alg), "public", text.data,
-				  "name", "zh", zh, "en", en, "site", o->site ? o->site : "", "simulated", o->simulated, "from", o->when, "until", "revoked");
-	return entry;
+	return json_pack("{s:s,s:s,s:s,s:{s:s,s:s},s:s?,s:s?,s:b,s:s,s:n,s:n}", "kid", key->kid, "alg", sig_alg_name(key->alg), "public", text.data,
+			 "name", "zh", zh, "en", en, "site", o->site, "role", o->role, "simulated", o->simulated, "from", o->when, "until", "revoked");
 }
 
 static bool generate_one(json_t *root, enum sig_alg alg, const struct keys_options *o, json_t *made, struct err *err)
@@ -149,14 +150,14 @@ static bool statement(const struct keys_options *o, const char *old_kid, const j
 	char path[sizeof o->path + 64];
 	snprintf(path, sizeof path, "%s/%s.pem", o->dir, old_kid);
 	struct signer *s = signer_open_key(path, err);
-	json_t *payload = json_pack("{s:s,s:s,s:s,s:O}", "statement", "key-rotation", "kid", old_kid, "at", o->when, "successor", successor);
-	char *text = payload ? json_dumps(payload, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-	CLEANUP(buf_done) struct buf jws = { 0 };
+	json_t *payload = json_pack("{s:s,s:s,s:s,s:s,s:b,s:O}", "statement", "key-rotation", "kid", old_kid, "issued", o->just_before, "site", o->site ? o->site : "",
+				    "simulated", o->simulated, "successor", successor);
+	CLEANUP(buf_done) struct buf text = { 0 }, jws = { 0 };
 	snprintf(path, sizeof path, "%s/%s.statement.json", o->dir, json_string_value(json_object_get(successor, "kid")));
-	bool good = s && text && jws_make(signer_ops(s), "pued-key+json", text, strlen(text), true, &jws, err) && file_write(path, jws.data, jws.len, 0644, err);
+	bool good = s && payload && json_canonical(payload, &text, err) && jws_make(signer_ops(s), JWS_STATEMENT, text.data, text.len, true, &jws, err) &&
+		    file_write(path, jws.data, jws.len, 0644, err);
 	signer_free(s);
 	json_decref(payload);
-	free(text);
 	return good;
 }
 
@@ -170,6 +171,7 @@ static bool rotate_one(json_t *root, json_t *old, struct keys_options o, json_t 
 	o.site = json_string_value(json_object_get(old, "site"));
 	o.en = o.en ? o.en : json_string_value(json_object_get(names, "en"));
 	o.zh = o.zh ? o.zh : json_string_value(json_object_get(names, "zh"));
+	o.role = json_string_value(json_object_get(old, "role"));
 	o.simulated = json_is_true(json_object_get(old, "simulated"));
 	if (!generate_one(root, alg, &o, made, err) || !statement(&o, kid, json_array_get(made, json_array_size(made) - 1), err))
 		return false;
@@ -202,11 +204,10 @@ static bool revoke(struct ctl *ctl, json_t *root, const struct keys_options *o, 
 	json_t *entry = o->word ? trust_entry(root, o->word) : NULL;
 	if (!entry)
 		return o->word ? err_set(err, ERR_CONFIG, "%s: no key '%s'; puectl keys list shows them", o->path, o->word)
-			       : err_set(err, ERR_USAGE, "which key?  puectl keys revoke KID [--at TIME] [--reason TEXT]");
+			       : err_set(err, ERR_USAGE, "which key?  puectl keys revoke KID [--at TIME]");
 	if (json_is_string(json_object_get(entry, "revoked")))
 		return err_set(err, ERR_CONFIG, "key %s is revoked already, since %s", o->word, json_string_value(json_object_get(entry, "revoked")));
-	if (json_object_set_new(entry, "revoked", json_string(o->when)) != 0 ||
-	    (o->reason && json_object_set_new(entry, "reason", json_string(o->reason)) != 0))
+	if (json_object_set_new(entry, "revoked", json_string(o->when)) != 0)
 		return err_memory(err);
 	if (!trust_file_save(o->path, root, err))
 		return false;

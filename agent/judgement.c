@@ -9,7 +9,7 @@
 struct pass {
 	const struct setup *setup;
 	struct judgement *j;
-	struct window *day, *months[JUDGEMENT_MONTHS + 1];   /* the last one: the current local month */
+	struct window *months[JUDGEMENT_MONTHS + 1];   /* the last one: the current local month */
 	size_t n_months;
 	struct wall day_from, quarters_from;
 	struct err *err;
@@ -74,7 +74,7 @@ static bool take_interval(struct pass *p, const void *bytes, size_t len)
 	if (!interval_of_leaf(p->setup->site, bytes, len, &iv, p->err))
 		return false;
 	window_push(p->j->window, &iv);
-	window_push(p->day, &iv);
+	window_push(p->j->day_window, &iv);
 	for (size_t i = 0; i <= p->n_months; i++)
 		window_push(p->months[i], &iv);
 	keep_quarter(p, &iv);
@@ -89,6 +89,9 @@ static bool take_event(struct pass *p, const void *bytes, size_t len)
 	if (!event_of_leaf(p->setup->site, bytes, len, &ev, p->err))
 		return false;
 	window_event(j->window, &ev);
+	window_event(j->day_window, &ev);
+	for (size_t i = 0; i <= p->n_months; i++)
+		window_event(p->months[i], &ev);
 	if (ev.from.ms >= j->asked.to.ms || ev.to.ms < j->asked.from.ms)
 		return true;
 	j->event_counts[ev.kind]++;
@@ -145,7 +148,7 @@ static bool open_windows(struct pass *p, struct date today, struct err *err)
 		return false;
 	struct date month = month_start(day);
 	return (j->window = window_new(s->site, j->asked.from, j->asked.to, err)) &&
-	       (p->day = local_window(s, day, date_of_days(date_days(day) + 1), err)) &&
+	       (j->day_window = local_window(s, day, date_of_days(date_days(day) + 1), err)) &&
 	       (p->months[p->n_months] = local_window(s, month, next_month(month), err));
 }
 
@@ -154,7 +157,7 @@ static void close_windows(struct pass *p)
 	struct judgement *j = p->j;
 	const struct zone *zone = &p->setup->zone;
 	window_kpi(j->window, zone, &j->kpi);
-	window_kpi(p->day, zone, &j->day);
+	window_kpi(j->day_window, zone, &j->day);
 	window_kpi(p->months[p->n_months], zone, &j->month);
 	j->n_months = p->n_months;
 	for (size_t i = 0; i < p->n_months; i++)
@@ -201,7 +204,6 @@ struct judgement *judgement_make(const struct setup *setup, struct reader *reade
 		close_windows(&p);
 		good = reach_verdict(j, setup, reader, today, err);
 	}
-	window_free(p.day);
 	for (size_t i = 0; i <= p.n_months; i++)
 		window_free(p.months[i]);
 	if (!good) {
@@ -224,6 +226,7 @@ void judgement_put(struct judgement *j)
 	if (j->judged)
 		verdict_done(&j->verdict);
 	window_free(j->window);
+	window_free(j->day_window);
 	buf_done(&j->memory);
 	free(j);
 }

@@ -11,7 +11,7 @@ enum { JUDGEMENT_MONTHS = 24, JUDGEMENT_EVENTS = 200 };
 
 struct judgement {
 	struct pack_window asked;              /* the window the pack asks for */
-	struct window *window;
+	struct window *window, *day_window;
 	struct kpi kpi, day, month;            /* day, month: the local day and month of the last closed interval */
 	struct kpi months[JUDGEMENT_MONTHS];   /* of the asked window, oldest first */
 	size_t n_months;

@@ -50,6 +50,17 @@ const struct conf_node *conf_key(const struct conf_node *n, size_t i);      /* i
 const struct conf_node *conf_get(const struct conf_node *n, const char *key);
 const char *conf_path(struct conf *c, const struct conf_node *n);           /* "devices[3].endpoint", owned by c */
 
+/* Nodes made by a program (rows of a CSV file, members of a group): owned by c like parsed ones, with the place they came from.
+ * conf_make: room for `room` children; NULL after a problem.  conf_add: key NULL in a sequence; the key is shared, not moved.
+ * conf_adopt: gives a root the path of `like`. */
+struct conf_node *conf_make(struct conf *c, struct conf_place place, enum conf_kind kind, size_t room);
+struct conf_node *conf_make_scalar(struct conf *c, struct conf_place place, const char *text);
+void conf_add(struct conf_node *parent, const struct conf_node *key, struct conf_node *value);
+void conf_adopt(struct conf_node *n, const struct conf_node *like);
+/* Deep copy in which `rewrite` gives each scalar's text; NULL when it returned NULL (after a problem). */
+typedef const char *conf_rewriter(struct conf *c, const struct conf_node *n, void *ctx);
+struct conf_node *conf_clone(struct conf *c, const struct conf_node *n, conf_rewriter *rewrite, void *ctx);
+
 void *conf_alloc(struct conf *c, size_t size);                  /* zeroed; aborts never: NULL sets a problem */
 char *conf_copy(struct conf *c, const char *text);
 

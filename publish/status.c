@@ -35,7 +35,7 @@ static json_t *taken(struct buf *b)
 	return j;
 }
 
-static json_t *kpi_json(const struct snapshot *s, const struct kpi *k)
+static json_t *status_kpi(const struct snapshot *s, const struct kpi *k)
 {
 	static const char *const kinds[] = { [KPI_NONE] = "none", [KPI_PUE] = "PUE", [KPI_IPUE] = "iPUE" };
 	char name[16] = "", value[64] = "";
@@ -119,7 +119,7 @@ static json_t *criterion_json(const struct criterion *c)
 		"uncertainty", c->uncertainty, "why", both_json(c->why), "evidence", text_json(c->evidence));
 }
 
-static json_t *pack_json(const struct pack *p)
+static json_t *status_pack(const struct pack *p)
 {
 	if (!p)
 		return json_null();
@@ -258,12 +258,12 @@ static json_t *clock_json(const struct snapshot *s)
 	return json_pack("{sb so}", "synced", s->at.synced, "offset_us", s->clock_offset_known ? json_integer(s->clock_offset_us) : json_null());
 }
 
-static json_t *day_of(const struct snapshot *s) { return kpi_json(s, &s->day); }
-static json_t *month_of(const struct snapshot *s) { return kpi_json(s, &s->month); }
-static json_t *year_of(const struct snapshot *s) { return kpi_json(s, &s->year); }
+static json_t *day_of(const struct snapshot *s) { return status_kpi(s, &s->day); }
+static json_t *month_of(const struct snapshot *s) { return status_kpi(s, &s->month); }
+static json_t *year_of(const struct snapshot *s) { return status_kpi(s, &s->year); }
 static json_t *racks_of(const struct snapshot *s) { return racks_json(&s->racks); }
 static json_t *shares_of(const struct snapshot *s) { return shares_json(&s->racks); }
-static json_t *pack_of(const struct snapshot *s) { return pack_json(s->pack); }
+static json_t *pack_of(const struct snapshot *s) { return status_pack(s->pack); }
 static json_t *at_of(const struct snapshot *s) { return wall_json(s->at.wall); }
 static json_t *software_of(const struct snapshot *s) { (void)s; return json_string("pued " PUED_VERSION); }
 static json_t *schema_of(const struct snapshot *s) { (void)s; return json_string("pued-status/1"); }

@@ -206,7 +206,7 @@ static bool check_signature(struct check *c, const json_t *row, struct err *err)
 	static const char *const names[] = { "protected", "signature" };
 	CLEANUP(buf_done) struct buf header_bytes = { 0 }, sig = { 0 };
 	struct header h;
-	const struct trust_key *key;
+	const struct trust_key *key = NULL;
 	if (!only_members(row, names, countof(names), "signature", err) || !decode_member(row, "protected", &header_bytes, err) ||
 	    !decode_member(row, "signature", &sig, err))
 		return false;

@@ -159,7 +159,7 @@ static void report_bytes(void **state)
 {
 	(void)state;
 	struct snapshot *s = made_up_snapshot(&(struct made_up){ 0 });
-	struct ledger_event ev = { EVENT_GAP, 9, { 1773468000000 }, { 1773468060000 }, 66000000, "no answer" };
+	struct ledger_event ev = { .kind = EVENT_GAP, .meter = 9, .from = { 1773468000000 }, .to = { 1773468060000 }, .energy_mwh = 66000000, .reason = "no answer" };
 	struct report_head head = { .epoch = 1, .seq = 7, .tree_size = 21, .tree_root = "00ff", .made = { 1773468901000 }, .events = &ev, .n_events = 1,
 				    .clock_offset_known = true, .clock_offset_us = -7 };
 	CLEANUP(buf_done) struct buf b = { 0 };
