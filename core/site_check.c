@@ -285,10 +285,10 @@ static void check_it(struct resolve *r, const struct meter *m, const struct conf
 
 static void check_meter(struct resolve *r, const struct meter *m, const struct conf_node *n)
 {
-	if ((rules[m->role] & NEEDS_POINT) && m->point == POINT_NONE)
+	if ((rules[m->role] & NEEDS_POINT) && m->point == POINT_NONE && !conf_get(n, "point"))
 		conf_problem(r->c, n, "IT meter '%s' does not say where it measures; add 'point: ups_output', pdu_output, row_cabinet, rack_inlet, rack_outlet or "
 			     "it_input", m->id);
-	if (m->energy && !m->p_max_mw && !(rules[m->role] & NOT_ELECTRIC))
+	if (m->energy && !m->p_max_mw && !(rules[m->role] & NOT_ELECTRIC) && !conf_get(n, "p_max"))
 		conf_warning(r->c, n, "meter '%s' has no 'p_max': no roll-over of its register will be accepted", m->id);
 	if (m->device && !m->energy && !m->power)
 		conf_problem(r->c, n, "meter '%s' reads neither energy nor power; name a point, or make it a bus", m->id);
@@ -356,9 +356,9 @@ static void check_site(struct resolve *r)
 		it += m[i].role == ROLE_IT;
 	}
 	if (!supplies)
-		conf_warning(r->c, NULL, "no meter has role supply: what enters is not measured, so no PUE can be stated");
+		conf_warning(r->c, r->list, "no meter has role supply: what enters is not measured, so no PUE can be stated");
 	if (!it)
-		conf_warning(r->c, NULL, "no meter has role it: no PUE can be stated");
+		conf_warning(r->c, r->list, "no meter has role it: no PUE can be stated");
 	for (size_t i = 0; fed && supplies && i < s->meters.n; i++) {
 		const struct meter *root = root_of(s, &m[i]);
 		bool reached = root->role == ROLE_SUPPLY || root->role == ROLE_GENERATOR || fed[root - m];
