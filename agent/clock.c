@@ -1,0 +1,33 @@
+#include "agent/clock.h"
+
+#include <sys/timex.h>
+#include <time.h>
+
+static int64_t read_ms(clockid_t id)
+{
+	struct timespec t;
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool kernel_synced(void)
+{
+	struct timex state = { 0 };
+	return adjtimex(&state) != TIME_ERROR && !(state.status & STA_UNSYNC);
+}
+
+struct stamp clock_now(void *ctx)
+{
+	struct clock *c = ctx;
+	struct mono boot = { read_ms(CLOCK_BOOTTIME) };
+	if (!c->checked.ms || boot.ms - c->checked.ms >= 1000) {
+		c->checked = boot;
+		c->synced = c->simulated || kernel_synced();
+	}
+	return (struct stamp){ .wall = { read_ms(CLOCK_REALTIME) + c->offset_ms }, .boot = boot, .session = c->session, .synced = c->synced };
+}
+
+struct wall clock_wall(void *ctx)
+{
+	return clock_now(ctx).wall;
+}

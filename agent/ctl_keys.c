@@ -1,0 +1,271 @@
+/* puectl keys generate|list|trust|rotate|revoke */
+#include "agent/ctl.h"
+#include "agent/file.h"
+#include "agent/signer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct keys_options {
+	const char *dir, *site, *role, *zh, *en, *alg, *at, *store, *word;   /* word: KID or FILE */
+	bool simulated;
+	char when[WALL_TEXT];           /* --at, or now */
+	char just_before[WALL_TEXT];    /* a key is good until before its end: date of its last word */
+	char path[4096];                /* DIR/trust.json */
+};
+
+static const struct { const char *name; size_t offset; bool flag; } options[] = {
+	{ "--dir", offsetof(struct keys_options, dir), false },
+	{ "--site", offsetof(struct keys_options, site), false },
+	{ "--name", offsetof(struct keys_options, en), false },
+	{ "--name-zh", offsetof(struct keys_options, zh), false },
+	{ "--alg", offsetof(struct keys_options, alg), false },
+	{ "--at", offsetof(struct keys_options, at), false },
+	{ "--from", offsetof(struct keys_options, at), false },
+	{ "--store", offsetof(struct keys_options, store), false },
+	{ "--role", offsetof(struct keys_options, role), false },
+	{ "--simulated", offsetof(struct keys_options, simulated), true },
+};
+
+/* 0, or the exit code of a usage error. */
+static int parse_option(struct ctl *ctl, int *i, struct keys_options *o)
+{
+	const char *arg = ctl->argv[*i];
+	for (size_t k = 0; k < countof(options); k++) {
+		if (strcmp(arg, options[k].name) != 0)
+			continue;
+		char *field = (char *)o + options[k].offset;
+		if (options[k].flag)
+			*(bool *)field = true;
+		else if (!ctl->argv[*i + 1])
+			return ctl_usage(ctl, "%s needs a value", arg);
+		else
+			*(const char **)(void *)field = ctl->argv[++*i];
+		return 0;
+	}
+	if (arg[0] == '-')
+		return ctl_usage(ctl, "unknown option '%s'", arg);
+	if (o->word)
+		return ctl_usage(ctl, "one argument too many: '%s'", arg);
+	o->word = arg;
+	return 0;
+}
+
+static int parse_options(struct ctl *ctl, struct keys_options *o)
+{
+	for (int i = 2; i < ctl->argc; i++) {
+		int code = parse_option(ctl, &i, o);
+		if (code)
+			return code;
+	}
+	struct wall at = { (int64_t)time(NULL) * 1000 };
+	struct err err = { 0 };
+	if (o->at && !wall_parse(o->at, &at, &err))
+		return ctl_usage(ctl, "%s", err.text);
+	wall_text(at, o->when);
+	wall_text((struct wall){ at.ms - 1000 }, o->just_before);
+	snprintf(o->path, sizeof o->path, "%s/trust.json", o->dir);
+	return 0;
+}
+
+static json_t *public_entry(const struct public_key *key, const struct keys_options *o)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	base64url_encode(key->bytes, key->len, &text);
+	const char *en = o->en ? o->en : o->site ? o->site : "pued", *zh = o->zh ? o->zh : en;
+	if (text.failed)
+		return NULL;
+	return json_pack("{s:s,s:s,s:s,s:{s:s,s:s},s:s?,s:s?,s:b,s:s,s:n,s:n}", "kid", key->kid, "alg", sig_alg_name(key->alg), "public", text.data,
+			 "name", "zh", zh, "en", en, "site", o->site, "role", o->role, "simulated", o->simulated, "from", o->when, "until", "revoked");
+}
+
+static bool generate_one(json_t *root, enum sig_alg alg, const struct keys_options *o, json_t *made, struct err *err)
+{
+	struct public_key key;
+	if (!signer_generate(o->dir, alg, &key, err))
+		return false;
+	json_t *entry = public_entry(&key, o);
+	if (!entry || json_array_append(made, entry) != 0 || json_array_append_new(json_object_get(root, "keys"), entry) != 0)
+		return err_memory(err);
+	return trust_file_save(o->path, root, err);
+}
+
+static void print_keys(const struct ctl *ctl, const json_t *list)
+{
+	if (ctl->json) {
+		json_t *out = json_pack("{s:O}", "keys", list);
+		json_dumpf(out, stdout, JSON_INDENT(1));
+		putchar('\n');
+		json_decref(out);
+		return;
+	}
+	size_t i;
+	const json_t *e;
+	printf("%-16s  %-5s  %-20s  %-20s  %-20s  %s\n", "kid", "alg", "from", "until", "revoked", "site");
+	json_array_foreach(list, i, e) {
+		const char *until = json_string_value(json_object_get(e, "until")), *revoked = json_string_value(json_object_get(e, "revoked"));
+		const char *from = json_string_value(json_object_get(e, "from")), *site = json_string_value(json_object_get(e, "site"));
+		CLEANUP(buf_done) struct buf plain = { 0 };
+		buf_plain(&plain, site ? site : "", site ? strlen(site) : 0);
+		printf("%-16s  %-5s  %-20s  %-20s  %-20s  %s%s\n", json_string_value(json_object_get(e, "kid")),
+		       json_string_value(json_object_get(e, "alg")), from ? from : "-", until ? until : "-", revoked ? revoked : "-",
+		       plain.data ? plain.data : "", json_is_true(json_object_get(e, "simulated")) ? " SIMULATED" : "");
+	}
+}
+
+static bool generate(struct ctl *ctl, json_t *root, const struct keys_options *o, struct err *err)
+{
+	static const struct { const char *name; bool alg[SIG_N]; } choices[] = {
+		{ "ed25519", { [SIG_ED25519] = true } }, { "sm2", { [SIG_SM2] = true } }, { "both", { true, true } },
+	};
+	for (size_t i = 0; i < countof(choices); i++) {
+		if (strcmp(o->alg ? o->alg : "ed25519", choices[i].name) != 0)
+			continue;
+		json_t *made = json_array();
+		bool good = made != NULL;
+		for (int alg = 0; good && alg < SIG_N; alg++)
+			good = !choices[i].alg[alg] || generate_one(root, (enum sig_alg)alg, o, made, err);
+		if (good)
+			print_keys(ctl, made);
+		json_decref(made);
+		return good;
+	}
+	return err_set(err, ERR_USAGE, "--alg is ed25519, sm2 or both, not '%s'", o->alg);
+}
+
+static bool list(struct ctl *ctl, json_t *root, const struct keys_options *o, struct err *err)
+{
+	(void)o, (void)err;
+	print_keys(ctl, json_object_get(root, "keys"));
+	return true;
+}
+
+/* The statement by which the old key names its successor: a regulator who trusts the old one need not be asked again. */
+static bool statement(const struct keys_options *o, const char *old_kid, const json_t *successor, struct err *err)
+{
+	char path[sizeof o->path + 64];
+	snprintf(path, sizeof path, "%s/%s.pem", o->dir, old_kid);
+	struct signer *s = signer_open_key(path, err);
+	json_t *payload = json_pack("{s:s,s:s,s:s,s:s,s:b,s:O}", "statement", "key-rotation", "kid", old_kid, "issued", o->just_before, "site", o->site ? o->site : "",
+				    "simulated", o->simulated, "successor", successor);
+	CLEANUP(buf_done) struct buf text = { 0 }, jws = { 0 };
+	snprintf(path, sizeof path, "%s/%s.statement.json", o->dir, json_string_value(json_object_get(successor, "kid")));
+	bool good = s && payload && json_canonical(payload, &text, err) && jws_make(signer_ops(s), JWS_STATEMENT, text.data, text.len, true, &jws, err) &&
+		    file_write(path, jws.data, jws.len, 0644, err);
+	signer_free(s);
+	json_decref(payload);
+	return good;
+}
+
+static bool rotate_one(json_t *root, json_t *old, struct keys_options o, json_t *made, struct err *err)
+{
+	const char *name = json_string_value(json_object_get(old, "alg")), *kid = json_string_value(json_object_get(old, "kid"));
+	enum sig_alg alg;
+	if (!name || !kid || !sig_alg_of_name(name, &alg))
+		return err_set(err, ERR_INPUT, "%s: a key without kid or with an unknown algorithm", o.path);
+	const json_t *names = json_object_get(old, "name");
+	o.site = json_string_value(json_object_get(old, "site"));
+	o.en = o.en ? o.en : json_string_value(json_object_get(names, "en"));
+	o.zh = o.zh ? o.zh : json_string_value(json_object_get(names, "zh"));
+	o.role = json_string_value(json_object_get(old, "role"));
+	o.simulated = json_is_true(json_object_get(old, "simulated"));
+	if (!generate_one(root, alg, &o, made, err) || !statement(&o, kid, json_array_get(made, json_array_size(made) - 1), err))
+		return false;
+	return json_object_set_new(old, "until", json_string(o.when)) == 0 ? true : err_memory(err);
+}
+
+static bool rotate(struct ctl *ctl, json_t *root, const struct keys_options *o, struct err *err)
+{
+	json_t *made = json_array(), *keys = json_object_get(root, "keys");
+	size_t n = json_array_size(keys), rotated = 0;
+	bool good = made != NULL;
+	for (size_t i = 0; good && i < n; i++) {
+		json_t *old = json_array_get(keys, i);
+		if (!trust_entry_signs(old))
+			continue;
+		good = rotate_one(root, old, *o, made, err);
+		rotated++;
+	}
+	if (good && rotated == 0)
+		good = err_set(err, ERR_CONFIG, "%s: no key in use to rotate; make one with: puectl keys generate", o->path);
+	good = good && trust_file_save(o->path, root, err);
+	if (good)
+		print_keys(ctl, made);
+	json_decref(made);
+	return good;
+}
+
+static bool revoke(struct ctl *ctl, json_t *root, const struct keys_options *o, struct err *err)
+{
+	json_t *entry = o->word ? trust_entry(root, o->word) : NULL;
+	if (!entry)
+		return o->word ? err_set(err, ERR_CONFIG, "%s: no key '%s'; puectl keys list shows them", o->path, o->word)
+			       : err_set(err, ERR_USAGE, "which key?  puectl keys revoke KID [--at TIME]");
+	if (json_is_string(json_object_get(entry, "revoked")))
+		return err_set(err, ERR_CONFIG, "key %s is revoked already, since %s", o->word, json_string_value(json_object_get(entry, "revoked")));
+	if (json_object_set_new(entry, "revoked", json_string(o->when)) != 0)
+		return err_memory(err);
+	if (!trust_file_save(o->path, root, err))
+		return false;
+	json_t *one = json_pack("[O]", entry);
+	print_keys(ctl, one);
+	json_decref(one);
+	return true;
+}
+
+/* Without FILE: the public side of this directory, to hand to who shall trust it.  With FILE: its keys join the trust store. */
+static bool trust(struct ctl *ctl, json_t *root, const struct keys_options *o, struct err *err)
+{
+	if (!o->word) {
+		json_dumpf(root, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
+		putchar('\n');
+		return true;
+	}
+	json_t *given = trust_file_load(o->word, err), *into = given ? trust_file_load(o->store, err) : NULL, *added = json_array(), *entry;
+	bool good = into && added;
+	size_t i;
+	if (good && json_array_size(json_object_get(given, "keys")) == 0)
+		good = err_set(err, ERR_INPUT, "%s: no keys in it", o->word);
+	json_array_foreach(good ? json_object_get(given, "keys") : NULL, i, entry) {
+		const char *kid = json_string_value(json_object_get(entry, "kid"));
+		json_t *have = kid ? trust_entry(into, kid) : NULL;
+		if (have)      /* an end or a revocation may come later than the key */
+			json_object_update(have, entry);
+		else
+			json_array_append(json_object_get(into, "keys"), entry);
+		json_array_append(added, entry);
+	}
+	good = good && trust_file_save(o->store, into, err);
+	if (good)
+		print_keys(ctl, added);
+	json_decref(added);
+	json_decref(into);
+	json_decref(given);
+	return good;
+}
+
+static const struct { const char *name; bool (*run)(struct ctl *, json_t *, const struct keys_options *, struct err *); } actions[] = {
+	{ "generate", generate }, { "list", list }, { "trust", trust }, { "rotate", rotate }, { "revoke", revoke },
+};
+
+int ctl_keys(struct ctl *ctl)
+{
+	struct keys_options o = { .dir = "/var/lib/pued/keys", .store = "/etc/pued/trust.json" };
+	struct err err = { 0 };
+	for (size_t i = 0; ctl->argc > 1 && i < countof(actions); i++) {
+		if (strcmp(ctl->argv[1], actions[i].name) != 0)
+			continue;
+		int code = parse_options(ctl, &o);
+		if (code)
+			return code;
+		json_t *root = trust_file_load(o.path, &err);
+		bool good = root && actions[i].run(ctl, root, &o, &err);
+		json_decref(root);
+		return good ? 0 : ctl_fail(ctl, &err);
+	}
+	return ctl_usage(ctl, ctl->argc > 1 ? "no action '%s'" : "what shall be done with keys?", ctl->argc > 1 ? ctl->argv[1] : "");
+}

@@ -1,0 +1,300 @@
+#include "agent/signer.h"
+#include "agent/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct signer {
+	struct public_key *keys;
+	EVP_PKEY **private;
+	size_t n;
+	struct signer_ops ops;
+};
+
+static bool ed25519_sign(EVP_PKEY *key, const void *bytes, size_t len, uint8_t sig[SIG_LEN])
+{
+	size_t sig_len = SIG_LEN;
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	bool good = md && EVP_DigestSignInit(md, NULL, NULL, NULL, key) == 1 && EVP_DigestSign(md, sig, &sig_len, bytes, len) == 1;
+	EVP_MD_CTX_free(md);
+	return good && sig_len == SIG_LEN;
+}
+
+static bool raw_of_der(const uint8_t *der, size_t len, uint8_t sig[SIG_LEN])
+{
+	ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &der, (long)len);
+	bool good = pair && BN_bn2binpad(ECDSA_SIG_get0_r(pair), sig, 32) == 32 && BN_bn2binpad(ECDSA_SIG_get0_s(pair), sig + 32, 32) == 32;
+	ECDSA_SIG_free(pair);
+	return good;
+}
+
+static bool sm2_sign(EVP_PKEY *key, const void *bytes, size_t len, uint8_t sig[SIG_LEN])
+{
+	uint8_t der[80];
+	size_t der_len = sizeof der;
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	bool good = md && ctx && EVP_PKEY_CTX_set1_id(ctx, SM2_DISTID, sizeof SM2_DISTID - 1) > 0;
+	if (good) {
+		EVP_MD_CTX_set_pkey_ctx(md, ctx);
+		good = EVP_DigestSignInit(md, NULL, EVP_sm3(), NULL, key) == 1 && EVP_DigestSign(md, der, &der_len, bytes, len) == 1 &&
+		       raw_of_der(der, der_len, sig);
+	}
+	EVP_MD_CTX_free(md);
+	EVP_PKEY_CTX_free(ctx);
+	return good;
+}
+
+static bool ed25519_public(EVP_PKEY *key, struct public_key *out)
+{
+	return EVP_PKEY_get_raw_public_key(key, out->bytes, &out->len) == 1;
+}
+
+static bool sm2_public(EVP_PKEY *key, struct public_key *out)
+{
+	return EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, out->bytes, sizeof out->bytes, &out->len) == 1;
+}
+
+static const struct alg {
+	const char *openssl;
+	bool (*sign)(EVP_PKEY *, const void *, size_t, uint8_t sig[SIG_LEN]);
+	bool (*public)(EVP_PKEY *, struct public_key *);
+} algs[SIG_N] = {
+	[SIG_ED25519] = { "ED25519", ed25519_sign, ed25519_public },
+	[SIG_SM2] = { "SM2", sm2_sign, sm2_public },
+};
+
+static bool public_of(EVP_PKEY *key, struct public_key *out)
+{
+	for (size_t i = 0; i < SIG_N; i++) {
+		struct public_key k = { .alg = (enum sig_alg)i, .len = sizeof k.bytes };
+		if (!EVP_PKEY_is_a(key, algs[i].openssl) || !algs[i].public(key, &k) || k.len != sig_key_len(k.alg))
+			continue;
+		public_key_kid(&k);
+		*out = k;
+		return true;
+	}
+	return false;
+}
+
+static bool sign(void *ctx, enum sig_alg alg, const void *bytes, size_t len, uint8_t sig[64], struct err *err)
+{
+	const struct signer *s = ctx;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->keys[i].alg == alg)
+			return algs[alg].sign(s->private[i], bytes, len, sig) ||
+			       err_set(err, ERR_INTERNAL, "key %s: OpenSSL would not sign", s->keys[i].kid);
+	return err_set(err, ERR_CONFIG, "no %s key to sign with; make one with: puectl keys generate", sig_alg_name(alg));
+}
+
+const struct signer_ops *signer_ops(const struct signer *s)
+{
+	return &s->ops;
+}
+
+void signer_free(struct signer *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n; i++)
+		EVP_PKEY_free(s->private[i]);
+	free(s->private);
+	free(s->keys);
+	free(s);
+}
+
+static EVP_PKEY *private_read(const char *path, struct err *err)
+{
+	FILE *f = fopen(path, "re");
+	struct stat st;
+	if (!f || fstat(fileno(f), &st) != 0) {
+		err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO, "%s: %s", path, strerror(errno));
+		if (f)
+			fclose(f);
+		return NULL;
+	}
+	EVP_PKEY *key = NULL;
+	if (st.st_mode & 077)
+		err_set(err, ERR_DENIED, "%s: a private key that group or others can read is no secret (mode %04o); chmod 600 it, and replace the key if it may have been read",
+			path, (unsigned)st.st_mode & 07777);
+	else if (!(key = PEM_read_PrivateKey(f, NULL, NULL, NULL)))
+		err_set(err, ERR_INPUT, "%s: not a private key in PEM form", path);
+	fclose(f);
+	return key;
+}
+
+/* Takes the key. */
+static bool add(struct signer *s, EVP_PKEY *key, const struct public_key *public, struct err *err)
+{
+	struct public_key *keys = realloc(s->keys, (s->n + 1) * sizeof *keys);
+	if (keys)
+		s->keys = keys;
+	EVP_PKEY **private = realloc(s->private, (s->n + 1) * sizeof *private);
+	if (private)
+		s->private = private;
+	if (!keys || !private) {
+		EVP_PKEY_free(key);
+		return err_memory(err);
+	}
+	size_t at = public->alg == SIG_ED25519 ? 0 : s->n;   /* the signature any JOSE library verifies goes first */
+	memmove(&s->keys[at + 1], &s->keys[at], (s->n - at) * sizeof *s->keys);
+	memmove(&s->private[at + 1], &s->private[at], (s->n - at) * sizeof *s->private);
+	s->keys[at] = *public;
+	s->private[at] = key;
+	s->n++;
+	s->ops = (struct signer_ops){ .sign = sign, .ctx = s, .keys = s->keys, .n_keys = s->n };
+	return true;
+}
+
+/* `root` NULL: no public side to ask. */
+static bool add_file(struct signer *s, const char *path, const json_t *root, struct err *err)
+{
+	EVP_PKEY *key = private_read(path, err);
+	struct public_key public;
+	if (!key)
+		return false;
+	if (!public_of(key, &public)) {
+		EVP_PKEY_free(key);
+		return err_set(err, ERR_INPUT, "%s: neither an Ed25519 nor an SM2 key", path);
+	}
+	const json_t *entry = root ? trust_entry(root, public.kid) : NULL;
+	if (entry && !trust_entry_signs(entry)) {
+		EVP_PKEY_free(key);
+		return true;
+	}
+	return add(s, key, &public, err);
+}
+
+static int is_pem(const struct dirent *d)
+{
+	const char *dot = strrchr(d->d_name, '.');
+	return dot && strcmp(dot, ".pem") == 0 && d->d_name[0] != '.';
+}
+
+static int is_credential(const struct dirent *d)
+{
+	return strncmp(d->d_name, "signing-key", 11) == 0;
+}
+
+static bool add_directory(struct signer *s, const char *dir, int (*wanted)(const struct dirent *), const json_t *root, struct err *err)
+{
+	struct dirent **names = NULL;
+	int n = scandir(dir, &names, wanted, alphasort);
+	bool good = n >= 0 || errno == ENOENT || err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO, "%s: %s", dir, strerror(errno));
+	for (int i = 0; i < n; i++) {
+		char path[4096];
+		snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
+		good = good && add_file(s, path, root, err);
+		free(names[i]);
+	}
+	free(names);
+	return good;
+}
+
+struct signer *signer_open(const char *dir, struct err *err)
+{
+	struct signer *s = calloc(1, sizeof *s);
+	char path[4096];
+	snprintf(path, sizeof path, "%s/trust.json", dir);
+	json_t *root = trust_file_load(path, err);
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	bool good = s && root && add_directory(s, dir, is_pem, root, err) && (!credentials || add_directory(s, credentials, is_credential, root, err));
+	if (good && s->n == 0)
+		good = err_set(err, ERR_CONFIG, "%s: no key that may sign; make one with: puectl keys generate --dir %s", dir, dir);
+	json_decref(root);
+	if (good)
+		return s;
+	signer_free(s);
+	return NULL;
+}
+
+struct signer *signer_open_key(const char *path, struct err *err)
+{
+	struct signer *s = calloc(1, sizeof *s);
+	if (s && add_file(s, path, NULL, err))
+		return s;
+	signer_free(s);
+	return NULL;
+}
+
+static bool private_write(const char *path, EVP_PKEY *key, struct err *err)
+{
+	BIO *bio = BIO_new(BIO_s_secmem());
+	char *text = NULL;
+	bool good = bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
+	long len = good ? BIO_get_mem_data(bio, &text) : 0;
+	good = good && len > 0 ? file_write(path, text, (size_t)len, 0600, err) : err_set(err, ERR_INTERNAL, "OpenSSL would not write the key");
+	BIO_free(bio);
+	return good;
+}
+
+bool signer_generate(const char *dir, enum sig_alg alg, struct public_key *out, struct err *err)
+{
+	char path[4096];
+	struct public_key public;
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO, "%s: %s", dir, strerror(errno));
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, algs[alg].openssl);
+	if (!key || !public_of(key, &public)) {
+		EVP_PKEY_free(key);
+		return err_set(err, ERR_INTERNAL, "OpenSSL made no %s key", algs[alg].openssl);
+	}
+	snprintf(path, sizeof path, "%s/%s.pem", dir, public.kid);
+	bool good = private_write(path, key, err);
+	EVP_PKEY_free(key);
+	if (good)
+		*out = public;
+	return good;
+}
+
+json_t *trust_file_load(const char *path, struct err *err)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	json_error_t problem;
+	if (access(path, F_OK) != 0)
+		return json_pack("{s:[]}", "keys");
+	if (!file_read(path, &text, err))
+		return NULL;
+	json_t *root = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, &problem);
+	if (json_is_array(json_object_get(root, "keys")))
+		return root;
+	if (root)
+		err_set(err, ERR_INPUT, "%s: no trust file: it has no list \"keys\"", path);
+	else
+		err_set(err, ERR_INPUT, "%s:%d:%d: %s", path, problem.line, problem.column, problem.text);
+	json_decref(root);
+	return NULL;
+}
+
+bool trust_file_save(const char *path, const json_t *root, struct err *err)
+{
+	char *text = json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS);
+	bool good = text ? file_write(path, text, strlen(text), 0644, err) : err_memory(err);
+	free(text);
+	return good;
+}
+
+json_t *trust_entry(const json_t *root, const char *kid)
+{
+	size_t i;
+	json_t *entry;
+	json_array_foreach(json_object_get(root, "keys"), i, entry) {
+		const char *have = json_string_value(json_object_get(entry, "kid"));
+		if (have && strcmp(have, kid) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+bool trust_entry_signs(const json_t *entry)
+{
+	return !json_is_string(json_object_get(entry, "until")) && !json_is_string(json_object_get(entry, "revoked"));
+}
