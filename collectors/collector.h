@@ -21,6 +21,7 @@ struct collector_env {
 	void *ctx;
 	/* Secret by credential name; NULL when absent.  Borrowed until return. */
 	const char *(*secret)(void *ctx, const char *name);
+	uint64_t seed;                 /* of back-off jitter */
 };
 
 /* Parsed form of "modbus+tcp://HOST:PORT/UNIT?..." (design.md section 5).  Parsing is pure: endpoint.c. */
@@ -35,8 +36,12 @@ struct endpoint {
 	size_t n_options;
 	const char *credential;        /* name of the secret, from the configuration; borrowed; NULL none */
 	int64_t min_gap_ms;            /* between two requests on this endpoint */
+	bool any_source;               /* SNMP: take answers from another address (F-dev-28) */
+	bool allow_weak;               /* SNMPv3: MD5 and DES */
 };
 bool endpoint_parse(const char *text, struct endpoint *out, struct err *err) MUST_USE;
+/* Value of ?key=value; NULL when absent.  Borrowed from `ep`. */
+const char *endpoint_option(const struct endpoint *ep, const char *key);
 /* host:port (or the line) that all units behind it share. */
 void endpoint_bus(const struct endpoint *ep, struct buf *out);
 

@@ -19,6 +19,8 @@ struct kpi {
 	int64_t unsynced_intervals, late_intervals, findings;
 	/* Expanded uncertainty of PUE, k = 2, in 1e-6, rounded up; -1: not stated (a class is unknown). */
 	int64_t u_ppm_rho0, u_ppm_rho1;
+	int64_t substituted_mwh[2][CLASS_COUNT];  /* energy by substitute class (B, P, N, M, I), never inside the sums above */
+	int64_t events[EVENT_N];
 	char why_not[200];                  /* when kind is KPI_NONE: why there is no number */
 };
 
@@ -26,11 +28,28 @@ struct window;
 struct window *window_new(const struct site *site, struct wall from, struct wall to, struct err *err);
 void window_free(struct window *w);
 void window_push(struct window *w, const struct interval *iv);      /* intervals outside [from, to) are ignored */
+/* Every event goes in, in the order of the sink or of the leaves: corrections change what was pushed, the rest is counted. */
 void window_event(struct window *w, const struct ledger_event *ev);
+/* An interval or event leaf as stored; other leaves are ignored. */
+bool window_leaf(struct window *w, const void *leaf, size_t len, struct err *err) MUST_USE;
 void window_kpi(const struct window *w, const struct zone *zone, struct kpi *out);
 
 /* Per meter energy of the window (known), for domains, halls and racks; -1 when any part is missing. */
 int64_t window_meter_mwh(const struct window *w, uint32_t meter, bool *complete);
+
+/* One line of --explain and of the tree: a term of a sum with all that is known of its meter in the window. */
+struct window_term {
+	uint32_t meter;
+	int total_sign, it_sign;            /* +1, -1, 0 in E_T and in E_IT */
+	int64_t energy_mwh, known_ms, missing_ms, substituted_mwh, class_mwh[CLASS_COUNT];
+};
+void window_term(const struct window *w, uint32_t meter, struct window_term *out);
+const struct site *window_site(const struct window *w);
+
+/* Partial PUE of the sub-boundary below a meter (or of a hall): E_sub / E_IT,sub (ISO/IEC 30134-2).  it_mwh 0: none. */
+struct partial { const char *name; int64_t sub_mwh, it_mwh; bool complete; };
+bool window_partial(const struct window *w, uint32_t meter, struct partial *out);
+bool window_hall(const struct window *w, const char *hall, struct partial *out);
 
 /* Exact: 100*E_T < 125*E_IT for limit 125/100; false when the pair is doubtful (it <= 0, it >= total). */
 bool pue_below(int64_t total_mwh, int64_t it_mwh, struct ratio limit);

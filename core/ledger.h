@@ -14,41 +14,62 @@ enum energy_class { CLASS_R, CLASS_D, CLASS_L, CLASS_I, CLASS_B, CLASS_P, CLASS_
 
 struct interval_row {               /* one per meter with energy, in site order */
 	uint32_t meter;             /* index into site.meters */
-	int64_t energy_mwh;         /* known energy in the interval = cumulative(to) - cumulative(from) */
+	int64_t energy_mwh;         /* known energy in the interval = cumulative(to) - cumulative(from), meter.factor included */
 	int64_t cumulative_mwh;     /* known energy since the ledger began, at `to` */
 	int64_t missing_ms;         /* time inside the interval that is not known */
-	uint32_t substituted_mwh;   /* part of nothing above: class B/P/N/M/I energy, reported apart; its class below */
+	int64_t substituted_mwh;    /* part of nothing above: class B/P/N/M/I energy, reported apart; its class below */
 	uint8_t class_, substitute_class;
 	uint16_t flags;             /* enum interval_flag */
 };
 enum interval_flag { INTERVAL_LATE = 1, INTERVAL_UNSYNCED = 2, INTERVAL_CLOCK_STEP = 4, INTERVAL_EPOCH_CHANGE = 8, INTERVAL_GAP = 16 };
 
+/* An interval closes when every meter is known up to its end, at the latest when a meter has been silent for an hour (or 1.5
+ * polls where those are longer): what is not known then is missing.  What becomes known afterwards (the gap ends and both
+ * readings are good; a frozen register jumps) comes as EVENT_CORRECTION, which says exactly how closed intervals change. */
 struct interval {
 	struct wall from, to;       /* half-open, aligned to UTC */
 	bool total_known, it_known; /* every term of the sum is known over the whole interval */
 	int64_t total_mwh, it_mwh;  /* by the tree, known parts only */
 	int64_t total_cumulative_mwh, it_cumulative_mwh;
-	int64_t total_missing_ms, it_missing_ms;
+	int64_t total_missing_ms, it_missing_ms;     /* time in which at least one term of the sum is not known */
 	bool synced;
+	uint16_t flags;             /* of the site: enum interval_flag, the union of the rows' flags */
 	const struct interval_row *rows;
 	size_t n;
 };
 
 enum ledger_event_kind {
 	EVENT_WRAP, EVENT_RESET, EVENT_SPIKE, EVENT_DROP_RETURN, EVENT_AMBIGUOUS, EVENT_IMPLAUSIBLE, EVENT_FROZEN, EVENT_CONFLICT,
-	EVENT_LATE, EVENT_GAP, EVENT_CLOCK_STEP, EVENT_EPOCH, EVENT_SESSION, EVENT_FINDING, EVENT_POWER_MISMATCH, EVENT_N
+	EVENT_LATE, EVENT_GAP, EVENT_CLOCK_STEP, EVENT_EPOCH, EVENT_SESSION, EVENT_FINDING, EVENT_POWER_MISMATCH, EVENT_CORRECTION,
+	EVENT_N
+};
+/* EVENT_CORRECTION: between ev.from and ev.to the meter's known cumulative energy, which closed intervals hold as flat, becomes
+ * a straight line from `start` to `end`, exact: whole mW.h + rest/den.  An interval of the meter that ends in (ev.from,
+ * closed_to] gains curve_at(its end) - curve_at(its start) mW.h, and, when was_missing, as much missing time less as it shares
+ * with [ev.from, ev.to).  Later intervals have the line in them already. */
+struct ledger_curve {
+	int64_t start_mwh, start_rest, end_mwh, end_rest, den;
+	struct wall closed_to;
+	bool was_missing;
+	uint8_t class_;             /* that of the corrected intervals: CLASS_D */
 };
 struct ledger_event {
 	enum ledger_event_kind kind;
 	uint32_t meter;             /* UINT32_MAX: the site */
 	struct wall from, to;       /* what it touches; for a gap its ends */
 	int64_t energy_mwh;         /* known, missing or disputed energy where the kind has one */
+	uint32_t finding;           /* EVENT_FINDING: enum finding_kind of core/tree.h; else 0 */
+	struct ledger_curve curve;  /* EVENT_CORRECTION */
 	char reason[200];           /* a sentence, English; the kind is the stable part */
 };
 const char *ledger_event_name(enum ledger_event_kind kind);
+/* Cumulative mW.h of a correction's line at t, rounded half to even; outside [from, to] its nearer end. */
+int64_t curve_at(const struct ledger_event *ev, struct wall t);
 
-/* What is wired to what: for each meter the series of its energy register and of its power, or UINT32_MAX. */
-struct ledger_wiring { uint32_t energy_series, power_series; struct ratio count_mwh; int64_t modulus; bool is_float; int64_t poll_ms; };
+/* What is wired to what: for each meter the series of its energy register and of its power, or UINT32_MAX.
+ * count_mwh and modulus are the profile's (an epoch of the site file that states its own wins); is_float: counts of 1 mW.h.
+ * fraction: units of sample.value in one count (recordings of float registers without a profile: 1000 = three decimals); 0 is 1. */
+struct ledger_wiring { uint32_t energy_series, power_series; struct ratio count_mwh; int64_t modulus; bool is_float; int64_t poll_ms, fraction; };
 
 struct ledger;
 struct ledger_sink {
@@ -59,7 +80,8 @@ struct ledger_sink {
 /* Borrows site and wiring (one row a meter) for its life. */
 struct ledger *ledger_new(const struct site *site, const struct ledger_wiring *wiring, struct err *err);
 void ledger_free(struct ledger *l);
-/* Samples of other series are ignored.  `now` lets intervals close when nothing comes (watermark 15 min). */
+/* Samples of other series are ignored.  `now` counts as a stamp of the site: it lets intervals close when nothing comes
+ * (watermark 15 min behind the newest stamp).  Callbacks come from inside this call; what they are given is borrowed. */
 void ledger_push(struct ledger *l, const struct sample *samples, size_t n, struct stamp now, const struct ledger_sink *sink);
 /* End of a recording: closes what can be closed (decides pending reads, drops the watermark). */
 void ledger_finish(struct ledger *l, const struct ledger_sink *sink);
@@ -68,10 +90,18 @@ void ledger_finish(struct ledger *l, const struct ledger_sink *sink);
 void ledger_save(const struct ledger *l, struct buf *out);
 bool ledger_load(struct ledger *l, const void *bytes, size_t len, struct err *err) MUST_USE;
 
+/* For pages and `puectl top`: how one meter stands now. */
+enum meter_state { METER_UNSEEN, METER_KNOWN, METER_UNDECIDED, METER_SILENT, METER_OUT_OF_EPOCH };
+struct meter_view { enum meter_state state; struct stamp last; int64_t last_count, cumulative_mwh; enum reason cause; uint32_t epoch; };
+void ledger_meter(const struct ledger *l, uint32_t meter, struct meter_view *out);
+struct wall ledger_closed_to(const struct ledger *l);          /* end of the last closed interval; INT64_MIN before the first */
+
 /* Canonical bytes of the evidence leaf of an interval / event: one line of JSON, integers only (docs/evidence-format.md). */
 void interval_leaf(const struct site *site, const struct interval *iv, struct buf *out);
 void event_leaf(const struct site *site, const struct ledger_event *ev, struct buf *out);
 /* Reads a leaf back; rows are allocated with malloc, the caller frees them.  Used by audit, history and verification. */
 bool interval_of_leaf(const struct site *site, const void *leaf, size_t len, struct interval *out, struct err *err) MUST_USE;
+bool event_of_leaf(const struct site *site, const void *leaf, size_t len, struct ledger_event *out, struct err *err) MUST_USE;
+/* Either, by the leaf's "type", pushed into a window (core/kpi.h): what audit, certificate and history do with stored leaves. */
 
 #endif

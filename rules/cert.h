@@ -1,8 +1,13 @@
 /* rules/cert.h - the certificate as one canonical value: the 13 field groups of domain.md 5.1.  JSON is the truth; the PDF
- * is its picture.  Pure. */
+ * is its picture.  Layout: docs/formats.md, "certificate JSON".  Pure.
+ *
+ * A certificate carries its own facts (facts_json) and, as evidence, the interval leaves at the window's ends and at each
+ * month's end with their Merkle paths: cumulative energies telescope, so E_T and E_IT of window and months follow from
+ * those few leaves, and verification computes them instead of believing them. */
 #ifndef RULES_CERT_H
 #define RULES_CERT_H
 
+#include "core/merkle.h"
 #include "rules/pack.h"
 
 struct cert_inputs {
@@ -13,18 +18,29 @@ struct cert_inputs {
 	const struct verdict *verdict;
 	const char *number;                 /* certificate number */
 	struct wall issued;
-	const char *software, *supersedes;  /* "pued 0.1.0+abc123" */
+	const char *software, *supersedes;  /* "pued 0.1.0+abc123"; number of the one it replaces or NULL */
 	const char *config_hash, *tree_root;
 	uint64_t tree_size, epoch;
 	const struct kpi *months; size_t n_months;      /* monthly rows of the window */
-	const struct window *window;
+	const struct window *window;        /* per-meter energy; NULL: none */
 	const struct ledger_event *events; size_t n_events; uint64_t event_counts[EVENT_N];
-	/* Evidence that lets the verifier recompute: leaves with inclusion paths (first and last interval, or all). */
+	/* cert_evidence_new() and cert_evidence_add(): leaves with inclusion paths.  Borrowed. */
 	json_t *evidence;
 };
-/* Canonical JSON text (JSON_SORT_KEYS | JSON_COMPACT, no reals): the JWS payload. */
+/* Canonical JSON text (JSON_SORT_KEYS | JSON_COMPACT, no reals): the JWS payload.  Refuses what-if facts, and a verdict that is
+ * not the one of these facts. */
 bool cert_build(const struct cert_inputs *in, struct buf *out, struct err *err) MUST_USE;
+
+/* The evidence object.  `leaf` is the leaf's bytes; `path` its inclusion path in the tree of tree_size leaves.
+ * `why` says what the leaf is for: "start", "end", "month", "unknown" (an interval that is not fully known), "statement". */
+json_t *cert_evidence_new(uint64_t epoch, uint64_t tree_size, const char *tree_root);
+bool cert_evidence_add(json_t *evidence, const char *why, uint64_t index, const void *leaf, size_t len, const struct hash *path, size_t n,
+		       struct err *err) MUST_USE;
+
+struct cert_check { char pointer[256]; uint64_t leaves; bool from_evidence; };   /* from_evidence: energies were recomputed from leaves */
 /* Recomputes verdict and printed figures from the certificate's own facts and the pack; names the pointer that differs. */
 bool cert_recheck(const json_t *cert, const struct pack *pack, char *pointer, size_t size, struct err *err) MUST_USE;
+/* Recomputes E_T and E_IT of window and months from the attached leaves. */
+bool cert_recheck_evidence(const json_t *cert, struct cert_check *out, struct err *err) MUST_USE;
 
 #endif

@@ -1,0 +1,51 @@
+/* agent/daemon.h - the running pued: what it owns, in the order it is made. */
+#ifndef AGENT_DAEMON_H
+#define AGENT_DAEMON_H
+
+#include "agent/clock.h"
+#include "agent/judge_thread.h"
+#include "agent/log.h"
+#include "agent/picture.h"
+#include "agent/secret.h"
+
+struct daemon_options {
+	const char *config, *state_dir, *import;     /* state_dir, import: NULL: not given */
+	int64_t clock_offset_ms, import_step_ms, http_port;   /* http_port -1: the configuration's */
+	bool progress;                               /* stderr is a terminal */
+	bool import_only;
+};
+
+struct daemon {
+	struct daemon_options o;
+	struct setup setup;
+	const char *state_dir;
+	struct secrets *secrets;
+	struct clock clock;
+	struct store *store;
+	struct reader *reader;
+	struct signer *signer;
+	struct registry *registry;
+	struct ledger_wiring *wiring;
+	struct pipeline *pipeline;
+	struct judge_thread *judge;
+	struct snapshot_slot *slot;
+	struct http *http;
+	struct mqtt *mqtt;
+	sd_event *loop;
+	struct poller *poller;
+	struct wall loaded;
+	int64_t statements_seen;
+	char phase[120];
+	void *import;                                /* while history is folded */
+	bool stopping;
+};
+
+/* Folds a recording (pued --import) into the store before polling starts; shows progress. */
+bool daemon_import(struct daemon *d, struct err *err) MUST_USE;
+void daemon_import_interval(void *daemon, const struct interval *iv);
+/* The ledger's pipeline, restored from the store; again after an import. */
+bool daemon_pipeline(struct daemon *d, bool reports, struct err *err) MUST_USE;
+/* A new snapshot for pages and metrics. */
+void daemon_show(struct daemon *d);
+
+#endif

@@ -1,0 +1,237 @@
+#include "agent/judgement.h"
+#include "agent/statement.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The windows one pass over the leaves fills. */
+struct pass {
+	const struct setup *setup;
+	struct judgement *j;
+	struct window *months[JUDGEMENT_MONTHS + 1];   /* the last one: the current local month */
+	size_t n_months;
+	struct wall day_from, quarters_from;
+	struct err *err;
+};
+
+static struct date month_start(struct date d)
+{
+	return (struct date){ .year = d.year, .month = d.month, .day = 1 };
+}
+
+static struct date next_month(struct date d)
+{
+	return d.month == 12 ? (struct date){ .year = d.year + 1, .month = 1, .day = 1 }
+			     : (struct date){ .year = d.year, .month = (int8_t)(d.month + 1), .day = 1 };
+}
+
+static struct window *local_window(const struct setup *s, struct date from, struct date to, struct err *err)
+{
+	return window_new(s->site, zone_day_start(&s->zone, from), zone_day_start(&s->zone, to), err);
+}
+
+/* Local months that lie in the asked window, whole or cut by its ends. */
+static bool open_months(struct pass *p, struct err *err)
+{
+	const struct setup *s = p->setup;
+	struct wall from = p->j->asked.from, to = p->j->asked.to;
+	for (struct date m = month_start(zone_date(&s->zone, from)); zone_day_start(&s->zone, m).ms < to.ms; m = next_month(m)) {
+		struct wall a = zone_day_start(&s->zone, m), b = zone_day_start(&s->zone, next_month(m));
+		if (p->n_months == JUDGEMENT_MONTHS)
+			break;
+		a = a.ms < from.ms ? from : a;
+		b = b.ms > to.ms ? to : b;
+		if (!(p->months[p->n_months] = window_new(s->site, a, b, err)))
+			return false;
+		p->n_months++;
+	}
+	return true;
+}
+
+static bool last_interval(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	(void)index, (void)kind, (void)bytes, (void)len;
+	((struct judgement *)ctx)->last = at;
+	return true;
+}
+
+static void keep_quarter(struct pass *p, const struct interval *iv)
+{
+	struct judgement *j = p->j;
+	if (iv->from.ms < p->quarters_from.ms || j->n_quarters == countof(j->quarters))
+		return;
+	j->quarters[j->n_quarters].total_mwh = iv->total_mwh;
+	j->quarters[j->n_quarters].it_mwh = iv->it_mwh;
+	j->quarters[j->n_quarters].from = iv->from;
+	j->quarters[j->n_quarters].known = iv->total_known && iv->it_known;
+	j->n_quarters++;
+}
+
+static bool take_interval(struct pass *p, const void *bytes, size_t len)
+{
+	struct interval iv;
+	if (!interval_of_leaf(p->setup->site, bytes, len, &iv, p->err))
+		return false;
+	window_push(p->j->window, &iv);
+	window_push(p->j->day_window, &iv);
+	for (size_t i = 0; i <= p->n_months; i++)
+		window_push(p->months[i], &iv);
+	keep_quarter(p, &iv);
+	free((void *)(uintptr_t)iv.rows);
+	return true;
+}
+
+static bool take_event(struct pass *p, const void *bytes, size_t len)
+{
+	struct judgement *j = p->j;
+	struct ledger_event ev;
+	if (!event_of_leaf(p->setup->site, bytes, len, &ev, p->err))
+		return false;
+	window_event(j->window, &ev);
+	window_event(j->day_window, &ev);
+	for (size_t i = 0; i <= p->n_months; i++)
+		window_event(p->months[i], &ev);
+	if (ev.from.ms >= j->asked.to.ms || ev.to.ms < j->asked.from.ms)
+		return true;
+	j->event_counts[ev.kind]++;
+	if (j->n_events < JUDGEMENT_EVENTS)
+		j->events[j->n_events++] = ev;
+	return true;
+}
+
+static bool take_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	struct pass *p = ctx;
+	(void)at;
+	bool good = kind == LEAF_INTERVAL ? take_interval(p, bytes, len) : kind == LEAF_EVENT ? take_event(p, bytes, len) : true;
+	if (!good)
+		err_wrap(p->err, "evidence leaf %llu", (unsigned long long)index);
+	return good;
+}
+
+static bool read_leaves(struct pass *p, struct reader *reader, struct err *err)
+{
+	struct wall from = p->j->asked.from, month = zone_day_start(&p->setup->zone, month_start(zone_date(&p->setup->zone, p->day_from)));
+	if (month.ms < from.ms)
+		from = month;
+	p->quarters_from.ms = p->j->last.ms - 96 * p->setup->site->interval_ms;
+	if (p->quarters_from.ms < from.ms)
+		from = p->quarters_from;
+	struct err inner = { 0 };
+	p->err = &inner;
+	if (!reader_leaves(reader, -1, from, (struct wall){ INT64_MAX }, take_leaf, p, err))
+		return false;
+	if (inner.kind != ERR_NONE) {
+		*err = inner;
+		return false;
+	}
+	return true;
+}
+
+static bool open_windows(struct pass *p, struct date today, struct err *err)
+{
+	const struct setup *s = p->setup;
+	struct judgement *j = p->j;
+	struct date day = zone_date(&s->zone, (struct wall){ j->last.ms ? j->last.ms - 1 : 0 });
+	if (!j->last.ms)
+		day = today;
+	p->day_from = zone_day_start(&s->zone, day);
+	if (s->pack) {
+		if (!pack_window_of(s->pack, s->site, &s->zone, today, &j->asked, err))
+			return false;
+	} else {
+		j->asked = (struct pack_window){ .from = zone_day_start(&s->zone, (struct date){ day.year, 1, 1 }),
+						 .to = zone_day_start(&s->zone, (struct date){ day.year + 1, 1, 1 }), .annual = false };
+	}
+	if (!open_months(p, err))
+		return false;
+	struct date month = month_start(day);
+	return (j->window = window_new(s->site, j->asked.from, j->asked.to, err)) &&
+	       (j->day_window = local_window(s, day, date_of_days(date_days(day) + 1), err)) &&
+	       (p->months[p->n_months] = local_window(s, month, next_month(month), err));
+}
+
+static void close_windows(struct pass *p)
+{
+	struct judgement *j = p->j;
+	const struct zone *zone = &p->setup->zone;
+	window_kpi(j->window, zone, &j->kpi);
+	window_kpi(j->day_window, zone, &j->day);
+	window_kpi(p->months[p->n_months], zone, &j->month);
+	j->n_months = p->n_months;
+	for (size_t i = 0; i < p->n_months; i++)
+		window_kpi(p->months[i], zone, &j->months[i]);
+}
+
+static bool reach_verdict(struct judgement *j, const struct setup *s, const char *state_dir, struct reader *reader, struct date today, struct err *err)
+{
+	struct facts *f = &j->facts;
+	int64_t standard = s->pack ? pack_standard_rack_mw(s->pack) : 2500000;
+	facts_unknown(f);
+	f->site = s->site;
+	f->zone = &s->zone;
+	f->kpi = j->kpi;
+	f->judged = today;
+	f->simulated = s->site->simulated;
+	f->window_from = zone_date(&s->zone, j->asked.from);
+	f->window_to = zone_date(&s->zone, (struct wall){ j->asked.to.ms - 1 });
+	f->completed = s->site->retrofit_completed;
+	racks_at(s->site, (struct wall){ j->asked.to.ms - 1 }, j->window, standard, &f->racks);
+	racks_minimum(s->site, j->asked.from, j->asked.to, j->window, standard, &f->racks_min);
+	if (!statement_read(state_dir, s->site->id, reader, &j->statements, f, err))
+		return false;
+	if (!s->pack) {
+		snprintf(j->not_judged, sizeof j->not_judged, "the configuration names no policy pack; add 'pack: NAME'");
+		return true;
+	}
+	struct err why = { 0 };
+	j->judged = judge(s->pack, f, &j->verdict, &why);
+	if (!j->judged)
+		snprintf(j->not_judged, sizeof j->not_judged, "%.*s", (int)sizeof j->not_judged - 1, why.text);
+	return true;
+}
+
+struct judgement *judgement_make(const struct setup *setup, const char *state_dir, struct reader *reader, struct date today, struct err *err)
+{
+	struct judgement *j = calloc(1, sizeof *j);
+	struct pass p = { .setup = setup, .j = j };
+	if (!j) {
+		err_memory(err);
+		return NULL;
+	}
+	j->references = 1;
+	bool good = reader_head(reader, &j->head, &j->epoch, err) &&
+		    reader_leaves(reader, LEAF_INTERVAL, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, last_interval, j, err) &&
+		    open_windows(&p, today, err) && read_leaves(&p, reader, err);
+	if (good) {
+		j->last.ms += j->last.ms ? setup->site->interval_ms : 0;
+		close_windows(&p);
+		good = reach_verdict(j, setup, state_dir, reader, today, err);
+	}
+	for (size_t i = 0; i <= p.n_months; i++)
+		window_free(p.months[i]);
+	if (!good) {
+		judgement_put(j);
+		return NULL;
+	}
+	return j;
+}
+
+struct judgement *judgement_get(struct judgement *j)
+{
+	__atomic_add_fetch(&j->references, 1, __ATOMIC_RELAXED);
+	return j;
+}
+
+void judgement_put(struct judgement *j)
+{
+	if (!j || __atomic_sub_fetch(&j->references, 1, __ATOMIC_ACQ_REL))
+		return;
+	if (j->judged)
+		verdict_done(&j->verdict);
+	window_free(j->window);
+	window_free(j->day_window);
+	statements_done(&j->statements);
+	free(j);
+}

@@ -1,0 +1,40 @@
+/* agent/judgement.h - closed intervals + a pack + a date -> KPIs, facts, verdict.  It reads the store's leaves and nothing
+ * live, so pued, `puectl eligibility` and `puectl certificate` say the same on every machine. */
+#ifndef AGENT_JUDGEMENT_H
+#define AGENT_JUDGEMENT_H
+
+#include "agent/setup.h"
+#include "core/merkle.h"
+#include "rules/statement.h"
+#include "store/store.h"
+
+enum { JUDGEMENT_MONTHS = 24, JUDGEMENT_EVENTS = 200 };
+
+struct judgement {
+	struct pack_window asked;              /* the window the pack asks for */
+	struct window *window, *day_window;
+	struct kpi kpi, day, month;            /* day, month: the local day and month of the last closed interval */
+	struct kpi months[JUDGEMENT_MONTHS];   /* of the asked window, oldest first */
+	size_t n_months;
+	struct facts facts;                    /* borrows site, windows and statements */
+	struct statements statements;
+	struct verdict verdict;
+	bool judged;                           /* verdict is filled */
+	char not_judged[300];                  /* else why */
+	struct merkle head;
+	uint64_t epoch;
+	struct wall last;                      /* end of the last closed interval; 0: none */
+	uint64_t event_counts[EVENT_N];
+	struct ledger_event events[JUDGEMENT_EVENTS];   /* the first of the window */
+	size_t n_events;
+	struct { int64_t total_mwh, it_mwh; struct wall from; bool known; } quarters[96];
+	size_t n_quarters;                     /* the last day, oldest first */
+	int references;                        /* atomic */
+};
+
+/* `today`: the local date of judging, an argument.  Heap; NULL with err. */
+struct judgement *judgement_make(const struct setup *setup, const char *state_dir, struct reader *reader, struct date today, struct err *err);
+struct judgement *judgement_get(struct judgement *j);     /* one more reference */
+void judgement_put(struct judgement *j);                  /* NULL is fine */
+
+#endif

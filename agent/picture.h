@@ -1,0 +1,27 @@
+/* agent/picture.h - the snapshot of the moment, put together from what the loop thread knows and the last judgement. */
+#ifndef AGENT_PICTURE_H
+#define AGENT_PICTURE_H
+
+#include "agent/judgement.h"
+#include "agent/pipeline.h"
+#include "agent/poller.h"
+#include "agent/registry.h"
+#include "core/live.h"
+#include "publish/publish.h"
+
+struct picture_inputs {
+	const struct setup *setup;
+	const struct ledger_wiring *wiring;
+	const struct registry *registry;
+	const struct poller *poller;            /* NULL while history is folded */
+	const struct pipeline *pipeline;
+	struct judgement *judgement;            /* NULL: none yet */
+	struct store *store;
+	struct mqtt *mqtt;                      /* NULL: none */
+	struct stamp now;
+	struct wall loaded;                     /* when the configuration was read */
+	const char *phase;                      /* "live", or a sentence: "folding history, 2025-03" */
+};
+struct snapshot *picture_make(const struct picture_inputs *in);      /* NULL: out of memory */
+
+#endif

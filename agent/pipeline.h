@@ -1,0 +1,42 @@
+/* agent/pipeline.h - the way of a sample through the program, as a list of calls:
+ *
+ *	samples -> store_journal -> ledger_push -> (an interval closes) leaves + tree -> signed report -> store_commit
+ *
+ * All on the loop thread; nothing here waits for a disk or a peer. */
+#ifndef AGENT_PIPELINE_H
+#define AGENT_PIPELINE_H
+
+#include "agent/setup.h"
+#include "agent/signer.h"
+#include "core/ledger.h"
+#include "publish/publish.h"
+#include "store/store.h"
+
+struct pipeline;
+struct pipeline_options {
+	const struct setup *setup;
+	const struct ledger_wiring *wiring;      /* one row a meter; borrowed */
+	struct store *store;
+	const struct signer_ops *signer;
+	bool reports;                            /* false: back-filling, closed intervals go into evidence but not into the outbox */
+	void (*closed)(void *ctx, struct wall end);   /* an interval was committed; may be NULL */
+	void (*interval)(void *ctx, const struct interval *);   /* each closed interval, before its commit; may be NULL */
+	void *ctx;
+};
+/* Restores the checkpoint and folds the journal's tail. */
+struct pipeline *pipeline_new(const struct pipeline_options *o, struct reader *reader, struct stamp now, struct err *err);
+void pipeline_free(struct pipeline *p);
+
+/* One tick's samples; n may be 0 (time passes).  False when evidence could not be queued: the sentence is the alarm, polling goes on. */
+bool pipeline_push(struct pipeline *p, const struct sample *samples, size_t n, struct stamp now, struct err *err) MUST_USE;
+/* End of a recording. */
+bool pipeline_finish(struct pipeline *p, struct stamp now, struct err *err) MUST_USE;
+/* One more leaf: configuration, pack, session, manual entry.  Committed with the next push. */
+void pipeline_note(struct pipeline *p, enum leaf_kind kind, struct wall at, const void *bytes, size_t len);
+/* Configuration and pack leaves when they differ from the last ones in the store. */
+bool pipeline_note_setup(struct pipeline *p, struct reader *reader, struct wall at, struct err *err) MUST_USE;
+
+struct pipeline_state { uint64_t seq, epoch, events[EVENT_N]; struct merkle tree; struct wall last_end; };
+void pipeline_state(const struct pipeline *p, struct pipeline_state *out);
+
+#endif

@@ -1,0 +1,424 @@
+/* pued: polls, keeps the ledger, publishes.  Wiring only. */
+#include "agent/daemon.h"
+#include "agent/signer.h"
+#include "agent/statement.h"
+#include "agent/wiring.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"usage: pued --config FILE [OPTIONS]\n\n"
+	"  --config FILE          site configuration (docs/configuration.md)\n"
+	"  --state DIR            state directory instead of the configuration's\n"
+	"  --http-port N          port of the pages instead of the configuration's; 0: any free one\n"
+	"  --import FILE          fold a recording of readings into the store first ('-': standard input), then go on live\n"
+	"  --import-step TIME     distance of its readings, such as 15m\n"
+	"  --import-only          end after the import\n"
+	"  --clock-offset SECONDS the site's clock is the real one plus this; only for a site with 'simulated: true'\n"
+	"  --version, --help\n";
+
+static bool want_number(const char *text, int64_t *out)
+{
+	char *end;
+	errno = 0;
+	long long v = strtoll(text, &end, 10);
+	if (errno || *end || end == text)
+		return false;
+	*out = v;
+	return true;
+}
+
+static bool want_duration(const char *text, int64_t *out_ms)
+{
+	struct conf *c = conf_new();
+	const struct conf_node *n = c ? conf_parse(c, "--import-step", text, strlen(text)) : NULL;
+	bool good = n && conf_duration_ms(c, n, out_ms, NULL);
+	conf_free(c);
+	return good;
+}
+
+/* -1: go on; else the exit code. */
+static int options(int argc, char **argv, struct daemon_options *o)
+{
+	static const struct option rows[] = {
+		{ "config", required_argument, NULL, 'c' }, { "state", required_argument, NULL, 's' },
+		{ "http-port", required_argument, NULL, 'p' }, { "import", required_argument, NULL, 'i' },
+		{ "import-step", required_argument, NULL, 't' }, { "import-only", no_argument, NULL, 'e' },
+		{ "clock-offset", required_argument, NULL, 'o' }, { "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' }, { 0 },
+	};
+	int64_t seconds = 0;
+	bool good = true;
+	*o = (struct daemon_options){ .http_port = -1, .import_step_ms = 900000, .progress = isatty(2) };
+	for (int c; good && (c = getopt_long(argc, argv, "", rows, NULL)) != -1;) {
+		switch (c) {
+		case 'c': o->config = optarg; break;
+		case 's': o->state_dir = optarg; break;
+		case 'i': o->import = optarg; break;
+		case 'e': o->import_only = true; break;
+		case 'p': good = want_number(optarg, &o->http_port); break;
+		case 't': good = want_duration(optarg, &o->import_step_ms); break;
+		case 'o': good = want_number(optarg, &seconds); break;
+		case 'v': printf("pued %s\n", PUED_VERSION); return 0;
+		case 'h': fputs(usage, stdout); return 0;
+		default: good = false;
+		}
+	}
+	o->clock_offset_ms = seconds * 1000;
+	if (good && o->config && optind == argc)
+		return -1;
+	fputs(good && o->config ? "pued: unexpected argument\n" : !o->config && good ? "pued: --config FILE is missing\n" : "pued: an option's value is not usable\n", stderr);
+	fputs(usage, stderr);
+	return 64;
+}
+
+static void raise_limits(void)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	prctl(PR_SET_DUMPABLE, 0);      /* keys and secrets are in memory */
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static const char *give_secret(void *ctx, const char *name)
+{
+	struct daemon *d = ctx;
+	struct err err = { 0 };
+	const char *secret = secret_get(d->secrets, name, &err);
+	if (!secret)
+		log_line(LOG_ERROR, name, clock_now(&d->clock).boot, "%s", err.text);
+	return secret;
+}
+
+void daemon_show(struct daemon *d)
+{
+	char sentence[300];
+	struct judgement *j = d->judge ? judge_latest(d->judge, sentence, sizeof sentence) : NULL;
+	struct picture_inputs in = { .setup = &d->setup, .wiring = d->wiring, .registry = d->registry, .poller = d->poller,
+				     .pipeline = d->pipeline, .judgement = j, .store = d->store, .mqtt = d->mqtt,
+				     .now = clock_now(&d->clock), .loaded = d->loaded, .phase = d->phase };
+	struct snapshot *s = picture_make(&in);
+	if (s)
+		snapshot_set(d->slot, s);
+	judgement_put(j);
+}
+
+static void on_closed(void *ctx, struct wall end)
+{
+	struct daemon *d = ctx;
+	(void)end;
+	if (d->judge)
+		judge_wake(d->judge);
+	if (d->mqtt)
+		mqtt_wake(d->mqtt);
+}
+
+static bool open_store(struct daemon *d, struct err *err)
+{
+	struct store_options so = { .dir = d->state_dir, .now = clock_wall(&d->clock), .retention_days = d->setup.site->raw_days };
+	struct restart r = { 0 };
+	if (!(d->store = store_open(&so, err)) || !store_restart(d->store, &r, err))
+		return false;
+	d->clock.session = r.session;
+	restart_done(&r);
+	char keys[600];
+	snprintf(keys, sizeof keys, "%s/keys", d->state_dir);
+	return (d->reader = reader_open(d->state_dir, err)) && (d->signer = signer_open(keys, err));
+}
+
+/* Meters get their series before any device answers, so that the ledger's wiring never changes under it. */
+static bool open_ledger(struct daemon *d, struct err *err)
+{
+	if (!(d->registry = registry_new()))
+		return err_memory(err);
+	return wiring_make(d->setup.site, d->setup.library, d->registry, 0, &d->wiring, err);
+}
+
+static bool tell_store(struct daemon *d, struct err *err)
+{
+	size_t n;
+	if (!registry_changed(d->registry))
+		return true;
+	const struct series *series = registry_series(d->registry, &n);
+	return store_series(d->store, series, n, err);
+}
+
+/* Registers whose scale only the device knew, and the poll distance after an import. */
+static bool rewire(struct daemon *d, struct err *err)
+{
+	struct ledger_wiring *fresh;
+	if (!wiring_make(d->setup.site, d->setup.library, d->registry, 0, &fresh, err))
+		return false;
+	free(d->wiring);
+	d->wiring = fresh;
+	return true;
+}
+
+bool daemon_pipeline(struct daemon *d, bool reports, struct err *err)
+{
+	struct pipeline_options po = { .setup = &d->setup, .wiring = d->wiring, .store = d->store, .signer = signer_ops(d->signer),
+				       .reports = reports, .closed = on_closed, .interval = reports ? NULL : daemon_import_interval, .ctx = d };
+	struct stamp now = clock_now(&d->clock);
+	pipeline_free(d->pipeline);
+	d->pipeline = NULL;
+	if (!tell_store(d, err) || !store_flush(d->store, err) || !(d->pipeline = pipeline_new(&po, d->reader, now, err)))
+		return false;
+	return pipeline_note_setup(d->pipeline, d->reader, now.wall, err);
+}
+
+static bool open_pages(struct daemon *d, struct err *err)
+{
+	const struct site *site = d->setup.site;
+	struct http_options ho = { .address = site->http.address, .port = (uint16_t)(d->o.http_port >= 0 ? d->o.http_port : site->http.port), .slot = d->slot };
+	if (!(d->slot) && !(d->slot = snapshot_slot_new()))
+		return err_memory(err);
+	ho.slot = d->slot;
+	daemon_show(d);
+	if (!(d->http = http_start(&ho, err)))
+		return false;
+	log_line(LOG_NOTICE, NULL, clock_now(&d->clock).boot, "pages: http://%s:%u/", ho.address, http_port(d->http));
+	return true;
+}
+
+static bool open_mqtt(struct daemon *d, struct err *err)
+{
+	const struct site *site = d->setup.site;
+	if (!site->mqtt.host)
+		return true;
+	const char *password = site->mqtt.password ? secret_get(d->secrets, site->mqtt.password, err) : NULL;
+	if (site->mqtt.password && !password)
+		return err_wrap(err, "mqtt");
+	struct mqtt_options mo = { .site = site, .password = password, .outbox = store_outbox(), .store = d->store, .wall = clock_wall, .clock = &d->clock };
+	return (d->mqtt = mqtt_start(&mo, err)) != NULL;
+}
+
+/* Poller callbacks. */
+
+static uint32_t on_series(void *ctx, size_t device, const struct bound *bound, size_t point)
+{
+	struct daemon *d = ctx;
+	return registry_point(d->registry, site_devices(d->setup.site)[device].id, (uint16_t)device, bound, point);
+}
+
+static void push(struct daemon *d, const struct sample *samples, size_t n, struct stamp now)
+{
+	struct err err = { 0 };
+	if (!tell_store(d, &err) || !pipeline_push(d->pipeline, samples, n, now, &err))
+		log_line(LOG_ERROR, "evidence", now.boot, "%s", err.text);
+}
+
+static void on_samples(void *ctx, const struct sample *samples, size_t n, struct stamp now)
+{
+	struct daemon *d = ctx;
+	registry_keep(d->registry, samples, n);
+	push(d, samples, n, now);
+}
+
+static void on_device_event(void *ctx, size_t device, const char *kind, const char *sentence, struct stamp now)
+{
+	struct daemon *d = ctx;
+	char cause[160];
+	const char *id = site_devices(d->setup.site)[device].id;
+	snprintf(cause, sizeof cause, "%s/%s", id, kind);
+	log_line(!strcmp(kind, "back") || !strcmp(kind, "up") ? LOG_NOTICE : LOG_WARN, cause, now.boot, "%s: %s", id, sentence);
+}
+
+/* Once a second: time passes for the ledger, a new picture, the service manager hears that we live. */
+static void tell_manager(struct daemon *d)
+{
+	struct judgement *j = NULL;
+	struct mqtt_status mqtt = { 0 };
+	size_t up = 0, n = poller_count(d->poller);
+	char sentence[300], pue[40] = "none yet";
+	for (size_t i = 0; i < n; i++) {
+		struct poller_device state;
+		poller_device(d->poller, i, &state);
+		up += !strcmp(state.state, "up");
+	}
+	if (d->mqtt)
+		mqtt_status(d->mqtt, &mqtt);
+	struct store_status store;
+	store_status(d->store, &store);
+	if ((j = judge_latest(d->judge, sentence, sizeof sentence)) && j->month.kind != KPI_NONE)
+		pue_text(j->month.total_mwh, j->month.it_mwh, (struct ratio){ 0, 0 }, 3, pue, sizeof pue);
+	sd_notifyf(0, "WATCHDOG=1\nSTATUS=%zu/%zu devices, iPUE%d of the month %s, outbox %llu", up, n,
+		   j ? j->month.category : 0, pue, (unsigned long long)store.outbox_pending);
+	judgement_put(j);
+	if (store.state != STORE_OK)
+		log_line(LOG_ERROR, "store", clock_now(&d->clock).boot, "%s", store.sentence);
+}
+
+static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
+{
+	struct daemon *d = ctx;
+	struct stamp now = clock_now(&d->clock);
+	struct err err = { 0 };
+	if (!statement_collect(d->state_dir, &d->statements_seen, d->reader, d->pipeline, now.wall, &err))
+		log_line(LOG_ERROR, "statements", now.boot, "%s", err.text);
+	push(d, NULL, 0, now);
+	daemon_show(d);
+	tell_manager(d);
+	sd_event_source_set_time(source, usec + 1000000);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *ctx)
+{
+	struct daemon *d = ctx;
+	(void)source;
+	log_line(LOG_NOTICE, NULL, clock_now(&d->clock).boot, "stopping on signal %u", info->ssi_signo);
+	d->stopping = true;
+	return sd_event_exit(d->loop, 0);
+}
+
+/* A bad file leaves the old configuration; devices are changed by difference, everything else asks for a restart. */
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *ctx)
+{
+	struct daemon *d = ctx;
+	struct setup fresh;
+	struct err err = { 0 };
+	struct stamp now = clock_now(&d->clock);
+	CLEANUP(buf_done) struct buf report = { 0 };
+	(void)source, (void)info;
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)now.boot.ms * 1000);
+	if (!setup_load(d->o.config, &fresh, &report, &err)) {
+		log_line(LOG_ERROR, NULL, now.boot, "reload refused, the running configuration stays: %s", err.text);
+	} else if (!strcmp(fresh.config_hash, d->setup.config_hash)) {
+		log_line(LOG_NOTICE, NULL, now.boot, "reload: nothing changed");
+		d->loaded = now.wall;
+		setup_done(&fresh);
+	} else {
+		/* meters, racks and peers are wired at start: a restart folds them in and loses nothing */
+		log_line(LOG_NOTICE, NULL, now.boot, "reload: %s is good and differs; restarting myself to take it in", d->o.config);
+		setup_done(&fresh);
+		sd_event_exit(d->loop, 3);
+	}
+	sd_notify(0, "READY=1");
+	return 0;
+}
+
+static bool open_loop(struct daemon *d, struct err *err)
+{
+	sigset_t set;
+	uint64_t now;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (sd_event_default(&d->loop) < 0 || sd_event_now(d->loop, CLOCK_BOOTTIME, &now) < 0 ||
+	    sd_event_add_signal(d->loop, NULL, SIGTERM, on_stop, d) < 0 || sd_event_add_signal(d->loop, NULL, SIGINT, on_stop, d) < 0 ||
+	    sd_event_add_signal(d->loop, NULL, SIGHUP, on_reload, d) < 0 ||
+	    sd_event_add_time(d->loop, NULL, CLOCK_BOOTTIME, now + 1000000, 10000, on_second, d) < 0)
+		return err_set(err, ERR_INTERNAL, "cannot start the event loop");
+	return true;
+}
+
+static bool open_poller(struct daemon *d, struct err *err)
+{
+	struct poller_options po = { .loop = d->loop, .clock = clock_ops_of(&d->clock), .collectors = collectors, .library = d->setup.library,
+				     .site = d->setup.site, .secret = give_secret, .ctx = d, .seed = (uint64_t)getpid() << 20 ^ d->clock.session,
+				     .sink = { .series = on_series, .samples = on_samples, .event = on_device_event, .ctx = d } };
+	return (d->poller = poller_new(&po, err)) != NULL;
+}
+
+static bool start(struct daemon *d, struct err *err)
+{
+	CLEANUP(buf_done) struct buf report = { 0 };
+	if (!setup_load(d->o.config, &d->setup, &report, err))
+		return false;
+	if (d->setup.warnings.len)
+		fputs(d->setup.warnings.data, stderr);
+	if (d->o.clock_offset_ms && !d->setup.site->simulated)
+		return err_set(err, ERR_USAGE, "--clock-offset is only for a site with 'simulated: true'");
+	d->clock.offset_ms = d->o.clock_offset_ms;
+	d->clock.simulated = d->setup.site->simulated;
+	d->loaded = clock_wall(&d->clock);
+	d->state_dir = d->o.state_dir ? d->o.state_dir : d->setup.site->state_dir;
+	if (!(d->secrets = secrets_new(d->state_dir)))
+		return err_memory(err);
+	return open_store(d, err) && open_ledger(d, err);
+}
+
+/* History first: the pages are there from the beginning and say what goes on. */
+static bool import(struct daemon *d, struct err *err)
+{
+	snprintf(d->phase, sizeof d->phase, "folding recorded readings");
+	for (size_t i = 0; i < d->setup.site->meters.n; i++)
+		d->wiring[i].poll_ms = d->o.import_step_ms;
+	return daemon_pipeline(d, false, err) && (d->o.import_only || open_pages(d, err)) && daemon_import(d, err);
+}
+
+static bool go_live(struct daemon *d, struct err *err)
+{
+	snprintf(d->phase, sizeof d->phase, "live");
+	if ((d->o.import && !rewire(d, err)) || !daemon_pipeline(d, true, err))
+		return false;
+	if (!d->judge && !(d->judge = judge_start(&d->setup, d->state_dir, clock_wall, &d->clock, err)))
+		return false;
+	if ((!d->http && !open_pages(d, err)) || !open_mqtt(d, err) || !open_loop(d, err) || !open_poller(d, err))
+		return false;
+	judge_wake(d->judge);
+	return true;
+}
+
+static void stop(struct daemon *d)
+{
+	struct err err = { 0 };
+	poller_free(d->poller);
+	sd_event_unref(d->loop);
+	mqtt_stop(d->mqtt);
+	http_stop(d->http);
+	judge_stop(d->judge);
+	if (d->store && !store_flush(d->store, &err))
+		log_line(LOG_ERROR, NULL, clock_now(&d->clock).boot, "%s", err.text);
+	pipeline_free(d->pipeline);
+	reader_close(d->reader);
+	store_close(d->store);
+	signer_free(d->signer);
+	free(d->wiring);
+	registry_free(d->registry);
+	snapshot_slot_free(d->slot);
+	secrets_free(d->secrets);
+	setup_done(&d->setup);
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = { 0 };
+	struct err err = { 0 };
+	setlocale(LC_CTYPE, "C.UTF-8");
+	int code = options(argc, argv, &d.o);
+	if (code >= 0)
+		return code;
+	raise_limits();
+	code = 0;
+	if (!start(&d, &err) || (d.o.import && !import(&d, &err)) || (!d.o.import_only && !go_live(&d, &err))) {
+		log_line(LOG_ERROR, NULL, (struct mono){ 0 }, "%s", err.text);
+		code = err_exit_code(&err);
+	} else if (!d.o.import_only) {
+		sd_notify(0, "READY=1");
+		code = sd_event_loop(d.loop);
+		sd_notify(0, "STOPPING=1");
+	}
+	stop(&d);
+	if (code == 3) {
+		execv("/proc/self/exe", argv);
+		code = 70;
+	}
+	return code < 0 ? 70 : code;
+}

@@ -1,0 +1,130 @@
+#include "agent/setup.h"
+#include "agent/ctl.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int is_yaml(const struct dirent *e)
+{
+	size_t len = strlen(e->d_name);
+	return e->d_name[0] != '.' && len > 5 && !strcmp(e->d_name + len - 5, ".yaml");
+}
+
+/* Calls fn for every *.yaml of the directory, in order of name; a directory that is absent is empty. */
+static bool each_yaml(const char *dir, bool (*fn)(void *ctx, const char *path, struct err *err), void *ctx, struct err *err)
+{
+	struct dirent **list;
+	int n = scandir(dir, &list, is_yaml, alphasort);
+	bool good = true;
+	for (int i = 0; i < n; i++) {
+		char path[PATH_MAX];
+		snprintf(path, sizeof path, "%s/%s", dir, list[i]->d_name);
+		good = good && fn(ctx, path, err);
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return good;
+}
+
+static bool add_profile(void *ctx, const char *path, struct err *err)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	if (!file_read(path, &text, err))
+		return false;
+	library_add(ctx, path, text.data, text.len);
+	return true;
+}
+
+struct library *library_load(struct err *err)
+{
+	struct library *lib = library_new();
+	if (!lib) {
+		err_memory(err);
+		return NULL;
+	}
+	/* a profile with a mistake stops nobody who does not use it: `puectl profile test` shows it */
+	struct err close_err = { 0 };
+	if (!each_yaml("/etc/pued/profiles", add_profile, lib, err) || !each_yaml(data_dir("profiles"), add_profile, lib, err)) {
+		library_free(lib);
+		return NULL;
+	}
+	if (!library_close(lib, &close_err) && !library_count(lib)) {
+		*err = close_err;
+		library_free(lib);
+		return NULL;
+	}
+	return lib;
+}
+
+const struct pack *pack_open(struct conf *conf, const char *id, struct err *err)
+{
+	const char *const dirs[] = { "/etc/pued/packs", data_dir("packs") };
+	char path[PATH_MAX];
+	CLEANUP(buf_done) struct buf text = { 0 };
+	snprintf(path, sizeof path, "%s", id);
+	for (size_t i = 0; i < countof(dirs) && !strchr(id, '/'); i++) {
+		snprintf(path, sizeof path, "%s/%s.yaml", dirs[i], id);
+		if (access(path, R_OK) == 0)
+			break;
+	}
+	if (!file_read(path, &text, err)) {
+		err_set(err, ERR_CONFIG, "no policy pack '%s' in %s or %s; `puectl pack show` lists them", id, dirs[0], dirs[1]);
+		return NULL;
+	}
+	const struct pack *pack = pack_load(conf, path, text.data, text.len, NULL);
+	if (!pack && conf_ok(conf, err))
+		err_set(err, ERR_CONFIG, "%s: not a policy pack", path);
+	return pack;
+}
+
+static bool load_site(struct setup *s, const char *path, struct err *err)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	s->path = strdup(path);
+	if (!s->path || !(s->conf = conf_new()) || !(s->pack_conf = conf_new()))
+		return err_memory(err);
+	if (!file_read(path, &text, err))
+		return false;
+	s->site = site_load(s->conf, path, text.data, text.len, file_reader_beside(s->path));
+	return s->site != NULL && conf_ok(s->conf, err);
+}
+
+static bool load_named(struct setup *s, struct err *err)
+{
+	struct hash hash;
+	sha256(s->site->canonical, strlen(s->site->canonical), &hash);
+	hash_hex(&hash, s->config_hash);
+	if (!zone_load(s->site->zone, &s->zone, err) || !(s->library = library_load(err)))
+		return false;
+	return !s->site->pack || (s->pack = pack_open(s->pack_conf, s->site->pack, err));
+}
+
+bool setup_load(const char *path, struct setup *out, struct buf *report, struct err *err)
+{
+	struct setup s = { 0 };
+	if (load_site(&s, path, err) && load_named(&s, err)) {
+		conf_report(s.conf, &s.warnings);
+		*out = s;
+		return true;
+	}
+	if (report && s.conf)
+		conf_report(s.conf, report);
+	setup_done(&s);
+	return false;
+}
+
+void setup_done(struct setup *s)
+{
+	library_free(s->library);
+	zone_done(&s->zone);
+	conf_free(s->pack_conf);
+	conf_free(s->conf);
+	buf_done(&s->warnings);
+	free(s->path);
+	*s = (struct setup){ 0 };
+}

@@ -1,0 +1,29 @@
+/* agent/setup.h - everything a program needs to know before it does anything: site, time zone, profiles, pack. */
+#ifndef AGENT_SETUP_H
+#define AGENT_SETUP_H
+
+#include "agent/file.h"
+#include "core/merkle.h"
+#include "core/profile.h"
+#include "rules/pack.h"
+
+struct setup {
+	struct conf *conf, *pack_conf;
+	const struct site *site;
+	struct zone zone;
+	struct library *library;
+	const struct pack *pack;             /* NULL: the site names none */
+	char config_hash[65];                /* SHA-256 of site->canonical */
+	char *path;
+	struct buf warnings;
+};
+/* Reads PATH and what it names.  Every problem of the configuration is in *err (cut at its size) and, whole, in *report. */
+bool setup_load(const char *path, struct setup *out, struct buf *report, struct err *err) MUST_USE;
+void setup_done(struct setup *s);
+
+/* All profiles of the library directory and of /etc/pued/profiles. */
+struct library *library_load(struct err *err);
+/* The pack with this id, from /etc/pued/packs or the packs that came with the program; also a path to a file. */
+const struct pack *pack_open(struct conf *conf, const char *id, struct err *err);
+
+#endif

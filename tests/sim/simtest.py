@@ -1,0 +1,102 @@
+"""What the scripts of this folder share: start a server, wait for its readiness line, stop it by its own id."""
+import os
+import select
+import subprocess
+import sys
+import time
+
+SKIP = 77
+
+
+def skip(sentence):
+    print("skipped:", sentence)
+    sys.exit(SKIP)
+
+
+def shared():
+    root = os.environ.get("PUED_SHARED") or os.path.join(os.path.dirname(__file__), "../../../shared")
+    return root if os.path.isdir(os.path.join(root, "recordings")) else None
+
+
+class Server:
+    """A process that prints one line when it is ready; `ready` is that line."""
+
+    def __init__(self, *args, bound=30):
+        self.process = subprocess.Popen(args, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        text, end = b"", time.monotonic() + bound
+        while not text.endswith(b"\n"):
+            left = end - time.monotonic()
+            if left <= 0 or self.process.poll() is not None:
+                self.stop()
+                raise SystemExit("%s: not ready, said %r" % (" ".join(args[:3]), text))
+            if select.select([self.process.stdout], [], [], left)[0]:
+                text += os.read(self.process.stdout.fileno(), 4096)
+        self.ready = text.decode().strip()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        code = self.process.wait(timeout=30)
+        self.process.stdout.close()
+        return code
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+class Checks:
+    def __init__(self):
+        self.n = self.failed = 0
+
+    def __call__(self, good, sentence):
+        self.n += 1
+        if not good:
+            self.failed += 1
+            print("FAILED:", sentence)
+
+    def done(self):
+        print("%d checks, %d failed" % (self.n, self.failed))
+        sys.exit(1 if self.failed or not self.n else 0)
+
+
+def run(*args, env=None):
+    done = subprocess.run(args, capture_output=True, env=env)
+    return done.returncode, done.stdout, done.stderr
+
+
+SNMP_ENV = dict(os.environ, MIBS="", SNMPCONFPATH="/nonexistent")
+SNMP_OPTIONS = ["-On", "-Ox", "-Oe", "-Ot", "-t", "5", "-r", "1"]
+
+
+def snmp(tool, version, where, *rest, community="public", options=()):
+    code, out, err = run(tool, "-v" + version, "-c", community, *SNMP_OPTIONS, *options, where, *rest, env=SNMP_ENV)
+    return code, out.decode("latin-1"), err.decode("latin-1")
+
+
+def snmp_rows(text):
+    """[(oid, type, value)] of what snmpget/snmpwalk print; strings as bytes, numbers as int."""
+    rows = []
+    joined = []
+    for line in text.splitlines():
+        if line.startswith(".1.") and " = " in line:
+            joined.append(line)
+        elif joined and line != "End of MIB":
+            joined[-1] += " " + line
+    for line in joined:
+        oid, value = line.split(" = ", 1)
+        kind, _, rest = value.partition(": ")
+        if value.strip() == '""':
+            rows.append((oid[1:], "STRING", b""))
+        elif kind == "Hex-STRING":
+            rows.append((oid[1:], "STRING", bytes.fromhex(rest)))
+        elif kind in ("INTEGER", "Gauge32", "Counter32", "Counter64", "Timeticks"):
+            rows.append((oid[1:], kind, int(rest.split()[0].strip("()"))))
+        elif not rest:
+            rows.append((oid[1:], "Timeticks" if value.strip().isdigit() else value.strip(), int(value) if value.strip().isdigit() else None))
+        else:
+            rows.append((oid[1:], kind, rest.strip().lstrip(".")))
+    return rows
