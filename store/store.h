@@ -21,6 +21,12 @@ struct store_options {
 	const char *vfs;                   /* tests: SQLite VFS; NULL: the default */
 	int64_t retry_ms;                  /* pause after a failed write; 0: 1000 */
 	int64_t tick_ms;                   /* one journal commit per; 0: 1000 */
+	bool wait;                         /* bulk loading: a full queue makes store_journal() wait instead of dropping */
+	int64_t outbox_days;               /* delivered reports are kept so long for a receiver that asks again; 0: 31 */
+	int64_t undelivered_days;          /* without a receiver that sends receipts: how long reports are kept; 0: for ever */
+	void (*durable)(void *ctx);        /* new reports are durable (wakes the sender); called in the writer thread; may be NULL */
+	void *durable_ctx;
+	int64_t (*free_bytes)(const char *dir);   /* tests: room on the disk; NULL: statvfs */
 };
 enum store_state { STORE_OK, STORE_DISK_LOW, STORE_FAILING };       /* FAILING: kept in memory, tried again */
 struct store_status { enum store_state state; char sentence[300]; uint64_t journal_rows, leaves, outbox_pending, queue_depth, dropped;
