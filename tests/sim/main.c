@@ -4,6 +4,9 @@
 #include <string.h>
 
 static const struct verb { const char *name; bool (*run)(int argc, char **argv, struct err *err); const char *usage; } verbs[] = {
+	{ "history", verb_history, "--from TIME --to TIME [--step 15m] [--out FILE|-] [--all] SITE" },
+	{ "site", verb_site, "--out DIR [--modbus-port N] [--snmp-port N] [--rack-meters] SITE" },
+	{ "truth", verb_truth, "--from TIME --to TIME [--seed N]" },
 	{ "snmprec", verb_snmprec, "FILE [--listen 127.0.0.1:PORT] [--community C] [--max-size BYTES]" },
 };
 
