@@ -34,6 +34,7 @@ struct daemon {
 	sd_event *loop;
 	struct poller *poller;
 	struct wall loaded;
+	int64_t statements_seen;
 	char phase[120];
 	void *import;                                /* while history is folded */
 	bool stopping;

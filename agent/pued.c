@@ -1,6 +1,7 @@
 /* pued: polls, keeps the ledger, publishes.  Wiring only. */
 #include "agent/daemon.h"
 #include "agent/signer.h"
+#include "agent/statement.h"
 #include "agent/wiring.h"
 
 #include <errno.h>
@@ -128,7 +129,7 @@ static void on_closed(void *ctx, struct wall end)
 
 static bool open_store(struct daemon *d, struct err *err)
 {
-	struct store_options so = { .dir = d->state_dir, .now = clock_wall(&d->clock), .retention_days = site_raw_days(d->setup.site) };
+	struct store_options so = { .dir = d->state_dir, .now = clock_wall(&d->clock), .retention_days = d->setup.site->raw_days };
 	struct restart r = { 0 };
 	if (!(d->store = store_open(&so, err)) || !store_restart(d->store, &r, err))
 		return false;
@@ -264,7 +265,11 @@ static void tell_manager(struct daemon *d)
 static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 {
 	struct daemon *d = ctx;
-	push(d, NULL, 0, clock_now(&d->clock));
+	struct stamp now = clock_now(&d->clock);
+	struct err err = { 0 };
+	if (!statement_collect(d->state_dir, &d->statements_seen, d->reader, d->pipeline, now.wall, &err))
+		log_line(LOG_ERROR, "statements", now.boot, "%s", err.text);
+	push(d, NULL, 0, now);
 	daemon_show(d);
 	tell_manager(d);
 	sd_event_source_set_time(source, usec + 1000000);

@@ -352,10 +352,10 @@ static bool collect(struct collect *k, const struct conf_node *n, struct file_re
 	return true;
 }
 
-static const struct site *finish(struct collect *k)
+static const struct site *finish(struct collect *k, const struct conf_node *n)
 {
 	struct conf_vec meters, devices;
-	struct resolve r = { .c = k->c, .s = &k->root->site };
+	struct resolve r = { .c = k->c, .s = &k->root->site, .list = at(n, "meters") };
 	CLEANUP(buf_done) struct buf text = { 0 };
 	if (!split(k, &r, &meters, &devices))
 		return NULL;
@@ -383,7 +383,7 @@ const struct site *site_load(struct conf *c, const char *file, const void *bytes
 		return NULL;
 	check_defaults(c, conf_get(n, "defaults"));
 	finish_site(c, n, &k.root->site);
-	const struct site *s = collect(&k, n, files) ? finish(&k) : NULL;
+	const struct site *s = collect(&k, n, files) ? finish(&k, n) : NULL;
 	buf_free(&k);
 	return s;
 }

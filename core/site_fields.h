@@ -43,6 +43,7 @@ struct resolve {
 	struct conf *c;
 	struct site *s;
 	const struct conf_node *const *meter_nodes, *const *device_nodes, *const *rack_nodes;
+	const struct conf_node *list;           /* `meters` */
 	int suggestions;         /* edit distance over thousands of ids is only spent on the first few */
 };
 void site_index(struct resolve *r);                     /* order by id; an id that stands twice */
