@@ -104,7 +104,7 @@ static bool make_report(struct pipeline *p, const struct interval *iv, struct er
 				    .previous = p->previous, .made = p->now.wall };
 	buf_reset(&p->scratch);
 	if (!report_payload(p->o.setup->site, iv, &head, &day, &payload, err) ||
-	    !jws_make(p->o.signer, "pued-report+json", payload.data, payload.len, false, &p->scratch, err))
+	    !jws_make(p->o.signer, JWS_REPORT, payload.data, payload.len, false, &p->scratch, err))
 		return err_wrap(err, "report %llu", (unsigned long long)p->seq);
 	sha256(p->scratch.data, p->scratch.len, &hash);
 	hash_hex(&hash, p->previous);
@@ -124,6 +124,8 @@ static void on_interval(void *ctx, const struct interval *iv)
 	interval_leaf(p->o.setup->site, iv, &p->scratch);
 	pipeline_note(p, LEAF_INTERVAL, iv->from, p->scratch.data, p->scratch.len);
 	p->last_end = iv->to;
+	if (p->o.interval)
+		p->o.interval(p->o.ctx, iv);
 	if (!day_window(p, iv, &p->report_err) || (p->o.reports && !make_report(p, iv, &p->report_err)))
 		p->pending.failed = true;
 }

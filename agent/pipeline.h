@@ -20,6 +20,7 @@ struct pipeline_options {
 	const struct signer_ops *signer;
 	bool reports;                            /* false: back-filling, closed intervals go into evidence but not into the outbox */
 	void (*closed)(void *ctx, struct wall end);   /* an interval was committed; may be NULL */
+	void (*interval)(void *ctx, const struct interval *);   /* each closed interval, before its commit; may be NULL */
 	void *ctx;
 };
 /* Restores the checkpoint and folds the journal's tail. */

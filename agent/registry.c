@@ -7,8 +7,11 @@
 
 struct slot { char *id; uint32_t number; };
 
+struct extra { int64_t modulus; bool is_float; struct ratio raw_factor; };
+
 struct registry {
 	struct series *series;
+	struct extra *extra;
 	struct sample *last;     /* series UINT32_MAX: nothing yet */
 	size_t n, room;
 	void *by_id;             /* tsearch(3) tree of struct slot */
@@ -34,6 +37,7 @@ void registry_free(struct registry *r)
 	for (size_t i = 0; i < r->n; i++)
 		free((void *)(uintptr_t)r->series[i].label);
 	free(r->series);
+	free(r->extra);
 	free(r->last);
 	free(r);
 }
@@ -57,14 +61,17 @@ static bool grow(struct registry *r)
 	if (series)
 		r->series = series;
 	struct sample *last = series ? realloc(r->last, room * sizeof *last) : NULL;
-	if (!last)
+	if (last)
+		r->last = last;
+	struct extra *extra = last ? realloc(r->extra, room * sizeof *extra) : NULL;
+	if (!extra)
 		return false;
-	r->last = last;
+	r->extra = extra;
 	r->room = room;
 	return true;
 }
 
-uint32_t registry_number(struct registry *r, const char *id, const struct series *row)
+uint32_t registry_reserve(struct registry *r, const char *id, const struct registry_facts *facts)
 {
 	uint32_t number = registry_find(r, id);
 	if (number != UINT32_MAX)
@@ -77,29 +84,52 @@ uint32_t registry_number(struct registry *r, const char *id, const struct series
 		return UINT32_MAX;
 	}
 	e->number = number = (uint32_t)r->n++;
-	r->series[number] = *row;
+	r->series[number] = facts->row;
 	r->series[number].id = e->id;
-	r->series[number].label = row->label ? strdup(row->label) : NULL;
+	r->series[number].label = facts->row.label ? strdup(facts->row.label) : NULL;
+	r->extra[number] = (struct extra){ facts->modulus, facts->is_float, facts->raw_factor };
 	r->last[number] = (struct sample){ .series = UINT32_MAX };
 	r->changed = true;
 	return number;
 }
 
+struct registry_facts registry_facts_of(const struct bound *bound, size_t point)
+{
+	const struct bound_point *p = &bound->points[point];
+	struct registry_facts f = { .modulus = p->modulus, .is_float = p->is_float, .raw_factor = p->factor };
+	bound_series(bound, point, "", 0, &f.row);
+	return f;
+}
+
+struct registry_facts registry_facts(const struct registry *r, uint32_t series)
+{
+	if (series >= r->n)
+		return (struct registry_facts){ 0 };
+	const struct extra *x = &r->extra[series];
+	return (struct registry_facts){ r->series[series], x->modulus, x->is_float, x->raw_factor };
+}
+
+static bool same_meaning(const struct registry_facts *a, const struct registry_facts *b)
+{
+	return a->row.quantity == b->row.quantity && a->row.scope == b->row.scope && a->row.count.num == b->row.count.num &&
+	       a->row.count.den == b->row.count.den && a->modulus == b->modulus && a->is_float == b->is_float;
+}
+
 uint32_t registry_point(struct registry *r, const char *device, uint16_t device_ix, const struct bound *bound, size_t i)
 {
 	char id[200];
-	struct series row;
+	struct registry_facts fresh = registry_facts_of(bound, i);
 	snprintf(id, sizeof id, "%s/%s", device, bound->points[i].name);
-	bound_series(bound, i, id, device_ix, &row);
-	uint32_t number = registry_number(r, id, &row);
+	fresh.row.device = device_ix;
+	uint32_t number = registry_reserve(r, id, &fresh);
 	if (number == UINT32_MAX)
 		return number;
-	struct series *have = &r->series[number];
-	if (have->quantity != row.quantity || have->scope != row.scope || have->count.num != row.count.num || have->count.den != row.count.den) {
-		const char *kept = have->id, *label = have->label;
-		*have = row;
-		have->id = kept;
-		have->label = label;
+	struct registry_facts have = registry_facts(r, number);
+	if (!same_meaning(&have, &fresh)) {
+		fresh.row.id = have.row.id;
+		fresh.row.label = have.row.label;
+		r->series[number] = fresh.row;
+		r->extra[number] = (struct extra){ fresh.modulus, fresh.is_float, fresh.raw_factor };
 		r->changed = true;
 	}
 	return number;

@@ -5,10 +5,14 @@
 #include "core/bind.h"
 
 struct registry;
+/* What is known of a series beside its row: the register's modulus, and raw * raw_factor = sample value ({0,0}: not known). */
+struct registry_facts { struct series row; int64_t modulus; bool is_float; struct ratio raw_factor; };
+struct registry_facts registry_facts_of(const struct bound *bound, size_t point);      /* row.label borrowed from the bound */
 struct registry *registry_new(void);
 void registry_free(struct registry *r);
-/* The number of an id; makes one when there is none and then copies *row (its id is replaced by a copy). UINT32_MAX: out of memory. */
-uint32_t registry_number(struct registry *r, const char *id, const struct series *row);
+/* The number of an id; makes one when there is none and then copies what is known. UINT32_MAX: out of memory. */
+uint32_t registry_reserve(struct registry *r, const char *id, const struct registry_facts *facts);
+struct registry_facts registry_facts(const struct registry *r, uint32_t series);
 uint32_t registry_find(const struct registry *r, const char *id);       /* UINT32_MAX: none */
 /* The number of point i of a device; what was reserved for it before learns its quantity and count. */
 uint32_t registry_point(struct registry *r, const char *device, uint16_t device_ix, const struct bound *bound, size_t i);

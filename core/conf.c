@@ -87,9 +87,26 @@ char *conf_copy(struct conf *c, const char *text)
 
 /* Problems. */
 
+/* A group of entries reads the same lines again and again: one problem is then enough. */
+static bool said_just_now(const struct conf *c, struct conf_place place, const char *text)
+{
+	for (size_t i = c->n_problems; i > 0 && i + 32 > c->n_problems; i--) {
+		const struct problem *p = &c->problems[i - 1];
+		if (p->place.line == place.line && p->place.column == place.column && p->place.file == place.file && !strcmp(p->text, text))
+			return true;
+	}
+	return false;
+}
+
 static void add_problem(struct conf *c, struct conf_place place, bool warning, const char *fmt, va_list args)
 {
 	static char none[] = "out of memory";
+	CLEANUP(buf_done) struct buf plain = { 0 };
+	char text[800];
+	vsnprintf(text, sizeof text, fmt, args);
+	buf_plain(&plain, text, strlen(text));
+	if (!plain.failed && said_just_now(c, place, plain.data))
+		return;
 	c->counts[warning]++;
 	if (c->n_problems == MAX_PROBLEMS)
 		return;
@@ -101,10 +118,6 @@ static void add_problem(struct conf *c, struct conf_place place, bool warning, c
 		c->problems = more;
 		c->room = room;
 	}
-	CLEANUP(buf_done) struct buf plain = { 0 };
-	char text[800];
-	vsnprintf(text, sizeof text, fmt, args);
-	buf_plain(&plain, text, strlen(text));
 	char *kept = plain.failed ? NULL : arena(c, plain.len + 1);
 	c->problems[c->n_problems] = (struct problem){ place, kept ? memcpy(kept, plain.data, plain.len + 1) : none, warning, c->n_problems };
 	c->n_problems++;
@@ -161,7 +174,7 @@ static int by_place(const void *a, const void *b)
 	return d ? d : (x->order > y->order) - (x->order < y->order);
 }
 
-void conf_report(const struct conf *c, struct buf *out)
+void conf_each(const struct conf *c, conf_finding_fn *fn, void *ctx)
 {
 	struct problem *sorted = malloc((c->n_problems + 1) * sizeof *sorted);
 	if (!sorted)
@@ -169,14 +182,23 @@ void conf_report(const struct conf *c, struct buf *out)
 	if (c->n_problems)
 		memcpy(sorted, c->problems, c->n_problems * sizeof *sorted);
 	qsort(sorted, c->n_problems, sizeof *sorted, by_place);
-	for (const struct problem *p = sorted; p < sorted + c->n_problems; p++) {
-		if (p->place.file)
-			buf_printf(out, "%s:%d:%d: ", p->place.file, p->place.line, p->place.column);
-		buf_printf(out, "%s%s\n", p->warning ? "warning: " : "", p->text);
-	}
+	for (const struct problem *p = sorted; p < sorted + c->n_problems; p++)
+		fn(ctx, p->place, p->warning, p->text);
+	free(sorted);
+}
+
+static void report_line(void *ctx, struct conf_place place, bool warning, const char *text)
+{
+	if (place.file)
+		buf_printf(ctx, "%s:%d:%d: ", place.file, place.line, place.column);
+	buf_printf(ctx, "%s%s\n", warning ? "warning: " : "", text);
+}
+
+void conf_report(const struct conf *c, struct buf *out)
+{
+	conf_each(c, report_line, out);
 	if (c->counts[0] + c->counts[1] > c->n_problems)
 		buf_printf(out, "... and %zu more\n", c->counts[0] + c->counts[1] - c->n_problems);
-	free(sorted);
 }
 
 bool conf_ok(const struct conf *c, struct err *err)
@@ -381,6 +403,60 @@ static void path_into(const struct conf_node *n, struct buf *out)
 		buf_printf(out, "[%zu]", n->index);
 	else
 		buf_printf(out, "%s%s", out->len ? "." : "", conf_scalar(n->parent->keys[n->index]) ?: "?");
+}
+
+/* Made nodes. */
+
+struct conf_node *conf_make(struct conf *c, struct conf_place place, enum conf_kind kind, size_t room)
+{
+	struct conf_node *n = conf_alloc(c, sizeof *n);
+	if (!n)
+		return NULL;
+	*n = (struct conf_node){ .kind = kind, .place = place, .scalar = "", .quoted = true };
+	n->values = conf_alloc(c, (room + 1) * sizeof *n->values);
+	n->keys = kind == CONF_MAPPING ? conf_alloc(c, (room + 1) * sizeof *n->keys) : NULL;
+	return n->values && (n->keys || kind != CONF_MAPPING) ? n : NULL;
+}
+
+struct conf_node *conf_make_scalar(struct conf *c, struct conf_place place, const char *text)
+{
+	struct conf_node *n = conf_alloc(c, sizeof *n);
+	const char *copy = conf_copy(c, text);
+	if (!n || !copy)
+		return NULL;
+	*n = (struct conf_node){ .kind = *copy ? CONF_SCALAR : CONF_NULL, .place = place, .scalar = copy, .quoted = true };
+	return n;
+}
+
+void conf_add(struct conf_node *parent, const struct conf_node *key, struct conf_node *value)
+{
+	value->parent = parent;
+	value->index = parent->n;
+	if (parent->keys)
+		parent->keys[parent->n] = (struct conf_node *)(uintptr_t)key;
+	parent->values[parent->n++] = value;
+}
+
+void conf_adopt(struct conf_node *n, const struct conf_node *like)
+{
+	n->parent = like->parent;
+	n->index = like->index;
+}
+
+struct conf_node *conf_clone(struct conf *c, const struct conf_node *n, conf_rewriter *rewrite, void *ctx)
+{
+	if (n->kind == CONF_SCALAR) {
+		const char *text = rewrite(c, n, ctx);
+		return text ? conf_make_scalar(c, n->place, text) : NULL;
+	}
+	struct conf_node *copy = conf_make(c, n->place, n->kind, n->n);
+	for (size_t i = 0; copy && i < n->n; i++) {
+		struct conf_node *value = conf_clone(c, n->values[i], rewrite, ctx);
+		if (!value)
+			return NULL;
+		conf_add(copy, conf_key(n, i), value);
+	}
+	return copy;
 }
 
 const char *conf_path(struct conf *c, const struct conf_node *n)

@@ -37,6 +37,8 @@ void conf_warning(struct conf *c, const struct conf_node *at, const char *fmt, .
 size_t conf_problem_count(const struct conf *c);
 size_t conf_warning_count(const struct conf *c);
 void conf_report(const struct conf *c, struct buf *out);
+typedef void conf_finding_fn(void *ctx, struct conf_place place, bool warning, const char *text);   /* place.file NULL: none */
+void conf_each(const struct conf *c, conf_finding_fn *fn, void *ctx);   /* the same, one by one */
 bool conf_ok(const struct conf *c, struct err *err) MUST_USE;   /* false, and err = the report (cut), when there are problems */
 
 /* Walking by hand. */
@@ -49,6 +51,17 @@ const struct conf_node *conf_item(const struct conf_node *n, size_t i);     /* i
 const struct conf_node *conf_key(const struct conf_node *n, size_t i);      /* i-th key node of a mapping */
 const struct conf_node *conf_get(const struct conf_node *n, const char *key);
 const char *conf_path(struct conf *c, const struct conf_node *n);           /* "devices[3].endpoint", owned by c */
+
+/* Nodes made by a program (rows of a CSV file, members of a group): owned by c like parsed ones, with the place they came from.
+ * conf_make: room for `room` children; NULL after a problem.  conf_add: key NULL in a sequence; the key is shared, not moved.
+ * conf_adopt: gives a root the path of `like`. */
+struct conf_node *conf_make(struct conf *c, struct conf_place place, enum conf_kind kind, size_t room);
+struct conf_node *conf_make_scalar(struct conf *c, struct conf_place place, const char *text);
+void conf_add(struct conf_node *parent, const struct conf_node *key, struct conf_node *value);
+void conf_adopt(struct conf_node *n, const struct conf_node *like);
+/* Deep copy in which `rewrite` gives each scalar's text; NULL when it returned NULL (after a problem). */
+typedef const char *conf_rewriter(struct conf *c, const struct conf_node *n, void *ctx);
+struct conf_node *conf_clone(struct conf *c, const struct conf_node *n, conf_rewriter *rewrite, void *ctx);
 
 void *conf_alloc(struct conf *c, size_t size);                  /* zeroed; aborts never: NULL sets a problem */
 char *conf_copy(struct conf *c, const char *text);
@@ -72,6 +85,8 @@ struct conf_range { int64_t min, max; };
 struct conf_list { conf_reader *read; size_t size; const void *arg; size_t min, max; };   /* max 0: no limit */
 struct conf_vec { void *items; size_t n; };                     /* what conf_list_of fills: array of `size` each */
 
+/* Reports the keys of a mapping that neither `fields` nor `also` knows. */
+bool conf_known_keys(struct conf *c, const struct conf_node *n, const struct conf_field *fields, const char *also);
 bool conf_struct(struct conf *c, const struct conf_node *n, void *out, const void *fields);   /* arg: conf_field[] */
 bool conf_list_of(struct conf *c, const struct conf_node *n, void *out, const void *list);    /* out: conf_vec; arg: conf_list */
 bool conf_text(struct conf *c, const struct conf_node *n, void *out, const void *arg);        /* const char * */
@@ -92,7 +107,8 @@ struct ratio { int64_t num, den; };
 bool conf_ratio(struct conf *c, const struct conf_node *n, void *out, const void *arg);
 bool ratio_parse(const char *text, struct ratio *out);
 
-/* Nearest candidate by edit distance (at most 2, and less than half of the word); NULL when none is near. */
+/* Nearest candidate by edit distance (at most 2, less than half of the word; two neighbours exchanged count as one), else the
+ * first that begins with it; NULL when none is near.  `word` is not empty. */
 const char *conf_nearest(const char *word, const char *const *candidates, size_t n);
 
 #endif

@@ -43,24 +43,28 @@ enum ledger_event_kind {
 	EVENT_LATE, EVENT_GAP, EVENT_CLOCK_STEP, EVENT_EPOCH, EVENT_SESSION, EVENT_FINDING, EVENT_POWER_MISMATCH, EVENT_CORRECTION,
 	EVENT_N
 };
-/* EVENT_CORRECTION: the meter's known cumulative energy is a straight line from `start` at ev.from to `end` at ev.to, exact:
- * whole mW.h + rest/den.  The intervals of the meter that end in (ev.from, closed_to] were closed with a flat line there. */
+/* EVENT_CORRECTION: between ev.from and ev.to the meter's known cumulative energy, which closed intervals hold as flat, becomes
+ * a straight line from `start` to `end`, exact: whole mW.h + rest/den.  An interval of the meter that ends in (ev.from,
+ * closed_to] gains curve_at(its end) - curve_at(its start) mW.h, and, when was_missing, as much missing time less as it shares
+ * with [ev.from, ev.to).  Later intervals have the line in them already. */
 struct ledger_curve {
 	int64_t start_mwh, start_rest, end_mwh, end_rest, den;
 	struct wall closed_to;
-	int64_t first_missing_ms;   /* what stays missing in the first of these intervals */
-	uint8_t class_;
+	bool was_missing;
+	uint8_t class_;             /* that of the corrected intervals: CLASS_D */
 };
 struct ledger_event {
 	enum ledger_event_kind kind;
 	uint32_t meter;             /* UINT32_MAX: the site */
 	struct wall from, to;       /* what it touches; for a gap its ends */
 	int64_t energy_mwh;         /* known, missing or disputed energy where the kind has one */
-	uint64_t node;              /* EVENT_FINDING: enum finding_kind of core/tree.h; else 0 */
+	uint32_t finding;           /* EVENT_FINDING: enum finding_kind of core/tree.h; else 0 */
 	struct ledger_curve curve;  /* EVENT_CORRECTION */
 	char reason[200];           /* a sentence, English; the kind is the stable part */
 };
 const char *ledger_event_name(enum ledger_event_kind kind);
+/* Cumulative mW.h of a correction's line at t, rounded half to even; outside [from, to] its nearer end. */
+int64_t curve_at(const struct ledger_event *ev, struct wall t);
 
 /* What is wired to what: for each meter the series of its energy register and of its power, or UINT32_MAX.
  * count_mwh and modulus are the profile's (an epoch of the site file that states its own wins); is_float: counts of 1 mW.h.

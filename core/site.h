@@ -30,16 +30,23 @@ enum role {
 /* Where a meter measures; the PUE category is the worst point among IT meters (domain.md 1.1). */
 enum point_of { POINT_NONE, POINT_UPS_OUTPUT, POINT_PDU_OUTPUT, POINT_ROW_CABINET, POINT_RACK_INLET, POINT_RACK_OUTLET,
 		POINT_IT_INPUT, POINT_N };
-extern const struct conf_name role_names[], point_names[], function_names[], direction_names[];
+enum direction { DIRECTION_IMPORT, DIRECTION_EXPORT, DIRECTION_NET };      /* of the register */
+enum applied_by { APPLIED_UNSAID, APPLIED_METER, APPLIED_PUED };            /* who multiplies by CT and PT ratio */
+extern const struct conf_name role_names[], point_names[], function_names[], direction_names[], applied_names[];
+const char *conf_name_of(const struct conf_name *names, int value);         /* "?" when not in the table */
+
+struct plate { int64_t primary, secondary; };                               /* a ratio as engraved: 300/5; {0,0}: none */
 
 struct meter_epoch {                    /* one row: the meter as installed between two dates */
 	struct wall from, to;           /* INT64_MIN/MAX when open */
 	const char *serial, *model;
 	struct ratio count_mwh;         /* mW.h of one count, primary side, CT and PT inside; {0,0}: from the profile */
-	struct ratio ct, pt;            /* external multiplier; {1,1} when the meter applies it */
+	struct ratio ct, pt;            /* external multiplier; {1,1} when the meter applies it or there is none */
+	struct plate ct_plate, pt_plate;
+	int applied_by;
 	int64_t modulus;                /* counts; 0: from the profile; -1: none declared */
 	const char *meter_class, *ct_class, *pt_class;   /* "0.5S"; NULL: not stated, never 0 */
-	int64_t ct_primary_ma;
+	int64_t ct_primary_ma;          /* from ct_plate; 0: not stated */
 	const char *certificate;        /* calibration */
 	struct date calibrated_until;   /* year 0: not stated */
 	bool has_first, has_last;
@@ -51,6 +58,7 @@ struct meter {
 	const char *id, *label, *parent;         /* parent: meter id or NULL */
 	int role, point, direction;              /* direction: import, export, net */
 	const char *device, *energy, *power;     /* device id and point names; NULL: none */
+	bool energy_default, power_default;      /* not written by the engineer: total.energy, total.power */
 	int64_t parent_ix, device_ix;            /* resolved, -1 none */
 	int64_t p_max_mw;                        /* of the circuit, primary; 0: not given, then no wrap is accepted */
 	struct ratio factor;                     /* derived meters and fuels; {1,1} */
@@ -59,6 +67,7 @@ struct meter {
 	int64_t loss_ppm;                        /* declared losses between this node and its children */
 	const char *hall, *feeds;                /* feeds: "compute" | "storage" | "network" | "mixed" | NULL unknown */
 	struct conf_vec epochs;                  /* struct meter_epoch, ascending */
+	const struct conf_node *node;            /* for profile-dependent checks */
 	struct conf_place place;
 };
 
@@ -107,15 +116,31 @@ struct site {
 	} mqtt;                                  /* host NULL: no broker */
 	struct { const char *address; int64_t port; } http;
 	const char *state_dir, *pack;            /* pack id */
-	const char *key_id;
+	int64_t raw_days;                        /* retention of raw readings */
+	const char *key_id;                      /* name of the signing key */
 	const char *canonical;                   /* canonical text of the effective configuration: hashed into evidence */
+	const struct conf_node *node;                        /* the file's root, for whoever checks more */
+	struct conf_vec meter_order, device_order;           /* uint32_t: indexes by id, for site_meter() and site_device() */
 };
 
-/* Reads a file named in the configuration (CSV inventories); false with err when it cannot be read. */
+/* What one count of the register is worth on the primary side; profile_count when the site says nothing, times CT and PT
+ * where pued applies them.  {0,0} when it does not fit. */
+struct ratio epoch_count(const struct meter_epoch *e, struct ratio profile_count);
+/* Relative limit of error of a class text ("0.5S", "1", "1 %") in ppm; -1: no class. */
+int64_t class_limit_ppm(const char *class_text);
+/* What two devices may not share: "modbus 10.0.0.1:502/3"; false when the text is no endpoint of a known scheme. */
+bool endpoint_identity(const char *endpoint, struct buf *out);
+/* PUE category (1..3) of a measuring point; 0 for POINT_NONE. */
+int point_category(int point);
+
+/* Reads a file named in the configuration (CSV inventories, relative to it); false with err when it cannot be read. */
 struct file_reader { bool (*read)(void *ctx, const char *path, struct buf *out, struct err *err); void *ctx; };
 
 /* NULL when there are problems (see conf_report).  The result lives in `c`. */
 const struct site *site_load(struct conf *c, const char *file, const void *bytes, size_t len, struct file_reader files);
+/* The same, but with problems too: what could be read of it, so that `puectl check` can look on.  Names may be NULL, indexes -1. */
+const struct site *site_read(struct conf *c, const char *file, const void *bytes, size_t len, struct file_reader files);
+
 
 const struct meter *site_meter(const struct site *s, const char *id);
 const struct device *site_device(const struct site *s, const char *id);

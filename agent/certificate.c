@@ -1,0 +1,141 @@
+#include "agent/certificate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* All leaf hashes of the tree, read once: a path needs many of them. */
+struct hashes { struct hash *all; uint64_t n; };
+
+static bool hash_at(void *ctx, uint64_t index, struct hash *out)
+{
+	const struct hashes *h = ctx;
+	if (index >= h->n)
+		return false;
+	*out = h->all[index];
+	return true;
+}
+
+static bool load_hashes(struct reader *reader, uint64_t n, struct hashes *out, struct err *err)
+{
+	*out = (struct hashes){ calloc(n + 1, sizeof *out->all), n };
+	if (!out->all)
+		return err_memory(err);
+	for (uint64_t i = 0; i < n; i++)
+		if (!reader_leaf_hash(reader, i, &out->all[i]))
+			return err_set(err, ERR_EVIDENCE, "evidence leaf %llu is missing; run puectl verify --store", (unsigned long long)i);
+	return true;
+}
+
+/* Which leaves a certificate carries: those that end a boundary of the window or of one of its months, and statements. */
+struct collect {
+	const struct from_store *f;
+	struct hashes hashes;
+	json_t *evidence;
+	struct err err;
+	/* the newest interval leaf before the window: its cumulative values are those of the window's start */
+	struct buf start;
+	uint64_t start_index;
+	bool in_window;
+};
+
+static const char *reason_for(const struct collect *c, const struct interval *iv)
+{
+	const struct judgement *j = c->f->judgement;
+	if (iv->to.ms == j->asked.to.ms)
+		return "end";
+	for (size_t i = 0; i < j->n_months; i++)
+		if (iv->to.ms == j->months[i].to.ms)
+			return "month";
+	return iv->total_known && iv->it_known ? NULL : "unknown";
+}
+
+static bool attach(struct collect *c, const char *why, uint64_t index, const void *leaf, size_t len)
+{
+	struct hash path[64];
+	size_t n;
+	if (!merkle_inclusion(index, c->hashes.n, hash_at, &c->hashes, path, &n))
+		return err_set(&c->err, ERR_EVIDENCE, "no path for evidence leaf %llu", (unsigned long long)index);
+	return cert_evidence_add(c->evidence, why, index, leaf, len, path, n, &c->err);
+}
+
+static bool take_interval(struct collect *c, uint64_t index, const void *bytes, size_t len)
+{
+	const struct pack_window *w = &c->f->judgement->asked;
+	struct interval iv;
+	if (!interval_of_leaf(c->f->setup.site, bytes, len, &iv, &c->err))
+		return false;
+	free((void *)(uintptr_t)iv.rows);
+	if (iv.to.ms <= w->from.ms) {
+		buf_reset(&c->start);
+		buf_add(&c->start, bytes, len);
+		c->start_index = index;
+		return !c->start.failed || err_memory(&c->err);
+	}
+	if (iv.from.ms >= w->to.ms)
+		return true;
+	if (!c->in_window) {
+		c->in_window = true;
+		if (c->start.len && !attach(c, "start", c->start_index, c->start.data, c->start.len))
+			return false;
+	}
+	const char *why = reason_for(c, &iv);
+	return !why || attach(c, why, index, bytes, len);
+}
+
+static bool take_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	struct collect *c = ctx;
+	(void)at;
+	if (index >= c->hashes.n)
+		return true;            /* newer than the judgement's tree head */
+	return kind == LEAF_INTERVAL ? take_interval(c, index, bytes, len) : attach(c, "statement", index, bytes, len);
+}
+
+static json_t *collect_evidence(const struct from_store *f, struct err *err)
+{
+	const struct judgement *j = f->judgement;
+	struct hash root;
+	char root_hex[65];
+	struct collect c = { .f = f };
+	merkle_root(&j->head, &root);
+	hash_hex(&root, root_hex);
+	bool good = load_hashes(f->reader, j->head.size, &c.hashes, err) &&
+		    ((c.evidence = cert_evidence_new(j->epoch, j->head.size, root_hex)) || err_memory(err)) &&
+		    reader_leaves(f->reader, LEAF_INTERVAL, (struct wall){ j->asked.from.ms - 86400000LL }, (struct wall){ INT64_MAX }, take_leaf, &c, err) &&
+		    reader_leaves(f->reader, LEAF_MANUAL, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, take_leaf, &c, err);
+	if (good && c.err.kind != ERR_NONE) {
+		*err = c.err;
+		good = false;
+	}
+	free(c.hashes.all);
+	buf_done(&c.start);
+	if (!good) {
+		json_decref(c.evidence);
+		return NULL;
+	}
+	return c.evidence;
+}
+
+bool certificate_make(const struct from_store *f, const struct signer_ops *signer, const struct certificate_options *o, struct buf *out, struct err *err)
+{
+	const struct judgement *j = f->judgement;
+	struct hash root;
+	char root_hex[65];
+	CLEANUP(buf_done) struct buf payload = { 0 };
+	if (!j->judged)
+		return err_set(err, ERR_RANGE, "no certificate: %s", j->not_judged);
+	json_t *evidence = collect_evidence(f, err);
+	if (!evidence)
+		return false;
+	merkle_root(&j->head, &root);
+	hash_hex(&root, root_hex);
+	struct cert_inputs in = { .site = f->setup.site, .zone = &f->setup.zone, .pack = f->setup.pack, .facts = &j->facts, .verdict = &j->verdict,
+				  .number = o->number, .issued = o->issued, .software = "pued " PUED_VERSION, .supersedes = o->supersedes,
+				  .config_hash = f->setup.config_hash, .tree_root = root_hex, .tree_size = j->head.size, .epoch = j->epoch,
+				  .months = j->months, .n_months = j->n_months, .window = j->window, .events = j->events,
+				  .n_events = j->n_events, .evidence = evidence };
+	memcpy(in.event_counts, j->event_counts, sizeof in.event_counts);
+	bool good = cert_build(&in, &payload, err) && jws_make(signer, JWS_CERTIFICATE, payload.data, payload.len, true, out, err);
+	json_decref(evidence);
+	return good;
+}

@@ -1,0 +1,65 @@
+#include "agent/from_store.h"
+
+#include <string.h>
+
+bool from_store_arguments(struct ctl *ctl, struct from_store_options *o, struct err *err)
+{
+	const struct { const char *name; const char **value; } rows[] = {
+		{ "--config", &o->config }, { "--state", &o->state_dir }, { "--pack", &o->pack }, { "--date", &o->date },
+	};
+	int kept = 0;
+	for (int i = 0; i < ctl->argc; i++) {
+		size_t k = 0;
+		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name))
+			k++;
+		if (k == countof(rows)) {
+			ctl->argv[kept++] = ctl->argv[i];
+			continue;
+		}
+		if (i + 1 == ctl->argc)
+			return err_set(err, ERR_USAGE, "%s needs a value", rows[k].name);
+		*rows[k].value = ctl->argv[++i];
+	}
+	ctl->argc = kept;
+	ctl->argv[kept] = NULL;
+	return true;
+}
+
+static bool day_of_judging(const struct from_store_options *o, struct from_store *f, struct err *err)
+{
+	uint64_t index;
+	struct wall at;
+	if (o->date)
+		return date_parse(o->date, &f->today, err) || err_wrap(err, "--date");
+	if (!reader_last(f->reader, LEAF_INTERVAL, &index, &at, err))
+		return false;
+	f->today = zone_date(&f->setup.zone, (struct wall){ at.ms + f->setup.site->interval_ms });
+	return true;
+}
+
+bool from_store_open(const struct from_store_options *o, struct from_store *out, struct err *err)
+{
+	struct from_store f = { 0 };
+	bool good = setup_load(o->config ? o->config : "/etc/pued/pued.yaml", &f.setup, NULL, err);
+	if (good && o->pack)
+		good = (f.setup.pack = pack_open(f.setup.pack_conf, o->pack, err)) != NULL;
+	if (good) {
+		f.state_dir = o->state_dir ? o->state_dir : f.setup.site->state_dir;
+		good = (f.reader = reader_open(f.state_dir, err)) && day_of_judging(o, &f, err);
+	}
+	/* the judgement keeps a pointer to the setup: it must be at its final place */
+	*out = f;
+	if (good)
+		good = (out->judgement = judgement_make(&out->setup, out->state_dir, out->reader, out->today, err)) != NULL;
+	if (!good)
+		from_store_close(out);
+	return good;
+}
+
+void from_store_close(struct from_store *f)
+{
+	judgement_put(f->judgement);
+	reader_close(f->reader);
+	setup_done(&f->setup);
+	*f = (struct from_store){ 0 };
+}

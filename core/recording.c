@@ -1,0 +1,180 @@
+#include "core/recording.h"
+
+#include <string.h>
+
+/* The next word of the line; false at its end. */
+static bool word(const char **p, const char *end, const char **from, size_t *len)
+{
+	while (*p < end && (**p == ' ' || **p == '\t'))
+		(*p)++;
+	*from = *p;
+	while (*p < end && **p != ' ' && **p != '\t' && **p != '\r')
+		(*p)++;
+	*len = (size_t)(*p - *from);
+	return *len > 0;
+}
+
+/* Two digits at p, as a number; -1 when they are none. */
+static int two(const char *p)
+{
+	return p[0] >= '0' && p[0] <= '9' && p[1] >= '0' && p[1] <= '9' ? (p[0] - '0') * 10 + p[1] - '0' : -1;
+}
+
+
+/* "Z" or "+08:00". */
+static bool short_offset(const char *p, int64_t *ms)
+{
+	*ms = 0;
+	if (p[0] == 'Z')
+		return p[1] == 0;
+	int h, m;
+	if ((p[0] != '+' && p[0] != '-') || strlen(p) != 6 || p[3] != ':' || (h = two(p + 1)) < 0 || h > 23 || (m = two(p + 4)) < 0 || m > 59)
+		return false;
+	*ms = (p[0] == '-' ? -1 : 1) * (h * 60 + m) * 60000LL;
+	return true;
+}
+
+static bool parse_time(const char *text, size_t len, struct wall *out, struct err *err)
+{
+	char copy[48];
+	if (len >= sizeof copy)
+		return err_set(err, ERR_INPUT, "the time is too long");
+	memcpy(copy, text, len);
+	copy[len] = 0;
+	/* the common form, days that every month has: everything else takes the full parser */
+	int64_t offset_ms;
+	if (len >= 20 && copy[4] == '-' && copy[7] == '-' && copy[10] == 'T' && copy[13] == ':' && copy[16] == ':' && short_offset(copy + 19, &offset_ms)) {
+		int century = two(copy), year = two(copy + 2), month = two(copy + 5), day = two(copy + 8);
+		int h = two(copy + 11), m = two(copy + 14), s = two(copy + 17);
+		if (century >= 0 && year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= 28 && h >= 0 && h < 24 && m >= 0 && m < 60 && s >= 0 && s < 60) {
+			struct date d = { century * 100 + year, (int8_t)month, (int8_t)day };
+			out->ms = ((date_days(d) * 24 + h) * 60 + m) * 60000LL + s * 1000 - offset_ms;
+			return true;
+		}
+	}
+	return wall_parse(copy, out, err);
+}
+
+static bool parse_value(const char *p, size_t len, struct recording_line *out)
+{
+	const char *end = p + len;
+	bool negative = *p == '-', point = false;
+	out->digits = 0;
+	out->places = 0;
+	out->has_value = !(len == 1 && *p == '-');
+	if (!out->has_value)
+		return true;
+	p += *p == '-' || *p == '+';
+	if (p == end)
+		return false;
+	int n = 0;
+	for (; p < end; p++) {
+		if (*p == '.' && !point) {
+			point = true;
+			continue;
+		}
+		if (*p < '0' || *p > '9' || __builtin_mul_overflow(out->digits, 10, &out->digits) ||
+		    __builtin_add_overflow(out->digits, *p - '0', &out->digits))
+			return false;
+		out->places += point;
+		n++;
+	}
+	if (negative)
+		out->digits = -out->digits;
+	return n > 0;
+}
+
+static bool parse_quality(const char *from, size_t len, enum quality *out)
+{
+	char text[16];
+	if (len >= sizeof text)
+		return false;
+	memcpy(text, from, len);
+	text[len] = 0;
+	return quality_of_text(text, out);
+}
+
+static bool parse_boot(const char *p, size_t len, struct mono *out)
+{
+	int64_t v = 0;
+	for (size_t i = 0; i < len; i++)
+		if (p[i] < '0' || p[i] > '9' || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, p[i] - '0', &v))
+			return false;
+	out->ms = v;
+	return len > 0;
+}
+
+static enum recording bad(struct err *err, const char *line, const char *at, const char *what)
+{
+	err_set(err, ERR_INPUT, "column %d: %s", (int)(at - line) + 1, what);
+	return RECORDING_BAD;
+}
+
+static enum recording remark(const char *p, const char *end, struct recording_line *out)
+{
+	const char *from;
+	size_t n;
+	struct recording_line span = { .quality = QUALITY_GOOD };
+	if (!word(&p, end, &from, &n))
+		return RECORDING_NOTHING;
+	if (n == 7 && !memcmp(from, "session", 7))
+		return RECORDING_SESSION;
+	bool is_span = n == 4 && !memcmp(from, "span", 4) && word(&p, end, &from, &n) && parse_time(from, n, &span.wall, NULL) &&
+		       word(&p, end, &from, &n) && parse_time(from, n, &span.until, NULL);
+	if (is_span)
+		*out = span;
+	return is_span ? RECORDING_SPAN : RECORDING_NOTHING;
+}
+
+enum recording recording_parse(const char *line, size_t len, struct recording_line *out, struct err *err)
+{
+	const char *p = line, *end = line + len, *from;
+	size_t n;
+	struct recording_line r = { .quality = QUALITY_GOOD };
+	if (!word(&p, end, &from, &n))
+		return RECORDING_NOTHING;
+	if (*from == '#')
+		return remark(p, end, out);
+	if (!parse_time(from, n, &r.wall, err)) {
+		err_wrap(err, "column %d", (int)(from - line) + 1);
+		return RECORDING_BAD;
+	}
+	if (!word(&p, end, &from, &n))
+		return bad(err, line, from, "DEVICE/POINT is missing");
+	if (n >= sizeof r.id || !memchr(from, '/', n))
+		return bad(err, line, from, "expected DEVICE/POINT");
+	memcpy(r.id, from, n);
+	r.id[n] = 0;
+	if (!word(&p, end, &from, &n))
+		return bad(err, line, from, "the value is missing; write '-' where the device gave none");
+	if (!parse_value(from, n, &r))
+		return bad(err, line, from, "not a number; write the register's count, a decimal, or '-'");
+	if (!r.has_value)
+		r.quality = QUALITY_MISSING;
+	if (word(&p, end, &from, &n) && !parse_quality(from, n, &r.quality))
+		return bad(err, line, from, "unknown quality; use good, stale, substituted, bad or missing");
+	if (n && word(&p, end, &from, &n)) {
+		if (!parse_boot(from, n, &r.boot))
+			return bad(err, line, from, "monotonic milliseconds must be a whole number");
+		r.has_boot = true;
+	}
+	if (word(&p, end, &from, &n))
+		return bad(err, line, from, "something stands behind the reading");
+	if (!r.has_value && r.quality <= QUALITY_SUBSTITUTED)
+		return bad(err, line, line, "a reading without value cannot be good; write missing or bad");
+	*out = r;
+	return RECORDING_READING;
+}
+
+bool recording_value(const struct recording_line *line, int64_t fraction, int64_t *value)
+{
+	int64_t power = 1;
+	for (int i = 0; i < line->places; i++)
+		if (__builtin_mul_overflow(power, 10, &power))
+			return false;
+	__int128 scaled = (__int128)line->digits * (fraction ? fraction : 1);
+	if (scaled % power || scaled / power > INT64_MAX || scaled / power < INT64_MIN)
+		return false;
+	*value = (int64_t)(scaled / power);
+	return true;
+}

@@ -1,0 +1,32 @@
+/* core/recording.h - the text format of readings (docs/formats-recording.md): one reading a line,
+ *
+ *	2025-01-01T00:00:00+08:00 feed-a/total.energy 48211744 good 1234567
+ *	TIME DEVICE/POINT VALUE [QUALITY [MONOTONIC-MS]]
+ *
+ * VALUE is what the device gives: the register's count, or a decimal for a float register; `-` for none.  Blank lines and
+ * lines that start with '#' say nothing, except "# session": the monotonic clock starts anew from here, and "# span TIME TIME": what
+ * the recording covers, so that progress can be shown.  Pure. */
+#ifndef CORE_RECORDING_H
+#define CORE_RECORDING_H
+
+#include "core/sample.h"
+
+enum { RECORDING_ID = 160 };
+struct recording_line {
+	struct wall wall, until;    /* until: of a span */
+	char id[RECORDING_ID];
+	bool has_value, has_boot;
+	int64_t digits;             /* value = digits / 10^places, exact */
+	int places;
+	enum quality quality;
+	struct mono boot;
+};
+enum recording { RECORDING_READING, RECORDING_NOTHING, RECORDING_SESSION, RECORDING_SPAN, RECORDING_BAD };
+/* One line without its newline.  RECORDING_BAD: err says which column and why; nothing of the line is used. */
+enum recording recording_parse(const char *line, size_t len, struct recording_line *out, struct err *err);
+
+/* The sample's value of a series whose values are `fraction` units a count (1: integer counts).  False when the line has
+ * more digits than that: a fraction of a count is not rounded away silently. */
+bool recording_value(const struct recording_line *line, int64_t fraction, int64_t *value);
+
+#endif
