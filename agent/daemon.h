@@ -34,14 +34,15 @@ struct daemon {
 	sd_event *loop;
 	struct poller *poller;
 	struct wall loaded;
+	int64_t statements_seen;
 	char phase[120];
-	void (*on_interval)(void *daemon, const struct interval *);   /* while history is folded */
-	void *import;
+	void *import;                                /* while history is folded */
 	bool stopping;
 };
 
 /* Folds a recording (pued --import) into the store before polling starts; shows progress. */
 bool daemon_import(struct daemon *d, struct err *err) MUST_USE;
+void daemon_import_interval(void *daemon, const struct interval *iv);
 /* The ledger's pipeline, restored from the store; again after an import. */
 bool daemon_pipeline(struct daemon *d, bool reports, struct err *err) MUST_USE;
 /* A new snapshot for pages and metrics. */

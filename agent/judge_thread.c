@@ -7,6 +7,7 @@
 struct judge_thread {
 	const struct setup *setup;
 	struct reader *reader;
+	char dir[600];
 	struct wall (*wall)(void *ctx);
 	void *ctx;
 	pthread_t thread;
@@ -29,7 +30,7 @@ static void *run(void *arg)
 		t->asked = false;
 		pthread_mutex_unlock(&t->lock);
 		struct err err = { 0 };
-		struct judgement *j = judgement_make(t->setup, t->reader, zone_date(&t->setup->zone, t->wall(t->ctx)), &err);
+		struct judgement *j = judgement_make(t->setup, t->dir, t->reader, zone_date(&t->setup->zone, t->wall(t->ctx)), &err);
 		pthread_mutex_lock(&t->lock);
 		t->err = err;
 		if (j) {
@@ -51,6 +52,7 @@ struct judge_thread *judge_start(const struct setup *setup, const char *dir, str
 	*t = (struct judge_thread){ .setup = setup, .wall = wall, .ctx = ctx, .asked = true };
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->wake, NULL);
+	snprintf(t->dir, sizeof t->dir, "%s", dir);
 	t->reader = reader_open(dir, err);
 	t->running = t->reader && pthread_create(&t->thread, NULL, run, t) == 0;
 	if (!t->running) {

@@ -49,13 +49,6 @@ static bool open_months(struct pass *p, struct err *err)
 	return true;
 }
 
-static bool last_interval(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
-{
-	(void)index, (void)kind, (void)bytes, (void)len;
-	((struct judgement *)ctx)->last = at;
-	return true;
-}
-
 static void keep_quarter(struct pass *p, const struct interval *iv)
 {
 	struct judgement *j = p->j;
@@ -133,16 +126,14 @@ static bool open_windows(struct pass *p, struct date today, struct err *err)
 {
 	const struct setup *s = p->setup;
 	struct judgement *j = p->j;
-	struct date day = zone_date(&s->zone, (struct wall){ j->last.ms ? j->last.ms - 1 : 0 });
-	if (!j->last.ms)
-		day = today;
+	struct date day = j->last.ms ? zone_date(&s->zone, (struct wall){ j->last.ms - 1 }) : today;
 	p->day_from = zone_day_start(&s->zone, day);
 	if (s->pack) {
 		if (!pack_window_of(s->pack, s->site, &s->zone, today, &j->asked, err))
 			return false;
 	} else {
-		j->asked = (struct pack_window){ zone_day_start(&s->zone, (struct date){ day.year, 1, 1 }),
-						 zone_day_start(&s->zone, (struct date){ day.year + 1, 1, 1 }), false };
+		j->asked = (struct pack_window){ .from = zone_day_start(&s->zone, (struct date){ day.year, 1, 1 }),
+						 .to = zone_day_start(&s->zone, (struct date){ day.year + 1, 1, 1 }), .annual = false };
 	}
 	if (!open_months(p, err))
 		return false;
@@ -164,17 +155,22 @@ static void close_windows(struct pass *p)
 		window_kpi(p->months[i], zone, &j->months[i]);
 }
 
-static bool reach_verdict(struct judgement *j, const struct setup *s, struct reader *reader, struct date today, struct err *err)
+static bool reach_verdict(struct judgement *j, const struct setup *s, const char *state_dir, struct reader *reader, struct date today, struct err *err)
 {
 	struct facts *f = &j->facts;
 	int64_t standard = s->pack ? pack_standard_rack_mw(s->pack) : 2500000;
-	*f = (struct facts){ .site = s->site, .kpi = j->kpi, .judged = today, .simulated = s->site->simulated,
-			     .window_from = zone_date(&s->zone, j->asked.from),
-			     .window_to = zone_date(&s->zone, (struct wall){ j->asked.to.ms - 1 }),
-			     .completed = s->site->retrofit_completed };
+	facts_unknown(f);
+	f->site = s->site;
+	f->zone = &s->zone;
+	f->kpi = j->kpi;
+	f->judged = today;
+	f->simulated = s->site->simulated;
+	f->window_from = zone_date(&s->zone, j->asked.from);
+	f->window_to = zone_date(&s->zone, (struct wall){ j->asked.to.ms - 1 });
+	f->completed = s->site->retrofit_completed;
 	racks_at(s->site, (struct wall){ j->asked.to.ms - 1 }, j->window, standard, &f->racks);
 	racks_minimum(s->site, j->asked.from, j->asked.to, j->window, standard, &f->racks_min);
-	if (!statements_read(s, reader, &j->memory, f, err))
+	if (!statement_read(state_dir, s->site->id, reader, &j->statements, f, err))
 		return false;
 	if (!s->pack) {
 		snprintf(j->not_judged, sizeof j->not_judged, "the configuration names no policy pack; add 'pack: NAME'");
@@ -187,7 +183,7 @@ static bool reach_verdict(struct judgement *j, const struct setup *s, struct rea
 	return true;
 }
 
-struct judgement *judgement_make(const struct setup *setup, struct reader *reader, struct date today, struct err *err)
+struct judgement *judgement_make(const struct setup *setup, const char *state_dir, struct reader *reader, struct date today, struct err *err)
 {
 	struct judgement *j = calloc(1, sizeof *j);
 	struct pass p = { .setup = setup, .j = j };
@@ -196,13 +192,18 @@ struct judgement *judgement_make(const struct setup *setup, struct reader *reade
 		return NULL;
 	}
 	j->references = 1;
-	bool good = reader_head(reader, &j->head, &j->epoch, err) &&
-		    reader_leaves(reader, LEAF_INTERVAL, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, last_interval, j, err) &&
-		    open_windows(&p, today, err) && read_leaves(&p, reader, err);
+	uint64_t index;
+	struct err none = { 0 };
+	bool any = reader_last(reader, LEAF_INTERVAL, &index, &j->last, &none);
+	if (any)
+		j->last.ms += setup->site->interval_ms;
+	else if (none.kind != ERR_RANGE)
+		*err = none;
+	bool good = (any || none.kind == ERR_RANGE) && reader_head(reader, &j->head, &j->epoch, err) && open_windows(&p, today, err) &&
+		    read_leaves(&p, reader, err);
 	if (good) {
-		j->last.ms += j->last.ms ? setup->site->interval_ms : 0;
 		close_windows(&p);
-		good = reach_verdict(j, setup, reader, today, err);
+		good = reach_verdict(j, setup, state_dir, reader, today, err);
 	}
 	for (size_t i = 0; i <= p.n_months; i++)
 		window_free(p.months[i]);
@@ -227,6 +228,6 @@ void judgement_put(struct judgement *j)
 		verdict_done(&j->verdict);
 	window_free(j->window);
 	window_free(j->day_window);
-	buf_done(&j->memory);
+	statements_done(&j->statements);
 	free(j);
 }

@@ -5,6 +5,7 @@
 
 #include "agent/setup.h"
 #include "core/merkle.h"
+#include "rules/statement.h"
 #include "store/store.h"
 
 enum { JUDGEMENT_MONTHS = 24, JUDGEMENT_EVENTS = 200 };
@@ -15,7 +16,8 @@ struct judgement {
 	struct kpi kpi, day, month;            /* day, month: the local day and month of the last closed interval */
 	struct kpi months[JUDGEMENT_MONTHS];   /* of the asked window, oldest first */
 	size_t n_months;
-	struct facts facts;                    /* .site borrowed from setup; statements below */
+	struct facts facts;                    /* borrows site, windows and statements */
+	struct statements statements;
 	struct verdict verdict;
 	bool judged;                           /* verdict is filled */
 	char not_judged[300];                  /* else why */
@@ -27,12 +29,11 @@ struct judgement {
 	size_t n_events;
 	struct { int64_t total_mwh, it_mwh; struct wall from; bool known; } quarters[96];
 	size_t n_quarters;                     /* the last day, oldest first */
-	struct buf memory;
 	int references;                        /* atomic */
 };
 
 /* `today`: the local date of judging, an argument.  Heap; NULL with err. */
-struct judgement *judgement_make(const struct setup *setup, struct reader *reader, struct date today, struct err *err);
+struct judgement *judgement_make(const struct setup *setup, const char *state_dir, struct reader *reader, struct date today, struct err *err);
 struct judgement *judgement_get(struct judgement *j);     /* one more reference */
 void judgement_put(struct judgement *j);                  /* NULL is fine */
 

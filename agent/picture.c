@@ -58,7 +58,7 @@ static void fill_domains(const struct picture_inputs *in, struct snapshot *s, co
 		}
 		if (!any)
 			continue;
-		s->domains[s->n_domains].domain = role_name(roles[r]);
+		s->domains[s->n_domains].domain = conf_name_of(role_names, roles[r]);
 		s->domains[s->n_domains].power_mw = sum;
 		s->domains[s->n_domains].power_unknown = !sum_known;
 		s->domains[s->n_domains].day_mwh = energy_known ? energy : -1;

@@ -1,6 +1,7 @@
 /* pued: polls, keeps the ledger, publishes.  Wiring only. */
 #include "agent/daemon.h"
 #include "agent/signer.h"
+#include "agent/statement.h"
 #include "agent/wiring.h"
 
 #include <errno.h>
@@ -128,7 +129,7 @@ static void on_closed(void *ctx, struct wall end)
 
 static bool open_store(struct daemon *d, struct err *err)
 {
-	struct store_options so = { .dir = d->state_dir, .now = clock_wall(&d->clock), .retention_days = site_raw_days(d->setup.site) };
+	struct store_options so = { .dir = d->state_dir, .now = clock_wall(&d->clock), .retention_days = d->setup.site->raw_days };
 	struct restart r = { 0 };
 	if (!(d->store = store_open(&so, err)) || !store_restart(d->store, &r, err))
 		return false;
@@ -144,7 +145,7 @@ static bool open_ledger(struct daemon *d, struct err *err)
 {
 	if (!(d->registry = registry_new()))
 		return err_memory(err);
-	return wiring_make(d->setup.site, d->setup.library, d->registry, &d->wiring, err);
+	return wiring_make(d->setup.site, d->setup.library, d->registry, 0, &d->wiring, err);
 }
 
 static bool tell_store(struct daemon *d, struct err *err)
@@ -156,10 +157,21 @@ static bool tell_store(struct daemon *d, struct err *err)
 	return store_series(d->store, series, n, err);
 }
 
+/* Registers whose scale only the device knew, and the poll distance after an import. */
+static bool rewire(struct daemon *d, struct err *err)
+{
+	struct ledger_wiring *fresh;
+	if (!wiring_make(d->setup.site, d->setup.library, d->registry, 0, &fresh, err))
+		return false;
+	free(d->wiring);
+	d->wiring = fresh;
+	return true;
+}
+
 bool daemon_pipeline(struct daemon *d, bool reports, struct err *err)
 {
 	struct pipeline_options po = { .setup = &d->setup, .wiring = d->wiring, .store = d->store, .signer = signer_ops(d->signer),
-				       .reports = reports, .closed = on_closed, .interval = d->on_interval, .ctx = d };
+				       .reports = reports, .closed = on_closed, .interval = reports ? NULL : daemon_import_interval, .ctx = d };
 	struct stamp now = clock_now(&d->clock);
 	pipeline_free(d->pipeline);
 	d->pipeline = NULL;
@@ -253,7 +265,11 @@ static void tell_manager(struct daemon *d)
 static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 {
 	struct daemon *d = ctx;
-	push(d, NULL, 0, clock_now(&d->clock));
+	struct stamp now = clock_now(&d->clock);
+	struct err err = { 0 };
+	if (!statement_collect(d->state_dir, &d->statements_seen, d->reader, d->pipeline, now.wall, &err))
+		log_line(LOG_ERROR, "statements", now.boot, "%s", err.text);
+	push(d, NULL, 0, now);
 	daemon_show(d);
 	tell_manager(d);
 	sd_event_source_set_time(source, usec + 1000000);
@@ -342,13 +358,15 @@ static bool start(struct daemon *d, struct err *err)
 static bool import(struct daemon *d, struct err *err)
 {
 	snprintf(d->phase, sizeof d->phase, "folding recorded readings");
+	for (size_t i = 0; i < d->setup.site->meters.n; i++)
+		d->wiring[i].poll_ms = d->o.import_step_ms;
 	return daemon_pipeline(d, false, err) && (d->o.import_only || open_pages(d, err)) && daemon_import(d, err);
 }
 
 static bool go_live(struct daemon *d, struct err *err)
 {
 	snprintf(d->phase, sizeof d->phase, "live");
-	if (!daemon_pipeline(d, true, err))
+	if ((d->o.import && !rewire(d, err)) || !daemon_pipeline(d, true, err))
 		return false;
 	if (!d->judge && !(d->judge = judge_start(&d->setup, d->state_dir, clock_wall, &d->clock, err)))
 		return false;

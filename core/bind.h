@@ -6,9 +6,10 @@
 #ifndef CORE_BIND_H
 #define CORE_BIND_H
 
+#include "core/arena.h"
 #include "core/profile.h"
 
-enum { COMPANIONS_MAX = 2 };
+struct companion { struct oid *oid; const struct test *test; };
 
 /* One value of one device.  Texts belong to the bound. */
 struct bound_point {
@@ -28,10 +29,9 @@ struct bound_point {
 	/* for plan and decode */
 	uint8_t space;               /* Modbus */
 	uint16_t address;
-	uint16_t parts[4];
-	uint8_t order[8];
+	struct coding coding;
 	struct oid *oid;             /* SNMP: of the value */
-	struct { struct oid *oid; const struct test *test; } companions[COMPANIONS_MAX];
+	struct companion *companions;        /* SNMP: objects read with the value; it is missing unless all tests hold */
 	uint8_t n_companions;
 	struct ratio factor;         /* raw -> base units (raw -> counts is 1/1 for integer energy) */
 	double factor_real;          /* the same for float registers */
@@ -41,10 +41,11 @@ struct bound_point {
 
 struct bound {
 	const struct profile *profile;
-	const struct bound_point *points;
+	struct bound_point *points;
 	size_t n;
 	bool partial;                /* a walk was cut: rows may be missing; discover again later */
-	char vendor[128], model[128], firmware[128], serial[128];    /* "" when the device does not say: identity check */
+	char vendor[128], model[128], firmware[128], serial[128], name[128];   /* "" when the device does not say: identity check */
+	struct arena arena;
 };
 
 struct discover;
@@ -58,7 +59,8 @@ struct bound *discover_finish(struct discover *d, struct err *err);
 void discover_free(struct discover *d);
 
 void bound_free(struct bound *b);
-/* Two devices with equal bounds may share one bound and one plan: both are immutable. */
+/* Two devices with equal bounds may share one bound and one plan: both are immutable (thousands of PDUs of one model then
+ * cost the memory of one).  The identity texts are not compared: keep serial and the like beside the device before sharing. */
 bool bound_equal(const struct bound *a, const struct bound *b);
 /* Index of the point with this name, or -1. */
 int64_t bound_find(const struct bound *b, const char *name);

@@ -37,6 +37,8 @@ void conf_warning(struct conf *c, const struct conf_node *at, const char *fmt, .
 size_t conf_problem_count(const struct conf *c);
 size_t conf_warning_count(const struct conf *c);
 void conf_report(const struct conf *c, struct buf *out);
+typedef void conf_finding_fn(void *ctx, struct conf_place place, bool warning, const char *text);   /* place.file NULL: none */
+void conf_each(const struct conf *c, conf_finding_fn *fn, void *ctx);   /* the same, one by one */
 bool conf_ok(const struct conf *c, struct err *err) MUST_USE;   /* false, and err = the report (cut), when there are problems */
 
 /* Walking by hand. */
@@ -83,6 +85,8 @@ struct conf_range { int64_t min, max; };
 struct conf_list { conf_reader *read; size_t size; const void *arg; size_t min, max; };   /* max 0: no limit */
 struct conf_vec { void *items; size_t n; };                     /* what conf_list_of fills: array of `size` each */
 
+/* Reports the keys of a mapping that neither `fields` nor `also` knows. */
+bool conf_known_keys(struct conf *c, const struct conf_node *n, const struct conf_field *fields, const char *also);
 bool conf_struct(struct conf *c, const struct conf_node *n, void *out, const void *fields);   /* arg: conf_field[] */
 bool conf_list_of(struct conf *c, const struct conf_node *n, void *out, const void *list);    /* out: conf_vec; arg: conf_list */
 bool conf_text(struct conf *c, const struct conf_node *n, void *out, const void *arg);        /* const char * */
@@ -103,7 +107,8 @@ struct ratio { int64_t num, den; };
 bool conf_ratio(struct conf *c, const struct conf_node *n, void *out, const void *arg);
 bool ratio_parse(const char *text, struct ratio *out);
 
-/* Nearest candidate by edit distance (at most 2, and less than half of the word); NULL when none is near. */
+/* Nearest candidate by edit distance (at most 2, less than half of the word; two neighbours exchanged count as one), else the
+ * first that begins with it; NULL when none is near.  `word` is not empty. */
 const char *conf_nearest(const char *word, const char *const *candidates, size_t n);
 
 #endif

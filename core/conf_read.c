@@ -4,28 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Edits that make b of a: a letter added, dropped or changed, or two neighbours exchanged ("prot"). */
 static size_t distance(const char *a, const char *b)
 {
 	enum { MAX = 40 };
-	size_t la = strlen(a), lb = strlen(b), row[MAX + 1];
+	size_t la = strlen(a), lb = strlen(b), rows[3][MAX + 1];
 	if (la > MAX || lb > MAX)
 		return MAX;
 	for (size_t j = 0; j <= lb; j++)
-		row[j] = j;
+		rows[0][j] = j;
 	for (size_t i = 1; i <= la; i++) {
-		size_t corner = row[0];
+		size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
 		row[0] = i;
 		for (size_t j = 1; j <= lb; j++) {
-			size_t above = row[j], best = corner + (a[i - 1] != b[j - 1]);
-			if (above + 1 < best)
-				best = above + 1;
+			size_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
+			if (above[j] + 1 < best)
+				best = above[j] + 1;
 			if (row[j - 1] + 1 < best)
 				best = row[j - 1] + 1;
-			corner = above;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
 			row[j] = best;
 		}
 	}
-	return row[lb];
+	return rows[la % 3][lb];
 }
 
 const char *conf_nearest(const char *word, const char *const *candidates, size_t n)
@@ -39,6 +41,9 @@ const char *conf_nearest(const char *word, const char *const *candidates, size_t
 			best_distance = d;
 		}
 	}
+	for (size_t i = 0; !best && strlen(word) >= 3 && i < n; i++)
+		if (!strncmp(word, candidates[i], strlen(word)))
+			best = candidates[i];           /* "ups_out" */
 	return best;
 }
 
@@ -61,6 +66,17 @@ static const struct conf_field *field_named(const struct conf_field *fields, con
 		if (!strcmp(f->key, key))
 			return f;
 	return NULL;
+}
+
+bool conf_known_keys(struct conf *c, const struct conf_node *n, const struct conf_field *fields, const char *also)
+{
+	size_t before = conf_problem_count(c);
+	for (size_t i = 0; i < conf_count(n); i++) {
+		const char *word = conf_scalar(conf_key(n, i));
+		if (word && strcmp(word, also) && !field_named(fields, word))
+			unknown_key(c, n, conf_key(n, i), fields);
+	}
+	return conf_problem_count(c) == before;
 }
 
 bool conf_struct(struct conf *c, const struct conf_node *n, void *out, const void *arg)

@@ -31,4 +31,13 @@ void decode_alternatives(const uint16_t *words, size_t n, enum quantity q, struc
  * *facts gets how many values were compared. */
 size_t profile_test(const struct profile *profile, size_t *facts, struct buf *findings);
 
+/* Discovers, plans and decodes a replica (core/replica.h) with one profile: what a probe would see.  The caller owns *bound; one
+ * sample a point.  Used by tests and `puectl profile test --recording`. */
+struct replica;
+bool replica_probe(struct replica *r, const struct profile *profile, struct bound **bound, struct sample **samples, struct err *err) MUST_USE;
+/* The best profile of the library for a replica. */
+bool replica_identify(struct replica *r, const struct library *lib, enum transport transport, struct identity *out, struct err *err) MUST_USE;
+/* A test block's given values as a replica; NULL when out of memory. */
+struct replica *profile_case_replica(const struct profile_case *c);
+
 #endif

@@ -5,7 +5,8 @@
 
 #include "core/time.h"
 
-struct outbox_item { uint64_t epoch, seq; const char *topic; const void *payload; size_t len; };
+/* sent: wall time of the last PUBACK; ms 0: never acknowledged, or asked for again. */
+struct outbox_item { uint64_t epoch, seq; const char *topic; const void *payload; size_t len; struct wall sent; };
 struct outbox_ops {
 	/* Rows with seq > after that are not delivered, ascending, at most `max`; the callback copies.  Any thread. */
 	bool (*pending)(void *store, uint64_t after, size_t max, void (*fn)(void *ctx, const struct outbox_item *), void *ctx, struct err *err);

@@ -16,6 +16,8 @@ struct plan_limits {
 	int64_t request_us, word_us;     /* measured cost of a request and of one word more; 0: 4000 and 20 (TCP gateway) */
 	struct plan_hole *holes;         /* owned; learnt, never bridged */
 	size_t n_holes;
+	struct plan_hole *cuts;          /* owned; no read crosses from before `from` to `from` */
+	size_t n_cuts;
 	struct plan_hole *dead;          /* owned; values that the device refuses even alone: not read again, missing */
 	size_t n_dead;
 	struct oid *dead_oids; size_t n_dead_oids;
@@ -32,6 +34,7 @@ struct plan {
 	uint32_t *first;                 /* n + 1: slots of request i are first[i] .. first[i + 1] - 1 */
 	uint32_t *dropped; size_t n_dropped;   /* points that no request reads (learnt as dead) */
 	size_t max_slots;                /* of one request: room for decode_reading() */
+	struct oid *oids;                /* of the SNMP requests */
 };
 
 /* The plan borrows `bound` for its life. */
@@ -40,8 +43,9 @@ void plan_free(struct plan *p);
 static inline size_t plan_slots(const struct plan *p, uint32_t request) { return p->first[request + 1] - p->first[request]; }
 
 /* The device refused a request (Modbus exception 2 or 3; SNMP tooBig as REASON_EXCEPTION with n_vars 0): put what that
- * teaches into *limits.  True: something was learnt, make a new plan.  Terminates: each lesson is a smaller limit, a hole
- * between two values, or one value given up; the number of lessons is below twice the number of values + 16. */
+ * teaches into *limits.  True: something was learnt, make a new plan.  Terminates: each lesson is a smaller limit (at
+ * most 12), a gap or cut between two values, or a value given up, which forgets the cuts round it: with n values below
+ * 2 (n + 1) (log2 n + 2) + 12 lessons in all, and one per refusal. */
 bool plan_learn(const struct plan *p, const struct reading *refused, struct plan_limits *limits, struct err *err);
 /* Learnt limits as one line of text for the store, and back: "words=60 hole=3:0x0010-0x0013 dead=...". */
 void plan_limits_text(const struct plan_limits *l, struct buf *out);

@@ -29,15 +29,17 @@ struct place {
 	uint16_t address;            /* Modbus, zero-based */
 	struct oid *oid;             /* SNMP; NULL for Modbus */
 	const char *index;           /* joins only */
+	bool fresh;                  /* while reading: address_base not applied yet */
 };
 
 /* How raw bytes become a number.  One row a type in core/type.h. */
 struct type_row;
 struct coding {
-	const struct type_row *type;
+	const struct type_row *type; /* NULL: by the answer itself (SNMP), u16 (Modbus), bit (coils) */
+	const char *order_text;
 	uint8_t order[8];            /* byte i of the big-endian value is wire byte order[i] */
-	uint8_t words;               /* of a string, else the type's */
-	int8_t bit_first, bit_last;  /* -1: all bits */
+	int64_t words;               /* of a string, else the type's */
+	int64_t bit_first, bit_last; /* -1: all bits */
 	uint16_t parts[4];           /* word addresses, most significant first, when the words are not neighbours */
 	uint8_t n_parts;
 };
@@ -51,16 +53,15 @@ struct scale_source { struct place at; struct coding coding; int as; struct map 
 struct test {
 	struct place at;
 	struct coding coding;        /* Modbus, or `text` columns */
-	const char *equals;          /* integer or text */
+	const char *equals, *not_equals;         /* integer or text */
 	const char *matches;         /* glob, case-insensitive, over text */
-	const char *not_equals;
 	const char *version_from, *version_to;   /* dotted numbers, inclusive */
-	bool has_range; int64_t min, max;
+	struct conf_vec range;       /* two int64_t, inclusive, over the raw number */
 	struct conf_vec in;          /* const char *: any of these */
 	bool exists;                 /* any value at all */
 };
 
-enum missing_kind { MISSING_RANGE, MISSING_ALL_ONES, MISSING_NAN, MISSING_TEXT };
+enum missing_kind { MISSING_RANGE, MISSING_ALL_ONES, MISSING_LARGEST, MISSING_NAN, MISSING_TEXT };
 struct missing { enum missing_kind kind; int64_t min, max; const char *text; };   /* raw values, before any scale */
 
 struct state_name { int64_t value; const char *text, *name; };    /* text: key of a string-valued object, else NULL */
@@ -77,7 +78,7 @@ struct point {
 	struct ratio offset;         /* added in `unit`, after the scale; {0,1} */
 	const char *unit;
 	struct conf_vec scale_from;  /* struct scale_source, multiplied */
-	bool has_unit_from; struct place unit_at; struct map unit_map; bool unit_in_text;
+	struct { struct place at; struct coding coding; struct map map; bool in_text; } unit_from;
 	const char *label;           /* with $1 .. $9, $*, $index */
 	struct conf_vec label_from;  /* struct place, joined by a space */
 	struct conf_vec where;       /* struct test on static columns: rows that fail are not bound */
@@ -87,12 +88,14 @@ struct point {
 	struct conf_vec repeat;      /* struct repeat, outermost first (at most 2) */
 	struct conf_vec index_parts; /* const char *: "int", "string", "string:12", "rest"; how the index is shown */
 	int64_t suffix;              /* last sub-identifier an instance must have; -1: none */
-	bool has_range; struct ratio min, max;     /* plausible, in `unit` */
-	struct ratio modulus;        /* in `unit`; {0,1}: none; {-1,1}: the type's own */
+	const char *plain;           /* the index that is left out of the name: "total.*.power" at 1 is "total.power" */
+	const char *index_shown;     /* template like a join's index: what stands for `*` and in "index"; NULL: $row */
+	struct conf_vec range;       /* two struct ratio: plausible, in `unit`; n 0: the quantity's */
+	struct ratio modulus;        /* in `unit`; num 0: none */
+	bool modulus_of_type;        /* the register's own: 2^32, 10^8, ... */
 	bool configured;             /* a setting or rating, not a measurement */
 	bool duplicate;              /* the same value stands in another point: never summed, shown */
 	bool resettable;
-	bool has_reset; struct place reset_at;
 	int transform;               /* enum transform of core/type.h */
 	int confidence;
 	const char *source;
@@ -106,7 +109,8 @@ struct rule {                        /* all given members must hold */
 	const char *description;     /* glob over sysDescr */
 	const char *vendor, *product, *version;      /* globs over FC 43/14 objects 0, 1, 2 */
 	const char *server_id;       /* glob over the FC 17 text */
-	struct conf_vec all;         /* struct test */
+	struct test test;            /* written in the rule itself */
+	struct conf_vec all;         /* struct test: more of them */
 };
 
 /* ---- plausibility over one device's values at one time ------------------------------------------------------------------ */
@@ -119,8 +123,8 @@ struct check {
 };
 
 /* Known words or variables and the values they must decode to: the profile's own test. */
-struct test_input { struct place at; int type; const char *value; struct conf_vec words; };
-struct test_expect { const char *point, *value, *quality; };
+struct test_input { struct place at; const char *value; bool text; const uint16_t *words; size_t n; };
+struct test_expect { const char *point, *value; struct conf_place place; };      /* value "none": no value */
 struct profile_case { const char *name, *source; struct conf_vec given, expect; struct conf_place place; };
 
 struct profile {
@@ -136,7 +140,6 @@ struct profile {
 	struct conf_vec cases;       /* struct profile_case */
 	int64_t max_words, max_bits, max_oids;       /* a request's limits; 0: the protocol's */
 	bool no_gaps;                /* the device refuses a read over addresses it does not have */
-	bool whole_values;           /* a read must begin and end with whole values (always kept; false splits: see max_words) */
 	struct conf_vec blocks;      /* struct block: addresses that must be read alone or never across */
 	struct conf_place place;
 };

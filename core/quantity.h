@@ -13,7 +13,7 @@ enum quantity {
 	Q_VOLTAGE, Q_FREQUENCY, Q_POWER_FACTOR, Q_TEMPERATURE, Q_HUMIDITY, Q_DEW_POINT, Q_STATE, Q_LOAD, Q_COOLING_POWER,
 	Q_COOLING_ENERGY, Q_FLOW, Q_VOLUME, Q_AIRFLOW, Q_PRESSURE, Q_FAN_SPEED, Q_VALVE_POSITION, Q_BATTERY_CHARGE,
 	Q_BATTERY_RUNTIME, Q_BATTERY_VOLTAGE, Q_BATTERY_CURRENT, Q_BATTERY_TEMPERATURE, Q_RUN_HOURS, Q_COUNT, Q_SETTING,
-	Q_N
+	Q_ROTATION, Q_DISTORTION, Q_TIME, Q_PHASE_ANGLE, Q_N
 };
 
 /* Rated or configured values (settings, limits) are Q_SETTING-like: `configured` in the point, never summed. */
@@ -32,9 +32,16 @@ extern const struct quantity_row quantities[Q_N];
 extern const char *const scope_names[SCOPE_N];
 extern const struct conf_name quantity_names[], scope_conf_names[];   /* for conf_enum */
 
+/* What a sane device may report, in base units; INT64_MIN/MAX where nothing can be said. */
+void quantity_range(enum quantity q, int64_t *min, int64_t *max);
+
 /* Factor from `unit` (UCUM, or an alias such as "degF", "kWh", "VA") into the base unit of q; offset for degF and K.
  * False when the unit does not measure q. */
 bool unit_factor(enum quantity q, const char *unit, struct ratio *factor, int64_t *offset_base);
+
+/* a*b and a/b in lowest terms; false when it does not fit (or b is 0). */
+bool ratio_mul(struct ratio a, struct ratio b, struct ratio *out);
+bool ratio_div(struct ratio a, struct ratio b, struct ratio *out);
 
 /* Exact a*b/c rounded half to even; false when it does not fit. */
 bool mul_div(int64_t a, int64_t b, int64_t c, int64_t *out);

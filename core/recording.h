@@ -4,7 +4,8 @@
  *	TIME DEVICE/POINT VALUE [QUALITY [MONOTONIC-MS]]
  *
  * VALUE is what the device gives: the register's count, or a decimal for a float register; `-` for none.  Blank lines and
- * lines that start with '#' say nothing, except "# session": the monotonic clock starts anew from here.  Pure. */
+ * lines that start with '#' say nothing, except "# session": the monotonic clock starts anew from here, and "# span TIME TIME": what
+ * the recording covers, so that progress can be shown.  Pure. */
 #ifndef CORE_RECORDING_H
 #define CORE_RECORDING_H
 
@@ -12,7 +13,7 @@
 
 enum { RECORDING_ID = 160 };
 struct recording_line {
-	struct wall wall;
+	struct wall wall, until;    /* until: of a span */
 	char id[RECORDING_ID];
 	bool has_value, has_boot;
 	int64_t digits;             /* value = digits / 10^places, exact */
@@ -20,7 +21,7 @@ struct recording_line {
 	enum quality quality;
 	struct mono boot;
 };
-enum recording { RECORDING_READING, RECORDING_NOTHING, RECORDING_SESSION, RECORDING_BAD };
+enum recording { RECORDING_READING, RECORDING_NOTHING, RECORDING_SESSION, RECORDING_SPAN, RECORDING_BAD };
 /* One line without its newline.  RECORDING_BAD: err says which column and why; nothing of the line is used. */
 enum recording recording_parse(const char *line, size_t len, struct recording_line *out, struct err *err);
 

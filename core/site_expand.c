@@ -24,7 +24,7 @@ static bool unknown_name(struct conf *c, const struct conf_node *n, const struct
 	char word[80];
 	snprintf(word, sizeof word, "%.*s", (int)(len < 70 ? len : 70), inner);
 	const char *near = len ? conf_nearest(word, names->name, names->n) : NULL;
-	conf_problem(c, n, "'<%s>' names nothing here%s%s%s", word, near ? "; did you mean '<" : "", near ?: "; use one of the names of the group, or <#>",
+	conf_problem(c, n, "'<%s>' names nothing here%s%s%s", word, near ? "; did you mean '<" : "", near ?: "; use a variable of the group (a column of the file), or <#>",
 		     near ? ">'?" : "");
 	return false;
 }
@@ -252,6 +252,11 @@ static bool is_used(const struct conf_node *n, const char *name)
 	return false;
 }
 
+static bool is_mapped(const struct conf_node *n)
+{
+	return conf_scalar(n) && strchr(conf_scalar(n), '<');
+}
+
 static void unknown_column(const struct expansion *x, const struct conf_node *cell, const char *name)
 {
 	const char *keys[64];
@@ -278,6 +283,8 @@ static bool read_header(const struct expansion *x, const struct conf_node *item,
 		if (!sheet->names[i])
 			return false;
 		const char *key = is_used(item, sheet->names[i]) ? NULL : key_of_column(x, sheet->names[i]);
+		if (key && is_mapped(conf_get(item, key)))
+			key = NULL;     /* the entry says itself which column this key comes from */
 		for (size_t k = 0; key && k < i; k++)
 			if (sheet->keys[k] && !strcmp(conf_scalar(sheet->keys[k]), key))
 				conf_problem(x->c, cell, "column '%s' gives '%s', and so does column '%s'; rename one", conf_scalar(cell), key,
@@ -329,6 +336,7 @@ static void sheet_row(const struct expansion *x, const struct conf_node *item, c
 		if (!value)
 			return;
 		conf_add(entry, conf_key(item, i), value);
+		conf_adopt(value, conf_item(item, i));  /* a mistake here is the entry's, not the row's */
 	}
 	if (!entry)
 		return;
@@ -361,6 +369,8 @@ void site_expand_csv(const struct expansion *x, const struct conf_node *item)
 	struct err err = { 0 };
 	struct sheet *sheet = conf_alloc(x->c, sizeof *sheet);
 	if (!sheet)
+		return;
+	if (!conf_known_keys(x->c, item, x->fields, "csv"))
 		return;
 	if (!path || !*path) {
 		conf_problem(x->c, at, "'csv' names a file beside this one, such as csv: racks.csv");

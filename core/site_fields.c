@@ -196,11 +196,11 @@ static bool read_modulus(struct conf *c, const struct conf_node *n, void *out, c
 
 static bool read_count(struct conf *c, const struct conf_node *n, void *out, const void *arg)
 {
-	static const struct conf_range positive = { 1, INT64_MAX };
 	int64_t mwh;
-	(void)arg;
-	if (!conf_energy_mwh(c, n, &mwh, &positive))
+	if (!conf_energy_mwh(c, n, &mwh, arg))
 		return false;
+	if (mwh <= 0)
+		return refuse(c, n, "the worth of a count; write an energy above 0, such as 0.01 kW.h");
 	*(struct ratio *)out = (struct ratio){ mwh, 1 };
 	return true;
 }
@@ -299,7 +299,7 @@ static const struct conf_name feed_words[] = { { "compute", 0 }, { "storage", 0 
 	{ "certificate", read_line, INSTALLED(base, certificate) },                                                     \
 	{ "calibrated_until", conf_date, INSTALLED(base, calibrated_until) }
 
-static const struct conf_range modulus_range = { 2, INT64_MAX }, p_max_range = { 1, INT64_C(10000000000000) }, loss_range = { 0, 300000 };
+static const struct conf_range modulus_range = { 2, INT64_MAX }, p_max_range = { 1000, INT64_C(10000000000000) }, loss_range = { 0, 300000 };
 static const struct conf_range any_range = { INT64_MIN, INT64_MAX };
 
 const struct conf_field epoch_fields[] = {
@@ -350,7 +350,7 @@ const struct conf_field device_fields[] = {
 	{ NULL }
 };
 
-static const struct conf_range rated_range = { 1, 1000000000 }, share_range = { 0, 1000000 };
+static const struct conf_range rated_range = { 1000, 1000000000 }, share_range = { 0, 1000000 };
 #define RACK(member) offsetof(struct rack_entry, r.member)
 const struct conf_field rack_fields[] = {
 	{ "id", conf_id, RACK(id) },
@@ -483,10 +483,16 @@ static const struct conf_field store_fields[] = {
 	{ "raw_days", conf_int, offsetof(struct site, raw_days), 0, &days_range },
 	{ NULL }
 };
-static const struct conf_range version_range = { 1, 1 };
+
+static bool read_version(struct conf *c, const struct conf_node *n, void *out, const void *arg)
+{
+	if (!conf_scalar(n) || strcmp(conf_scalar(n), "1"))
+		return refuse(c, n, "a version this program reads; write 1");
+	return conf_int(c, n, out, arg);
+}
 
 const struct conf_field root_fields[] = {
-	{ "version", conf_int, offsetof(struct root, version), CONF_REQUIRED, &version_range },
+	{ "version", read_version, offsetof(struct root, version), CONF_REQUIRED },
 	{ "site", conf_struct, offsetof(struct root, site), CONF_REQUIRED, site_fields },
 	{ "defaults", conf_struct, offsetof(struct root, defaults), 0, defaults_fields },
 	{ "meters", conf_node_of, offsetof(struct root, meters), CONF_REQUIRED },
@@ -504,7 +510,7 @@ const struct conf_field root_fields[] = {
 static const struct { conf_reader *read; enum print_kind kind; } kinds[] = {
 	{ conf_id, PRINT_TEXT }, { read_line, PRINT_TEXT }, { read_word, PRINT_TEXT }, { read_zone, PRINT_TEXT }, { read_class, PRINT_TEXT },
 	{ read_social_code, PRINT_TEXT }, { read_code6, PRINT_TEXT }, { read_topic, PRINT_TEXT }, { read_loopback, PRINT_TEXT },
-	{ read_secret, PRINT_SECRET }, { conf_int, PRINT_INT }, { conf_duration_ms, PRINT_INT }, { conf_power_mw, PRINT_INT },
+	{ read_secret, PRINT_SECRET }, { read_version, PRINT_INT }, { conf_int, PRINT_INT }, { conf_duration_ms, PRINT_INT }, { conf_power_mw, PRINT_INT },
 	{ read_ppm, PRINT_INT }, { read_modulus, PRINT_INT }, { read_interval, PRINT_INT }, { read_mqtt_version, PRINT_INT },
 	{ conf_bool, PRINT_BOOL }, { conf_enum, PRINT_ENUM }, { conf_ratio, PRINT_RATIO }, { read_count, PRINT_RATIO },
 	{ read_plate, PRINT_PLATE }, { read_instant, PRINT_WALL }, { conf_date, PRINT_DATE }, { read_ids, PRINT_IDS },

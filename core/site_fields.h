@@ -43,6 +43,7 @@ struct resolve {
 	struct conf *c;
 	struct site *s;
 	const struct conf_node *const *meter_nodes, *const *device_nodes, *const *rack_nodes;
+	const struct conf_node *list;           /* `meters` */
 	int suggestions;         /* edit distance over thousands of ids is only spent on the first few */
 };
 void site_index(struct resolve *r);                     /* order by id; an id that stands twice */
@@ -50,8 +51,6 @@ void site_resolve(struct resolve *r);                   /* names -> indexes */
 void site_check_tree(struct resolve *r);
 void site_check_devices(struct resolve *r);
 
-/* What two devices may not share: "modbus+tcp 10.0.0.1:502/3"; false when the text is no endpoint of a known scheme. */
-bool endpoint_identity(const char *endpoint, struct buf *out);
 /* Canonical text of the effective configuration: one line of JSON, keys in the order of the tables, integers in base units
  * (mW, ms, ppm), groups and inventories written out, no secrets, no file names, no defaults left implicit. */
 void site_canonical(const struct root *root, const struct meter_entry *meters, const struct device_entry *devices, struct buf *out);

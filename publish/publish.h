@@ -7,15 +7,27 @@
 #include "publish/snapshot.h"
 #include "rules/jws.h"
 
-/* MQTT: its own thread around poll() and mosquitto_loop_read/write/misc; connects there, never on the loop thread. */
+/* MQTT: its own thread around poll() and mosquitto_loop_read/write/misc; connects there, never on the loop thread.
+ *
+ * The outbox is the only truth.  A row is published (QoS 1) only while connected and fewer than `in_flight` are on their
+ * way, in ascending order; its PUBACK marks it `sent`, only a receipt marks it `delivered`.  When a connection ends, what the
+ * library still holds is forgotten and the rows without PUBACK are published again: a receiver drops doubles by (site, epoch, seq).
+ * Topics: docs/formats-publish.md. */
 struct mqtt_options { const struct site *site; const char *password; const struct outbox_ops *outbox; void *store;
-		      struct wall (*wall)(void *ctx); void *clock; };
-struct mqtt_status { bool connected; uint64_t sent, failed, receipts; char sentence[300]; };
-struct mqtt *mqtt_start(const struct mqtt_options *o, struct err *err);
+		      struct wall (*wall)(void *ctx); void *clock;
+		      /* Opens a receipt's signed envelope: true and its payload only when a key trusted for receipts signed it.
+		       * NULL: there is no hub; receipts are refused and counted.  Called from the MQTT thread. */
+		      bool (*receipt)(void *ctx, const void *bytes, size_t len, struct buf *payload, struct err *err); void *receipt_ctx;
+		      size_t in_flight;                /* 0: 16 */
+		      int64_t receipt_wait_ms;         /* sent but without receipt for so long: published again; 0: 10 min */
+		      int64_t backoff_ms; };           /* first pause after a failure, doubled up to 64 times; 0: 1 s */
+struct mqtt_status { bool connected; uint64_t sent, failed, receipts; char sentence[300];
+		     uint64_t connects, resends, refused_commands; };
+struct mqtt *mqtt_start(const struct mqtt_options *o, struct err *err);   /* fails only on a wrong configuration (files of mqtt.ca, cert, key) */
 void mqtt_wake(struct mqtt *m);                        /* a new outbox row is durable; any thread */
 void mqtt_now(struct mqtt *m, const char *topic, const void *payload, size_t len, bool retain);   /* QoS 0 live state, best effort */
 void mqtt_status(struct mqtt *m, struct mqtt_status *out);
-void mqtt_stop(struct mqtt *m);                        /* NULL is fine */
+void mqtt_stop(struct mqtt *m);                        /* says goodbye within 1 s; NULL is fine */
 
 /* HTTP: libmicrohttpd in its own threads; binds 127.0.0.1 only. */
 struct http_options { const char *address; uint16_t port; struct snapshot_slot *slot;

@@ -31,7 +31,7 @@ store modbus|net-snmp|mosquitto|systemd|microhttpd|jansson|yaml
 publish sqlite3|modbus|net-snmp|systemd|yaml
 T
 # No code path writes to a device.
-if git grep -nE 'modbus_(write|mask_write)|SNMP_MSG_SET|snmp_set|modbus_reply' -- collectors agent core hub; then
+if git grep -nE 'modbus_(write|mask_write)|SNMP_MSG_SET\b|\bsnmp_set\b|modbus_reply' -- collectors agent core hub; then
 	echo "writing to a device is not possible by design; remove these"; bad=1
 fi
 # A city's name never stands in C.

@@ -1,0 +1,104 @@
+#include "agent/statement.h"
+#include "agent/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+bool statement_put(const char *state_dir, const void *envelope, size_t len, char *path, size_t size, struct err *err)
+{
+	struct hash hash;
+	char hex[65], dir[600];
+	snprintf(dir, sizeof dir, "%s/statements", state_dir);
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO, "%s: %s", dir, strerror(errno));
+	sha256(envelope, len, &hash);
+	hash_hex(&hash, hex);
+	snprintf(path, size, "%s/%.32s.json", dir, hex);
+	return file_write(path, envelope, len, 0600, err);
+}
+
+struct search { struct hash wanted; bool found; };
+static bool same_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	struct search *s = ctx;
+	struct hash hash;
+	(void)index, (void)kind, (void)at;
+	sha256(bytes, len, &hash);
+	s->found = !memcmp(&hash, &s->wanted, sizeof hash);
+	return !s->found;
+}
+
+static bool collect_one(const char *path, struct reader *reader, struct pipeline *p, struct wall now, struct err *err)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	struct search s = { 0 };
+	if (!file_read(path, &text, err))
+		return false;
+	sha256(text.data, text.len, &s.wanted);
+	if (!reader_leaves(reader, LEAF_MANUAL, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, same_leaf, &s, err))
+		return false;
+	if (!s.found)
+		pipeline_note(p, LEAF_MANUAL, now, text.data, text.len);
+	return true;
+}
+
+static int is_json(const struct dirent *e)
+{
+	size_t len = strlen(e->d_name);
+	return e->d_name[0] != '.' && len > 5 && !strcmp(e->d_name + len - 5, ".json");
+}
+
+bool statement_collect(const char *state_dir, int64_t *seen, struct reader *reader, struct pipeline *p, struct wall now, struct err *err)
+{
+	char dir[600], path[900];
+	struct dirent **list;
+	struct stat st;
+	snprintf(dir, sizeof dir, "%s/statements", state_dir);
+	if (stat(dir, &st) != 0)
+		return true;
+	int64_t changed = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	if (changed == *seen)
+		return true;
+	*seen = changed;
+	int n = scandir(dir, &list, is_json, alphasort);
+	bool good = true;
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof path, "%s/%s", dir, list[i]->d_name);
+		good = good && collect_one(path, reader, p, now, err);
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return good;
+}
+
+struct fold { struct statements *out; struct trust trust; struct err err; };
+static bool fold_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	struct fold *f = ctx;
+	(void)index, (void)kind, (void)at;
+	return statements_add(f->out, &f->trust, bytes, len, &f->err);
+}
+
+bool statement_read(const char *state_dir, const char *site_id, struct reader *reader, struct statements *out, struct facts *facts, struct err *err)
+{
+	char path[600];
+	CLEANUP(buf_done) struct buf text = { 0 };
+	struct fold f = { .out = out };
+	statements_init(out, site_id);
+	snprintf(path, sizeof path, "%s/keys/trust.json", state_dir);
+	bool good = file_read(path, &text, err) && trust_parse(path, text.data, text.len, &f.trust, err) &&
+		    reader_leaves(reader, LEAF_MANUAL, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, fold_leaf, &f, err);
+	if (good && f.err.kind != ERR_NONE) {
+		*err = f.err;
+		good = false;
+	}
+	trust_done(&f.trust);
+	if (good)
+		statements_into(out, facts);
+	return good;
+}

@@ -1,0 +1,672 @@
+/* From discovery answers to the list of one device's values. */
+#include "core/discover.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One place where a profile row has a value on this device. */
+struct instance {
+	const struct point *p;
+	const struct known *known;           /* SNMP: the value as discovered */
+	uint32_t index[OID_MAX], n, n_row;   /* n_row: without the suffix */
+	uint16_t address;
+	char shown[200];
+};
+
+struct binder {
+	const struct discover *d;
+	struct bound *b;
+	size_t room;
+	bool *used;                          /* overrides that matched something */
+	struct err *err;
+};
+
+/* ---- templates: $1..$9, $*, $row, $index, $label ---- */
+
+static void index_text(const uint32_t *index, uint32_t n, struct buf *out)
+{
+	for (uint32_t i = 0; i < n; i++)
+		buf_printf(out, "%s%u", i ? "." : "", index[i]);
+}
+
+static void expand(const char *template, const struct instance *in, const char *label, struct buf *out)
+{
+	for (const char *p = template; *p; p++) {
+		if (*p != '$') {
+			buf_add(out, p, 1);
+		} else if (p[1] >= '1' && p[1] <= '9') {
+			uint32_t i = (uint32_t)(p[1] - '1');
+			if (i < in->n)
+				buf_printf(out, "%u", in->index[i]);
+			p++;
+		} else if (p[1] == '*') {
+			index_text(in->index, in->n, out);
+			p++;
+		} else if (!strncmp(p + 1, "row", 3)) {
+			index_text(in->index, in->n_row, out);
+			p += 3;
+		} else if (!strncmp(p + 1, "index", 5)) {
+			buf_str(out, in->shown);
+			p += 5;
+		} else if (!strncmp(p + 1, "label", 5)) {
+			buf_str(out, label ? label : "");
+			p += 5;
+		} else {
+			buf_add(out, p, 1);
+		}
+	}
+}
+
+/* The sub-identifiers of an index as the profile's index_parts read them. */
+static void shown_parts(const struct instance *in, struct buf *out)
+{
+	const char *const *parts = in->p->index_parts.items;
+	uint32_t at = 0;
+	for (size_t k = 0; k < in->p->index_parts.n && at < in->n_row; k++) {
+		uint32_t len = 1;
+		bool text = strcmp(parts[k], "int") != 0;
+		if (!strncmp(parts[k], "string:", 7))
+			len = (uint32_t)strtoul(parts[k] + 7, NULL, 10);
+		else if (!strcmp(parts[k], "string"))
+			len = in->index[at++];
+		else if (!strcmp(parts[k], "rest"))
+			len = in->n_row - at;
+		buf_str(out, k ? "." : "");
+		for (uint32_t i = 0; i < len && at < in->n_row; i++, at++) {
+			if (text)
+				buf_printf(out, "%c", in->index[at] < 256 ? (char)in->index[at] : '?');
+			else
+				buf_printf(out, "%u", in->index[at]);
+		}
+	}
+}
+
+static void show_index(struct instance *in)
+{
+	CLEANUP(buf_done) struct buf b = { 0 };
+	in->shown[0] = 0;
+	if (in->p->index_shown)
+		expand(in->p->index_shown, in, NULL, &b);
+	else if (in->p->index_parts.n)
+		shown_parts(in, &b);
+	else
+		index_text(in->index, in->n_row, &b);
+	snprintf(in->shown, sizeof in->shown, "%s", b.data ? b.data : "");
+}
+
+/* "outlet.*.power" + "10" -> "outlet.10.power"; at the plain index -> "outlet.power". */
+static char *bound_name(struct arena *a, const struct instance *in)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	const char *name = in->p->name, *star = strchr(name, '*');
+	CLEANUP(buf_done) struct buf b = { 0 };
+	if (!star)
+		return arena_copy(a, name);
+	buf_add(&b, name, (size_t)(star - name));
+	if (in->p->plain && !strcmp(in->p->plain, in->shown)) {
+		star += star[1] == '.';
+		if (!star[0] && b.len)
+			b.data[--b.len] = 0;         /* "power.*" at the plain index */
+	} else {
+		for (const char *s = in->shown; *s; s++)
+			buf_printf(&b, "%c", strchr(allowed, *s) ? *s : '_');
+	}
+	buf_str(&b, star + 1);
+	return b.data ? arena_copy(a, b.data) : NULL;
+}
+
+/* ---- joins ---- */
+
+static bool join_oid(const struct place *at, const struct instance *in, struct oid *out)
+{
+	CLEANUP(buf_done) struct buf b = { 0 };
+	struct oid index = { 0 };
+	if (!at->column)
+		return oid_join(at->oid, NULL, 0, out);
+	if (!at->index)
+		return oid_join(at->oid, in->index, in->n, out);
+	expand(at->index, in, NULL, &b);
+	return b.data && oid_parse(b.data, &index) && oid_join(at->oid, index.ids, index.n, out);
+}
+
+static bool look_up(const struct binder *w, const struct place *at, const struct coding *c, const struct instance *in, struct number *out)
+{
+	struct oid name;
+	enum reason why;
+	if (at->space) {
+		const struct known_words *words = discover_words(w->d, at->space, at->address);
+		return words && words->n >= c->words && coding_decode(c, words->words, out, &why);
+	}
+	if (!join_oid(at, in, &name))
+		return false;
+	const struct known *k = discover_find(w->d, &name);
+	return k && known_number(k, c, out);
+}
+
+static bool row_passes(const struct binder *w, const struct instance *in)
+{
+	const struct test *t = in->p->where.items;
+	for (size_t i = 0; i < in->p->where.n; i++) {
+		struct number n;
+		if (!test_holds(&t[i], look_up(w, &t[i].at, &t[i].coding, in, &n) ? &n : NULL))
+			return false;
+	}
+	return true;
+}
+
+static void number_text(const struct number *n, struct buf *out)
+{
+	if (n->kind == NUMBER_TEXT)
+		buf_str(out, n->text);
+	else if (n->kind == NUMBER_REAL)
+		buf_printf(out, "%.9g", n->real);
+	else
+		buf_printf(out, "%lld", (long long)n->integer);
+}
+
+static const char *map_find(const struct map *m, const struct number *n)
+{
+	CLEANUP(buf_done) struct buf b = { 0 };
+	number_text(n, &b);
+	for (size_t i = 0; b.data && i < m->n; i++) {
+		char *end;
+		long long v = strtoll(m->rows[i].key, &end, 0);
+		bool number = n->kind == NUMBER_INTEGER && !*end && end != m->rows[i].key;
+		if (number ? v == n->integer : !strcasecmp(m->rows[i].key, b.data))
+			return m->rows[i].value;
+	}
+	return NULL;
+}
+
+static bool power_of_ten(int64_t exponent, struct ratio *out)
+{
+	char text[16];
+	if (exponent < -18 || exponent > 18)
+		return false;
+	snprintf(text, sizeof text, "1e%d", (int)exponent);
+	return ratio_parse(text, out);
+}
+
+static bool scale_of(const struct scale_source *s, const struct number *n, struct ratio *out)
+{
+	CLEANUP(buf_done) struct buf b = { 0 };
+	struct ratio r;
+	const char *rest;
+	if (s->as == SCALE_MAP) {
+		const char *value = map_find(&s->map, n);
+		return value && ratio_parse(value, out);
+	}
+	if (n->too_large)
+		return false;
+	number_text(n, &b);
+	if (!b.data || !text_number(b.data, &r, &rest) || *rest)
+		return false;
+	switch (s->as) {
+	case SCALE_DIGITS:
+		return r.den == 1 && power_of_ten(-r.num, out);
+	case SCALE_EXPONENT:
+		return r.den == 1 && power_of_ten(r.num, out);
+	case SCALE_DIVISOR:
+		return r.num && ratio_div((struct ratio){ 1, 1 }, r, out);
+	default:
+		*out = r;
+		return r.num != 0;
+	}
+}
+
+/* The scale of one row; false when a part of it is not known: then the row has no value that could be trusted. */
+static bool row_scale(const struct binder *w, const struct instance *in, struct ratio *scale)
+{
+	const struct scale_source *s = in->p->scale_from.items;
+	for (size_t i = 0; i < in->p->scale_from.n; i++) {
+		struct number n;
+		struct ratio r;
+		if (!look_up(w, &s[i].at, &s[i].coding, in, &n) || !scale_of(&s[i], &n, &r) || !ratio_mul(*scale, r, scale))
+			return false;
+	}
+	return true;
+}
+
+static const char *row_unit(const struct binder *w, const struct instance *in, struct buf *room)
+{
+	const struct place *at = &in->p->unit_from.at;
+	struct number n;
+	if (!at->oid && !at->space)
+		return in->p->unit;
+	if (!look_up(w, at, &in->p->unit_from.coding, in, &n))
+		return in->p->unit;                  /* the literal unit is the fallback that the profile wrote */
+	const char *mapped = map_find(&in->p->unit_from.map, &n);
+	if (mapped || in->p->unit_from.map.n)
+		return mapped;
+	number_text(&n, room);
+	return room->data;
+}
+
+static char *row_label(struct binder *w, const struct instance *in)
+{
+	CLEANUP(buf_done) struct buf joined = { 0 };
+	CLEANUP(buf_done) struct buf all = { 0 };
+	const struct place *at = in->p->label_from.items;
+	for (size_t i = 0; i < in->p->label_from.n; i++) {
+		struct number n;
+		struct oid name;
+		const struct known *k = join_oid(&at[i], in, &name) ? discover_find(w->d, &name) : NULL;
+		if (!k || !known_number(k, NULL, &n) || (n.kind == NUMBER_TEXT && !n.text[0]))
+			continue;
+		buf_str(&joined, joined.len ? " " : "");
+		number_text(&n, &joined);
+	}
+	bool embeds = in->p->label && strstr(in->p->label, "$label");
+	if (in->p->label && (embeds || !joined.len))
+		expand(in->p->label, in, joined.data, &all);
+	else if (joined.len)
+		buf_str(&all, joined.data);
+	return all.len ? arena_copy(&w->b->arena, all.data) : NULL;
+}
+
+/* ---- numbers of a bound point ---- */
+
+static bool is_energy(int q)
+{
+	return q == Q_ENERGY || q == Q_REACTIVE_ENERGY || q == Q_APPARENT_ENERGY || q == Q_COOLING_ENERGY;
+}
+
+static int64_t type_modulus(const struct instance *in)
+{
+	if (in->known && in->known->type == VAR_COUNTER32)
+		return 4294967296;
+	return in->p->coding.type ? in->p->coding.type->modulus : 0;
+}
+
+static bool set_energy(struct bound_point *bp, const struct instance *in, struct ratio factor)
+{
+	bool text = in->known && (in->known->type == VAR_STRING || in->known->type >= VAR_OPAQUE_FLOAT);
+	bp->is_float = text || (bp->coding.type && (bp->coding.type->is_float || !bp->coding.type->words));
+	bp->count = bp->is_float ? (struct ratio){ 1, 1 } : factor;
+	bp->factor = bp->is_float ? factor : (struct ratio){ 1, 1 };
+	bp->factor_real = bp->is_float ? (double)factor.num / (double)factor.den : 1;
+	return factor.num > 0;
+}
+
+static bool set_modulus(struct bound_point *bp, const struct instance *in, struct ratio unit)
+{
+	struct ratio counts;
+	bp->modulus = in->p->modulus_of_type ? type_modulus(in) : 0;
+	if (!in->p->modulus.num)
+		return true;
+	if (!ratio_mul(in->p->modulus, unit, &counts) || !ratio_div(counts, bp->count, &counts) || counts.den != 1)
+		return false;
+	bp->modulus = counts.num;
+	return true;
+}
+
+static int64_t saturated(struct ratio limit, struct ratio unit, int64_t offset)
+{
+	int64_t v;
+	if (!mul_div(limit.num, unit.num, unit.den, &v) || !mul_div(v, 1, limit.den, &v) || __builtin_add_overflow(v, offset, &v))
+		return limit.num < 0 ? INT64_MIN : INT64_MAX;
+	return v;
+}
+
+static void set_range(struct bound_point *bp, const struct point *p, struct ratio unit, int64_t offset)
+{
+	const struct ratio *r = p->range.items;
+	quantity_range((enum quantity)bp->quantity, &bp->min, &bp->max);
+	if (p->range.n) {
+		bp->min = saturated(r[0], unit, offset);
+		bp->max = saturated(r[1], unit, offset);
+	}
+}
+
+static bool set_numbers(struct binder *w, struct bound_point *bp, const struct instance *in, struct ratio scale, const char *unit)
+{
+	struct ratio factor, unit_ratio;
+	int64_t unit_offset, own_offset;
+	if (!unit || !unit_factor((enum quantity)bp->quantity, unit, &unit_ratio, &unit_offset) || !ratio_mul(scale, unit_ratio, &factor))
+		return false;
+	if (!mul_div(in->p->offset.num, unit_ratio.num, unit_ratio.den, &own_offset) || !mul_div(own_offset, 1, in->p->offset.den, &own_offset))
+		return false;
+	bp->offset = own_offset + unit_offset;
+	bp->count = (struct ratio){ 1, 1 };
+	bp->factor = factor;
+	bp->factor_real = (double)factor.num / (double)factor.den;
+	set_range(bp, in->p, unit_ratio, unit_offset);
+	if (is_energy(bp->quantity) && !set_energy(bp, in, factor))
+		return false;
+	if (is_energy(bp->quantity) && !bp->is_float && in->p->range.n) {
+		struct ratio back;                   /* limits are in mW.h so far: into counts */
+		if (ratio_div((struct ratio){ 1, 1 }, bp->count, &back)) {
+			bp->min = saturated((struct ratio){ bp->min, 1 }, back, 0);
+			bp->max = saturated((struct ratio){ bp->max, 1 }, back, 0);
+		}
+	}
+	if (set_modulus(bp, in, unit_ratio))
+		return true;
+	err_set(w->err, ERR_CONFIG, "%s:%d: point %s: modulus is not a whole number of counts; write it in %s, such as 2^32 counts times the scale",
+		in->p->place.file, in->p->place.line, bp->name, unit);
+	return false;
+}
+
+/* ---- one instance ---- */
+
+static bool apply_overrides(struct binder *w, struct bound_point *bp, struct ratio *scale, const char **unit, bool *drop)
+{
+	for (size_t i = 0; i < w->d->n_overrides; i++) {
+		const struct point_override *o = &w->d->overrides[i];
+		struct ratio factor;
+		int64_t offset, moved = bp->address + o->address_shift;
+		if (!glob_match(o->point, bp->name))
+			continue;
+		w->used[i] = true;
+		if (o->scale.den)
+			*scale = o->scale;
+		if (o->unit && !unit_factor((enum quantity)bp->quantity, o->unit, &factor, &offset)) {
+			if (strpbrk(o->point, "*?"))
+				continue;            /* "*" with a unit is meant for the points that it measures */
+			return err_set(w->err, ERR_CONFIG, "%s:%d: unit '%s' does not measure %s of point %s", o->place.file, o->place.line,
+				       o->unit, quantities[bp->quantity].name, bp->name);
+		}
+		if (o->unit)
+			*unit = o->unit;
+		if (o->order) {
+			bp->coding.order_text = o->order;
+			if (!coding_resolve(&bp->coding) && !strpbrk(o->point, "*?"))
+				return err_set(w->err, ERR_CONFIG, "%s:%d: order '%s' does not fit point %s", o->place.file, o->place.line,
+					       o->order, bp->name);
+		}
+		if (o->space && bp->space >= SPACE_HOLDING)
+			bp->space = (uint8_t)o->space;
+		if (bp->space && (moved < 0 || moved + bp->coding.words > 65536))
+			return err_set(w->err, ERR_CONFIG, "%s:%d: address_shift moves point %s out of 0..65535", o->place.file, o->place.line, bp->name);
+		if (bp->space) {
+			bp->address = (uint16_t)moved;
+			for (size_t k = 0; k < bp->coding.n_parts; k++)
+				bp->coding.parts[k] = (uint16_t)(bp->coding.parts[k] + o->address_shift);
+		}
+		*drop |= o->drop;
+	}
+	return true;
+}
+
+static bool set_companions(struct binder *w, struct bound_point *bp, const struct instance *in)
+{
+	const struct test *t = in->p->available.items;
+	struct oid name;
+	if (!in->p->available.n || !in->known)
+		return true;
+	bp->companions = arena_alloc(&w->b->arena, in->p->available.n * sizeof *bp->companions);
+	if (!bp->companions)
+		return false;
+	for (size_t i = 0; i < in->p->available.n; i++) {
+		if (!join_oid(&t[i].at, in, &name))
+			continue;
+		struct oid *kept = oid_keep(&w->b->arena, &name);
+		if (!kept)
+			return false;
+		bp->companions[bp->n_companions++] = (struct companion){ kept, &t[i] };
+	}
+	return true;
+}
+
+static char *source_text(struct binder *w, const struct bound_point *bp)
+{
+	CLEANUP(buf_done) struct buf b = { 0 };
+	if (bp->oid) {
+		oid_text(bp->oid, &b);
+	} else {
+		for (const struct conf_name *s = space_names; s->name; s++)
+			if (s->value == bp->space)
+				buf_printf(&b, "%s 0x%04X", s->name, bp->address);
+		if (bp->coding.bit_first >= 0)
+			buf_printf(&b, " bit %lld", (long long)bp->coding.bit_first);
+	}
+	return b.data ? arena_copy(&w->b->arena, b.data) : NULL;
+}
+
+static struct bound_point *next_point(struct binder *w)
+{
+	if (w->b->n == w->room) {
+		size_t room = w->room ? w->room * 2 : 32;
+		struct bound_point *more = realloc(w->b->points, room * sizeof *more);
+		if (!more)
+			return NULL;
+		w->b->points = more;
+		w->room = room;
+	}
+	w->b->points[w->b->n] = (struct bound_point){ 0 };
+	return &w->b->points[w->b->n];
+}
+
+static bool bind_instance(struct binder *w, struct instance *in)
+{
+	CLEANUP(buf_done) struct buf room = { 0 };
+	const struct point *p = in->p;
+	struct ratio scale = p->scale;
+	bool drop = false;
+	show_index(in);
+	if (!row_passes(w, in) || !row_scale(w, in, &scale))
+		return true;
+	const char *unit = row_unit(w, in, &room);
+	struct bound_point *bp = next_point(w);
+	if (!bp)
+		return err_memory(w->err);
+	*bp = (struct bound_point){ .point = p, .name = bound_name(&w->b->arena, in), .index = arena_copy(&w->b->arena, in->shown),
+		.quantity = (uint8_t)p->quantity, .scope = (uint8_t)p->scope, .configured = p->configured, .duplicate = p->duplicate,
+		.resettable = p->resettable, .space = p->at.space, .address = in->address, .coding = p->coding };
+	if (in->known && !(bp->oid = oid_keep(&w->b->arena, in->known->name)))
+		return err_memory(w->err);
+	uint16_t moved = (uint16_t)(in->address - p->at.address);
+	for (size_t k = 0; k < bp->coding.n_parts; k++)
+		bp->coding.parts[k] = (uint16_t)(bp->coding.parts[k] + moved);
+	if (!bp->name || !bp->index)
+		return err_memory(w->err);
+	if (!apply_overrides(w, bp, &scale, &unit, &drop))
+		return false;
+	if (drop)
+		return true;
+	struct err before = *w->err;
+	if (!set_numbers(w, bp, in, scale, unit))
+		return w->err->kind == before.kind;     /* a row in another unit is not this point; a bad modulus is an error */
+	bp->source = source_text(w, bp);
+	bp->label = row_label(w, in);
+	if (!bp->source || !set_companions(w, bp, in))
+		return err_memory(w->err);
+	w->b->n++;
+	return true;
+}
+
+/* ---- all instances of a row ---- */
+
+static bool bind_registers(struct binder *w, const struct point *p)
+{
+	const struct repeat *r = p->repeat.items, one = { 1, 0, 1 };
+	struct repeat outer = p->repeat.n ? r[0] : one, inner = p->repeat.n > 1 ? r[1] : one;
+	for (int64_t i = 0; i < outer.count; i++)
+		for (int64_t k = 0; k < inner.count; k++) {
+			struct instance in = { .p = p };
+			int64_t address = p->at.address + i * outer.stride + k * inner.stride;
+			if (p->repeat.n > 0)
+				in.index[in.n++] = (uint32_t)(outer.first + i);
+			if (p->repeat.n > 1)
+				in.index[in.n++] = (uint32_t)(inner.first + k);
+			in.n_row = in.n;
+			if (address + p->coding.words > 65536)
+				continue;
+			in.address = (uint16_t)address;
+			if (!bind_instance(w, &in))
+				return false;
+		}
+	return true;
+}
+
+static bool bind_column(struct binder *w, const struct point *p)
+{
+	const struct known *k = discover_first(w->d, p->at.oid), *end = w->d->known + w->d->n_known;
+	for (; k && k < end && oid_under(k->name, p->at.oid); k++) {
+		struct instance in = { .p = p, .known = k, .n = k->name->n - p->at.oid->n };
+		memcpy(in.index, k->name->ids + p->at.oid->n, in.n * sizeof *in.index);
+		in.n_row = in.n;
+		if (p->suffix >= 0 && (!in.n || in.index[in.n - 1] != (uint32_t)p->suffix))
+			continue;
+		in.n_row -= p->suffix >= 0;
+		if (!bind_instance(w, &in))
+			return false;
+	}
+	return true;
+}
+
+static bool bind_point(struct binder *w, const struct point *p)
+{
+	if (p->at.space)
+		return bind_registers(w, p);
+	if (p->at.column)
+		return bind_column(w, p);
+	struct instance in = { .p = p, .known = discover_find(w->d, p->at.oid) };
+	return !in.known || bind_instance(w, &in);
+}
+
+/* Two rows may end with the same name after odd characters were replaced: the later gets a number. */
+static bool make_unique(struct bound *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		size_t same = 1;
+		for (size_t k = 0; k < i && k < 5000; k++)
+			same += !strcmp(b->points[k].name, b->points[i].name);
+		if (same == 1)
+			continue;
+		char name[300];
+		snprintf(name, sizeof name, "%.250s_%zu", b->points[i].name, same);
+		if (!(b->points[i].name = arena_copy(&b->arena, name)))
+			return false;
+	}
+	return true;
+}
+
+static void bind_identity(const struct binder *w)
+{
+	const struct profile *p = w->d->profile;
+	const struct { const char *what; char *room; } rows[] = {
+		{ "vendor", w->b->vendor }, { "model", w->b->model }, { "firmware", w->b->firmware }, { "serial", w->b->serial },
+		{ "name", w->b->name } };
+	const struct identity_source *s = p->identity.items;
+	for (size_t i = 0; i < p->identity.n; i++) {
+		CLEANUP(buf_done) struct buf b = { 0 };
+		struct number n;
+		const struct known *k = s[i].at.oid ? (s[i].at.column ? discover_first(w->d, s[i].at.oid) : discover_find(w->d, s[i].at.oid)) : NULL;
+		bool have = k ? known_number(k, &s[i].coding, &n) : s[i].at.space && look_up(w, &s[i].at, &s[i].coding, NULL, &n);
+		if (!have)
+			continue;
+		number_text(&n, &b);
+		for (size_t r = 0; b.data && r < countof(rows); r++)
+			if (!strcmp(rows[r].what, s[i].what))
+				snprintf(rows[r].room, sizeof w->b->vendor, "%s", b.data);
+	}
+}
+
+static bool bind_all(struct binder *w)
+{
+	const struct discover *d = w->d;
+	const struct point *p = profile_points(d->profile);
+	for (size_t i = 0; i < d->profile->points.n; i++)
+		if (!bind_point(w, &p[i]))
+			return false;
+	if (!w->b->n)
+		return err_set(w->err, ERR_INPUT, "the device has no value of profile %s; probe it without --profile to see what fits",
+			       d->profile->name);
+	for (size_t i = 0; i < d->n_overrides; i++)
+		if (!w->used[i])
+			return err_set(w->err, ERR_CONFIG, "%s:%d: override of point '%s': the device has no such point; see puectl probe for its points",
+				       d->overrides[i].place.file ? d->overrides[i].place.file : "?", d->overrides[i].place.line, d->overrides[i].point);
+	bind_identity(w);
+	return make_unique(w->b) || err_memory(w->err);
+}
+
+struct bound *discover_finish(struct discover *d, struct err *err)
+{
+	struct err local = { 0 };
+	struct binder w = { .d = d, .b = calloc(1, sizeof *w.b), .used = calloc(d->n_overrides + 1, sizeof(bool)), .err = &local };
+	bool good = false;
+	if (d->failed)
+		local = d->err;
+	else if (d->memory || !w.b || !w.used)
+		err_memory(&local);
+	else {
+		discover_sort(d);
+		w.b->profile = d->profile;
+		w.b->partial = d->partial;
+		good = bind_all(&w);
+	}
+	free(w.used);
+	if (good)
+		return w.b;
+	bound_free(w.b);
+	if (err)
+		*err = local;
+	return NULL;
+}
+
+void bound_free(struct bound *b)
+{
+	if (!b)
+		return;
+	free(b->points);
+	arena_done(&b->arena);
+	free(b);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static bool same_point(const struct bound_point *a, const struct bound_point *b)
+{
+	return a->point == b->point && !strcmp(a->name, b->name) && same_text(a->label, b->label) && !strcmp(a->source, b->source) &&
+	       a->factor.num == b->factor.num && a->factor.den == b->factor.den && a->offset == b->offset &&
+	       a->count.num == b->count.num && a->count.den == b->count.den && a->modulus == b->modulus && a->space == b->space &&
+	       !memcmp(a->coding.order, b->coding.order, sizeof a->coding.order);
+}
+
+bool bound_equal(const struct bound *a, const struct bound *b)
+{
+	if (a->profile != b->profile || a->n != b->n || a->partial != b->partial)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!same_point(&a->points[i], &b->points[i]))
+			return false;
+	return true;
+}
+
+int64_t bound_find(const struct bound *b, const char *name)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (!strcmp(b->points[i].name, name))
+			return (int64_t)i;
+	return -1;
+}
+
+void bound_series(const struct bound *b, size_t i, const char *id, uint16_t device, struct series *out)
+{
+	const struct bound_point *p = &b->points[i];
+	*out = (struct series){ .id = id, .device = device, .quantity = p->quantity, .scope = p->scope, .configured = p->configured,
+				.count = p->count, .label = p->label };
+}
+
+const char *bound_state(const struct bound_point *p, int64_t value)
+{
+	const struct state_name *s = p->point->states.items;
+	for (size_t i = 0; i < p->point->states.n; i++)
+		if (s[i].value == value)
+			return s[i].name;
+	return NULL;
+}
+
+void bound_value_text(const struct bound_point *p, int64_t value, struct buf *out)
+{
+	const char *state = p->quantity == Q_STATE ? bound_state(p, value) : NULL;
+	if (state)
+		buf_str(out, state);
+	else
+		quantity_text((enum quantity)p->quantity, value, p->count, out);
+}

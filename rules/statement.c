@@ -1,0 +1,194 @@
+#include "rules/statement.h"
+#include "core/merkle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void statements_init(struct statements *s, const char *site_id)
+{
+	*s = (struct statements){ .roots = json_array(), .lineage = calloc(1, sizeof *s->lineage) };
+	if (s->lineage)
+		s->lineage[s->n_lineage++] = site_id;
+}
+
+void statements_done(struct statements *s)
+{
+	json_decref(s->roots);
+	free(s->attestations);
+	free(s->claims);
+	free(s->lineage);
+	buf_done(&s->findings);
+	*s = (struct statements){ 0 };
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+static struct date date_of(const json_t *o, const char *key)
+{
+	struct date d = { 0 };
+	const char *text = text_of(o, key);
+	if (text && !date_parse(text, &d, NULL))
+		d = (struct date){ 0 };
+	return d;
+}
+
+static void *grown(void *rows, size_t n, size_t size)
+{
+	return realloc(rows, (n + 1) * size);
+}
+
+static bool add_attestation(struct statements *s, const json_t *p)
+{
+	const char *name = text_of(p, "name"), *value = text_of(p, "value");
+	struct attestation a = { .name = name, .date = date_of(p, "date"), .text = text_of(p, "text"), .role = text_of(p, "role"), .by = text_of(p, "by"),
+				 .evidence = text_of(p, "id"), .amount = text_of(p, "amount"), .signed_ = true,
+				 .value = !value ? TRUTH_UNKNOWN : !strcmp(value, "yes") ? TRUTH_YES : TRUTH_NO };
+	for (size_t i = 0; i < s->n_attestations; i++) {
+		if (!strcmp(s->attestations[i].name, name)) {
+			s->attestations[i] = a;
+			return true;
+		}
+	}
+	struct attestation *rows = grown(s->attestations, s->n_attestations, sizeof *rows);
+	if (!rows)
+		return false;
+	s->attestations = rows;
+	rows[s->n_attestations++] = a;
+	return true;
+}
+
+static bool add_claim(struct statements *s, const json_t *p)
+{
+	const json_t *c = json_object_get(p, "claim"), *fen = json_object_get(c, "amount_fen");
+	struct claim *rows = grown(s->claims, s->n_claims, sizeof *rows);
+	if (!rows)
+		return false;
+	s->claims = rows;
+	rows[s->n_claims++] = (struct claim){ .id = text_of(p, "id"), .site = text_of(c, "site"), .company = text_of(c, "company"),
+					      .policy = text_of(c, "policy"), .pending = json_is_true(json_object_get(c, "pending")),
+					      .withdrawn = json_is_true(json_object_get(c, "withdrawn")), .level = text_of(c, "level"),
+					      .amount_fen = json_is_integer(fen) ? json_integer_value(fen) : -1, .date = date_of(c, "date") };
+	return true;
+}
+
+static bool add_lineage(struct statements *s, const json_t *p)
+{
+	const char **rows = grown(s->lineage, s->n_lineage, sizeof *rows);
+	if (!rows)
+		return false;
+	s->lineage = rows;
+	rows[s->n_lineage++] = text_of(p, "of");
+	return true;
+}
+
+static bool add_revocation(struct statements *s, const json_t *p)
+{
+	const char *id = text_of(p, "revokes");
+	for (size_t i = 0; i < s->n_attestations; i++)
+		if (!strcmp(s->attestations[i].evidence, id))
+			s->attestations[i].revoked = true;
+	for (size_t i = 0; i < s->n_claims; i++)
+		if (!strcmp(s->claims[i].id, id))
+			s->claims[i].withdrawn = true;
+	return true;
+}
+
+static bool add_nothing(struct statements *s, const json_t *p)
+{
+	(void)s, (void)p;
+	return true;
+}
+
+/* member: what a statement of this kind must have */
+static const struct kind_row { const char *kind, *member; bool (*add)(struct statements *s, const json_t *p); } kinds[] = {
+	{ "attestation", "name", add_attestation }, { "claim", "claim", add_claim }, { "lineage", "of", add_lineage },
+	{ "meter", "meter", add_nothing },          { "revocation", "revokes", add_revocation },
+};
+
+static bool finding(struct statements *s, const char *what)
+{
+	buf_printf(&s->findings, "%s\n", what);
+	return true;
+}
+
+static bool add_payload(struct statements *s, json_t *p, const struct trust_key *key)
+{
+	const char *kind = text_of(p, "kind"), *role = text_of(p, "role"), *id = text_of(p, "id");
+	const struct kind_row *row = kinds;
+	while (row < kinds + countof(kinds) && (!kind || strcmp(row->kind, kind)))
+		row++;
+	if (row == kinds + countof(kinds) || !id || !role || !json_object_get(p, row->member))
+		return finding(s, "a signed statement of an unknown form does not count");
+	if (key->role && strcmp(key->role, role) && strcmp(key->role, "agent"))
+		return finding(s, "a statement is signed with a key of another role and does not count");
+	return json_array_append(s->roots, p) == 0 && row->add(s, p);
+}
+
+bool statements_add(struct statements *s, const struct trust *trust, const void *envelope, size_t len, struct err *err)
+{
+	struct jws_result r = { 0 };
+	struct err why = { 0 };
+	bool good = true;
+	if (!jws_verify(trust, envelope, len, JWS_STATEMENT, (struct wall){ 0 }, &r, &why)) {
+		finding(s, why.text);
+	} else {
+		json_t *p = json_read("statement", r.payload.data, r.payload.len, &why);
+		good = p ? add_payload(s, p, r.key) : finding(s, why.text);
+		json_decref(p);
+	}
+	jws_result_done(&r);
+	return good && !s->findings.failed ? true : err_memory(err);
+}
+
+/* "800 yuan" -> fen; 0 when it is not that. */
+static int64_t fen_of(const char *amount)
+{
+	char digits[32];
+	size_t n = amount ? strspn(amount, "0123456789.") : 0;
+	struct ratio yuan;
+	if (!n || n >= sizeof digits)
+		return 0;
+	memcpy(digits, amount, n);
+	digits[n] = 0;
+	int64_t fen;
+	return ratio_parse(digits, &yuan) && mul_div(yuan.num, 100, yuan.den, &fen) ? fen : 0;
+}
+
+void statements_into(const struct statements *s, struct facts *f)
+{
+	f->attestations = s->attestations;
+	f->n_attestations = s->n_attestations;
+	f->claims = s->claims;
+	f->n_claims = s->n_claims;
+	f->lineage = s->lineage;
+	f->n_lineage = s->n_lineage;
+	for (const struct attestation *a = s->attestations; a < s->attestations + s->n_attestations; a++) {
+		if (a->revoked)
+			continue;
+		if (!strcmp(a->name, "retrofit_completed") && a->date.year)
+			f->completed = a->date;
+		else if (!strcmp(a->name, "applied") && a->date.year)
+			f->applied = a->date;
+		else if (!strcmp(a->name, "approved_rate"))
+			f->approved_rate_fen = fen_of(a->amount);
+	}
+}
+
+bool statement_payload(json_t *members, struct buf *out, struct err *err)
+{
+	struct hash hash;
+	char hex[65];
+	json_object_del(members, "id");
+	json_object_set_new(members, "format", json_integer(1));
+	if (!json_canonical(members, out, err))
+		return false;
+	sha256(out->data, out->len, &hash);
+	hash_hex(&hash, hex);
+	hex[16] = 0;
+	json_object_set_new(members, "id", json_string(hex));
+	buf_reset(out);
+	return json_canonical(members, out, err);
+}

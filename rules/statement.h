@@ -1,0 +1,36 @@
+/* rules/statement.h - what only people know: signed, dated, revocable statements, each one evidence leaf (LEAF_MANUAL), and
+ * how they become facts.  Format: docs/formats.md, "statement".  Pure.
+ *
+ * Payload of an envelope of type JWS_STATEMENT:
+ *	{"by","format":1,"id","issued","kind","role","simulated","site", ...} and by kind
+ *	attestation: "name", and "value" (yes|no), "date", "amount" ("800 yuan"), "text", "evidence" as far as they are stated
+ *	claim:       "claim": {"site","company","policy","pending","withdrawn","amount_fen","date","level"}
+ *	lineage:     "of": id of a site this one was merged from
+ *	meter:       "meter": {"id","last","first","at","reason"}   a meter exchange
+ *	revocation:  "revokes": id of a statement
+ * Names with a meaning of their own: "retrofit_completed" and "applied" (date), "approved_rate" (amount a rack). */
+#ifndef RULES_STATEMENT_H
+#define RULES_STATEMENT_H
+
+#include "rules/facts.h"
+#include "rules/jws.h"
+
+struct statements {
+	struct attestation *attestations; size_t n_attestations;
+	struct claim *claims; size_t n_claims;
+	const char **lineage; size_t n_lineage;
+	json_t *roots;               /* owner of all texts */
+	struct buf findings;         /* a line for each statement that does not count, and why */
+};
+void statements_init(struct statements *s, const char *site_id);     /* the lineage starts with the site itself */
+void statements_done(struct statements *s);
+/* Adds one envelope, in the order of the evidence: a later attestation of the same name takes the place of the earlier, a
+ * revocation marks what it names.  One that does not verify is a finding and counts for nothing.  False only for memory. */
+bool statements_add(struct statements *s, const struct trust *trust, const void *envelope, size_t len, struct err *err) MUST_USE;
+/* Borrowed by f until statements_done(). */
+void statements_into(const struct statements *s, struct facts *f);
+
+/* The canonical payload of a statement, from its members; "format", "id" (first 16 hex of SHA-256 of the rest) are added. */
+bool statement_payload(json_t *members, struct buf *out, struct err *err) MUST_USE;
+
+#endif
