@@ -19,7 +19,7 @@ def output(*args):
 def history(begin, end):
     """{device: (count at begin, count at end)}"""
     rows = {}
-    for line in output("history", "--all", "--from", begin, "--to", end, "--step", "15m").decode().splitlines():
+    for line in output("history", "--all", "--from", begin, "--to", end, "--step", "15m").decode().splitlines()[1:]:
         when, series, value, quality, ms = line.split()
         rows.setdefault(series.split("/")[0], []).append(int(value))
         check(quality == "good", line)
@@ -121,7 +121,8 @@ def same_twice():
     args = ("history", "--from", "2025-03-01T00:00:00+08:00", "--to", "2025-03-02T00:07:00+08:00", "--step", "15m", "--seed", "9")
     one, two, other = output(*args), output(*args), output(*args[:-1], "8")
     check(one == two and one != other, "one seed, one history")
-    lines = one.decode().splitlines()
+    span, *lines = one.decode().splitlines()
+    check(span == "# span 2025-03-01T00:00:00+08:00 2025-03-02T00:07:00+08:00", span)
     check(len(lines) == 118 * 98 and lines[-1].startswith("2025-03-02T00:07:00+08:00 "), "the last line is of --to: " + lines[-1])
     last = {}
     for line in lines:
