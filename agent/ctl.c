@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const char *say(const struct ctl *ctl, struct bilingual text)
 {
@@ -29,27 +28,6 @@ int ctl_fail(const struct ctl *ctl, const struct err *err)
 	fprintf(stderr, "puectl %s: %s\n", ctl->verb->name, err->text);
 	int code = err_exit_code(err);
 	return code ? code : 70;
-}
-
-const char *data_dir(const char *kind)
-{
-	static char dirs[4][512];
-	static unsigned next;
-	char *out = dirs[next++ % countof(dirs)];
-	const char *tree = getenv("PUED_DATA");
-	static const struct { const char *kind, *in_tree; } places[] = {
-		{ "profiles", "collectors/profiles" }, { "packs", "rules/packs" }, { "web", "publish/web" }, { "schema", "docs/schema" },
-	};
-	if (!tree) {
-		snprintf(out, sizeof dirs[0], "%s/%s", PUED_DATADIR, kind);
-		if (access(out, R_OK) == 0)
-			return out;
-		tree = PUED_SOURCE;     /* run from a build tree before `meson install` */
-	}
-	for (size_t i = 0; i < countof(places); i++)
-		if (!strcmp(places[i].kind, kind))
-			snprintf(out, sizeof dirs[0], "%s/%s", tree, places[i].in_tree);
-	return out;
 }
 
 static enum lang lang_of(const char *name)

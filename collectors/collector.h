@@ -36,6 +36,8 @@ struct endpoint {
 	size_t n_options;
 	const char *credential;        /* name of the secret, from the configuration; borrowed; NULL none */
 	int64_t min_gap_ms;            /* between two requests on this endpoint */
+	bool any_source;               /* SNMP: take answers from another address (F-dev-28) */
+	bool allow_weak;               /* SNMPv3: MD5 and DES */
 };
 bool endpoint_parse(const char *text, struct endpoint *out, struct err *err) MUST_USE;
 /* Value of ?key=value; NULL when absent.  Borrowed from `ep`. */

@@ -148,6 +148,11 @@ enum lookup_state lookup_poll(struct lookup *l, struct addresses *out, struct er
 	return LOOKUP_FAILED;
 }
 
+bool lookup_is_numeric(const struct lookup *l)
+{
+	return l->numeric_done;
+}
+
 void lookup_free(struct lookup *l)
 {
 	if (!l)

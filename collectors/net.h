@@ -32,6 +32,7 @@ struct lookup;
 enum lookup_state { LOOKUP_BUSY, LOOKUP_DONE, LOOKUP_FAILED };
 struct lookup *lookup_new(const char *host, uint16_t port);                 /* NULL: out of memory */
 enum lookup_state lookup_poll(struct lookup *l, struct addresses *out, struct err *err);
+bool lookup_is_numeric(const struct lookup *l);
 void lookup_free(struct lookup *l);         /* also while busy */
 
 #endif

@@ -21,6 +21,19 @@ static int two(const char *p)
 }
 
 
+/* "Z" or "+08:00". */
+static bool short_offset(const char *p, int64_t *ms)
+{
+	*ms = 0;
+	if (p[0] == 'Z')
+		return p[1] == 0;
+	int h, m;
+	if ((p[0] != '+' && p[0] != '-') || strlen(p) != 6 || p[3] != ':' || (h = two(p + 1)) < 0 || h > 23 || (m = two(p + 4)) < 0 || m > 59)
+		return false;
+	*ms = (p[0] == '-' ? -1 : 1) * (h * 60 + m) * 60000LL;
+	return true;
+}
+
 static bool parse_time(const char *text, size_t len, struct wall *out, struct err *err)
 {
 	char copy[48];
@@ -28,15 +41,14 @@ static bool parse_time(const char *text, size_t len, struct wall *out, struct er
 		return err_set(err, ERR_INPUT, "the time is too long");
 	memcpy(copy, text, len);
 	copy[len] = 0;
-	/* YYYY-MM-DDTHH:MM:SSZ, the common form; everything else takes the full parser */
-	if (len == 20 && copy[10] == 'T' && copy[13] == ':' && copy[16] == ':' && copy[19] == 'Z') {
+	/* the common form, days that every month has: everything else takes the full parser */
+	int64_t offset_ms;
+	if (len >= 20 && copy[4] == '-' && copy[7] == '-' && copy[10] == 'T' && copy[13] == ':' && copy[16] == ':' && short_offset(copy + 19, &offset_ms)) {
 		int century = two(copy), year = two(copy + 2), month = two(copy + 5), day = two(copy + 8);
 		int h = two(copy + 11), m = two(copy + 14), s = two(copy + 17);
-		bool plain = century >= 0 && year >= 0 && copy[4] == '-' && copy[7] == '-' && month >= 1 && month <= 12 && day >= 1 && day <= 28 &&
-			     h >= 0 && h < 24 && m >= 0 && m < 60 && s >= 0 && s < 60;
-		if (plain) {
+		if (century >= 0 && year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= 28 && h >= 0 && h < 24 && m >= 0 && m < 60 && s >= 0 && s < 60) {
 			struct date d = { century * 100 + year, (int8_t)month, (int8_t)day };
-			out->ms = ((date_days(d) * 24 + h) * 60 + m) * 60000LL + s * 1000;
+			out->ms = ((date_days(d) * 24 + h) * 60 + m) * 60000LL + s * 1000 - offset_ms;
 			return true;
 		}
 	}

@@ -21,6 +21,12 @@ struct store_options {
 	const char *vfs;                   /* tests: SQLite VFS; NULL: the default */
 	int64_t retry_ms;                  /* pause after a failed write; 0: 1000 */
 	int64_t tick_ms;                   /* one journal commit per; 0: 1000 */
+	bool wait;                         /* bulk loading: a full queue makes store_journal() wait instead of dropping */
+	int64_t outbox_days;               /* delivered reports are kept so long for a receiver that asks again; 0: 31 */
+	int64_t undelivered_days;          /* without a receiver that sends receipts: how long reports are kept; 0: for ever */
+	void (*durable)(void *ctx);        /* new reports are durable (wakes the sender); called in the writer thread; may be NULL */
+	void *durable_ctx;
+	int64_t (*free_bytes)(const char *dir);   /* tests: room on the disk; NULL: statvfs */
 };
 enum store_state { STORE_OK, STORE_DISK_LOW, STORE_FAILING };       /* FAILING: kept in memory, tried again */
 struct store_status { enum store_state state; char sentence[300]; uint64_t journal_rows, leaves, outbox_pending, queue_depth, dropped;
@@ -79,6 +85,8 @@ void reader_close(struct reader *r);
 typedef bool leaf_fn(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len);   /* false stops */
 /* In order of the tree; at inside [from, to). */
 bool reader_leaves(struct reader *r, int kind /* -1 all */, struct wall from, struct wall to, leaf_fn *fn, void *ctx, struct err *err) MUST_USE;
+/* The newest leaf of a kind; ERR_RANGE when there is none. */
+bool reader_last(struct reader *r, enum leaf_kind kind, uint64_t *index, struct wall *at, struct err *err) MUST_USE;
 bool reader_head(struct reader *r, struct merkle *out, uint64_t *epoch, struct err *err) MUST_USE;
 bool reader_leaf_hash(struct reader *r, uint64_t index, struct hash *out);
 /* Signed tree heads and waiting reports, ascending: size (heads) or seq (reports), and the bytes. */

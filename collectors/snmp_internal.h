@@ -1,0 +1,71 @@
+/* collectors/snmp_internal.h - shared by snmp.c (requests, dispatch) and snmp_session.c (library, versions, keys). */
+#ifndef COLLECTORS_SNMP_INTERNAL_H
+#define COLLECTORS_SNMP_INTERNAL_H
+
+#include <net-snmp/net-snmp-config.h>
+#include <net-snmp/net-snmp-includes.h>
+
+#include "collectors/collector.h"
+#include "collectors/net.h"
+#include "core/wheel.h"
+
+enum { ASKED_MAX = 128 };
+enum step { STEP_NONE, STEP_SEND, STEP_END };    /* what an answer leads to */
+
+struct job {
+	struct job *next;
+	const struct request *request;
+	struct mono deadline;
+	int64_t begun_us, budget_ms;
+	enum reason reason;
+	struct err err;
+	bool partial;
+	unsigned sent, resyncs;
+	struct var *vars;              /* collected; NULL while one datagram is enough */
+	size_t n_vars, room;
+	/* GET */
+	uint8_t *state;                /* 1: this object is done */
+	size_t first, part;            /* no open object before `first`; objects a datagram, 0: the target's */
+	uint16_t asked[ASKED_MAX];
+	size_t n_asked;
+	/* walk */
+	size_t column, rows;
+	struct oid last;
+};
+
+struct snmp;
+struct target {
+	struct timer timer;            /* first: the wheel hands it back */
+	struct snmp *self;
+	const struct collector_env *env;
+	void *device;
+	struct endpoint endpoint;
+	struct addresses addresses;
+	size_t address, bucket;
+	int64_t resolved_ms;
+	bool numeric, hashed, dirty, dead, waiting, proven;
+	struct lookup *lookup;
+	struct target *next, *next_any, *next_dirty;
+	void *session;                 /* net-snmp's; NULL until the first request */
+	long version;
+	long repetitions, repetitions_max;     /* of GETBULK; an agent that said tooBig is not asked for that much again */
+	uint16_t max_oids;
+	struct job *jobs;
+	enum step step;
+	struct target_stats stats;
+};
+
+/* snmp.c */
+netsnmp_transport *snmp_carrier(struct target *t);
+int snmp_answered(int operation, netsnmp_session *session, int reqid, netsnmp_pdu *pdu, void *target);
+void snmp_set_addresses(struct target *t, const struct addresses *found);
+void snmp_rehash(struct target *t);
+
+/* snmp_session.c */
+void snmp_library(void);                                            /* once a process: no files, no logs */
+bool snmp_session_check(struct target *t, struct err *err) MUST_USE; /* is what the endpoint and its secret say usable? */
+bool snmp_session_ready(struct target *t, struct err *err) MUST_USE;
+void snmp_session_close(struct target *t);
+enum step snmp_report(struct target *t, struct job *job, const netsnmp_pdu *pdu);
+
+#endif

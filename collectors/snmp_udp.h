@@ -1,0 +1,18 @@
+/* collectors/snmp_udp.h - one UDP socket a family for all SNMP agents: datagrams leave and arrive many a system call.
+ *
+ * Knows nothing of SNMP: bytes with an address go out at udp_flush(), bytes with their source come in through `got`. */
+#ifndef COLLECTORS_SNMP_UDP_H
+#define COLLECTORS_SNMP_UDP_H
+
+#include "collectors/net.h"
+
+struct udp;
+struct udp *udp_new(int epoll_fd, void (*got)(void *ctx, const struct address *from, const void *bytes, size_t len), void *ctx, struct err *err);
+void udp_free(struct udp *u);
+
+/* Copies the datagram into the queue; false when this host has no socket of that family or the datagram is too long. */
+bool udp_queue(struct udp *u, const struct address *to, const void *bytes, size_t len);
+void udp_flush(struct udp *u);
+void udp_receive(struct udp *u);     /* until nothing is left or a fair share was read */
+
+#endif

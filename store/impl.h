@@ -1,0 +1,90 @@
+/* store/impl.h - struct store, for the store's own files.
+ *
+ * Two threads touch it: callers (under `mutex`) and the writer.  What is below "writer" is the writer's alone. */
+#ifndef STORE_IMPL_H
+#define STORE_IMPL_H
+
+#include "store/evidence.h"
+#include "store/journal.h"
+#include <pthread.h>
+
+enum item_kind { ITEM_BATCH, ITEM_ENTRY, ITEM_SERIES };
+/* What callers hand over.  Numbered, so that a flush knows what it waits for. */
+struct item {
+	struct item *next;
+	enum item_kind kind;
+	uint64_t mark;
+	size_t bytes;
+	uint64_t position;              /* BATCH */
+	struct stamp now;
+	size_t n;
+	struct sample *samples;         /* BATCH: behind the item */
+	struct stored_series *series;   /* SERIES: n of them, owned */
+	struct entry *entry;            /* ENTRY, owned */
+};
+
+struct known { struct stored_series *rows; size_t n, room; uint32_t *slots; size_t n_slots; };   /* all series ever, by id */
+
+struct store {
+	struct store_options o;
+	char dir[3900];
+	int lock_fd;
+	pthread_t thread;
+	bool threaded;
+
+	pthread_mutex_t mutex;
+	pthread_cond_t work, done;
+	struct item *head, **tail;
+	size_t depth, queued_bytes, entry_bytes;        /* entry_bytes: of evidence not yet durable */
+	uint64_t mark, durable_mark, attempts_failed;
+	bool stop, flush, gave_up;
+	struct loss lost;               /* dropped at the queue's mouth, not yet recorded */
+	uint64_t position;              /* next journal position */
+	struct merkle tree;             /* after all queued commits */
+	uint64_t next_seq;
+	struct store_status status;
+	struct { uint64_t mark, epoch, from, to; } settled[64];     /* delivered, not yet applied (mark 0: unused): not offered again */
+	uint32_t *sids;                 /* of this run's table */
+	size_t n_sids;
+	struct known known;
+	uint32_t session;
+
+	/* writer */
+	struct evidence evidence;
+	struct journal journal;
+	bool open;                      /* both files */
+	struct encoder *encoder;
+	struct second *seconds, **seconds_tail;
+	struct stored_series *series;   /* new ones, to be written */
+	size_t n_series;
+	struct entry **entries;
+	size_t n_entries, entries_room;
+	size_t held_bytes;              /* of seconds */
+	uint64_t serial, durable_serial, taken_mark, no;       /* serial: last given; no: last tick on the disk */
+	struct loss loss;               /* before the next second */
+	int64_t second_began_ms, retry_at_ms, checkpoint_at_ms, low_since_ms;
+	bool low;                       /* disk low: raw readings wait in memory, evidence goes on */
+};
+
+void entry_free(struct entry *e);
+bool store_enqueue(struct store *s, struct item *i);         /* takes; under mutex */
+void *store_writer(void *store);                             /* the thread */
+bool store_files_open(struct store *s, uint64_t epoch, struct err *err) MUST_USE;
+void store_files_close(struct store *s);
+bool known_load(struct store *s, struct err *err) MUST_USE;
+void known_done(struct known *k);
+struct stored_series *known_find(const struct known *k, const struct series *s);
+struct stored_series *known_add(struct known *k, const struct series *s, struct err *err);
+int64_t store_clock_ms(void);                                /* CLOCK_MONOTONIC: pauses, not evidence */
+
+/* reserve.c */
+bool reserve_make(struct store *s, struct err *err) MUST_USE;
+bool reserve_release(struct store *s);                       /* true when there was one */
+bool reserve_room(struct store *s);                          /* is there room to make it again? */
+
+/* lock.c: -1 with err that names the holder's pid. */
+int store_lock(const char *dir, struct err *err);
+
+enum { QUEUE_BYTES = 48 << 20, HELD_BYTES = 32 << 20, ENTRY_BYTES = 64 << 20, WAL_TRUNCATE = 32 << 20, RESERVE_BYTES = 64 << 20 };
+
+#endif

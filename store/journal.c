@@ -1,0 +1,165 @@
+#include "store/journal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char version_1[] =
+	"CREATE TABLE series(sid INTEGER PRIMARY KEY, id TEXT NOT NULL, device INTEGER NOT NULL, quantity INTEGER NOT NULL, scope INTEGER NOT NULL,"
+	" configured INTEGER NOT NULL, count_num INTEGER NOT NULL, count_den INTEGER NOT NULL, label TEXT);"
+	"CREATE TABLE tick(no INTEGER PRIMARY KEY, position INTEGER NOT NULL, n INTEGER NOT NULL, wall_from INTEGER NOT NULL, wall_to INTEGER NOT NULL,"
+	" body BLOB NOT NULL);"
+	"CREATE TABLE journal(key INTEGER PRIMARY KEY, body BLOB NOT NULL);"
+	"CREATE TABLE loss(position INTEGER PRIMARY KEY, n INTEGER NOT NULL, wall_from INTEGER NOT NULL, wall_to INTEGER NOT NULL);"
+	"CREATE TABLE state(id INTEGER PRIMARY KEY CHECK(id=1), no INTEGER NOT NULL, position INTEGER NOT NULL);"
+	"INSERT INTO state VALUES(1,0,0);";
+static const char *const steps[] = { version_1 };
+const struct db_schema journal_schema = { steps, countof(steps) };
+
+void body_sum(int64_t key, const void *bytes, size_t len, uint8_t out[BODY_SUM])
+{
+	CLEANUP(buf_done) struct buf b = { 0 };
+	struct hash h = { { 0 } };
+	uint8_t head[8];
+	for (int i = 0; i < 8; i++)
+		head[i] = (uint8_t)((uint64_t)key >> (56 - 8 * i));
+	buf_add(&b, head, sizeof head);
+	buf_add(&b, bytes, len);
+	if (!b.failed)
+		sha256(b.data, b.len, &h);
+	memcpy(out, h.bytes, BODY_SUM);
+}
+
+bool body_good(int64_t key, const void *bytes, size_t *len)
+{
+	uint8_t want[BODY_SUM];
+	if (*len < BODY_SUM)
+		return false;
+	body_sum(key, bytes, *len - BODY_SUM, want);
+	*len -= BODY_SUM;
+	return memcmp(want, (const uint8_t *)bytes + *len, BODY_SUM) == 0;
+}
+
+void stored_series_done(struct stored_series *s)
+{
+	free(s->id);
+	free(s->label);
+	*s = (struct stored_series){ 0 };
+}
+
+bool stored_series_fits(const struct stored_series *have, const struct series *s)
+{
+	return strcmp(have->id, s->id) == 0 && have->s.quantity == s->quantity && have->s.count.num == s->count.num && have->s.count.den == s->count.den;
+}
+
+bool journal_open(struct journal *j, const char *dir, const char *vfs, bool read_only, struct err *err)
+{
+	return db_open(&j->db, dir, "journal.db", vfs, read_only, &journal_schema, err);
+}
+
+void journal_close(struct journal *j)
+{
+	db_close(&j->db);
+}
+
+bool journal_end(struct journal *j, uint64_t *no, uint64_t *position, struct err *err)
+{
+	int64_t last, end, lost, pruned_no, pruned;
+	if (!db_number(&j->db, "SELECT max(no) FROM tick", 0, &last, err) || !db_number(&j->db, "SELECT max(position+n) FROM tick", 0, &end, err) ||
+	    !db_number(&j->db, "SELECT max(position+n) FROM loss", 0, &lost, err) || !db_number(&j->db, "SELECT no FROM state", 0, &pruned_no, err) ||
+	    !db_number(&j->db, "SELECT position FROM state", 0, &pruned, err))
+		return false;
+	end = lost > end ? lost : end;
+	*no = (uint64_t)(last > pruned_no ? last : pruned_no);
+	*position = (uint64_t)(pruned > end ? pruned : end);
+	return true;
+}
+
+static bool write_series(struct journal *j, const struct stored_series *series, size_t n, struct err *err)
+{
+	CLEANUP(query_done) struct query q = { 0 };
+	if (n == 0)
+		return true;
+	if (!query_init(&q, &j->db, "INSERT OR IGNORE INTO series(sid,id,device,quantity,scope,configured,count_num,count_den,label) VALUES(?,?,?,?,?,?,?,?,?)", err))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct stored_series *s = &series[i];
+		query_int(&q, s->sid);
+		query_text(&q, s->id);
+		const int64_t numbers[] = { s->s.device, s->s.quantity, s->s.scope, s->s.configured, s->s.count.num, s->s.count.den };
+		for (size_t k = 0; k < countof(numbers); k++)
+			query_int(&q, numbers[k]);
+		query_text(&q, s->label);
+		if (!query_run(&q, err))
+			return false;
+	}
+	return true;
+}
+
+struct writes { struct query tick, row, loss; };
+
+static void writes_done(struct writes *w)
+{
+	query_done(&w->tick);
+	query_done(&w->row);
+	query_done(&w->loss);
+}
+
+static bool write_second(struct writes *w, const struct second *s, struct err *err)
+{
+	if (s->loss.n) {
+		query_int(&w->loss, (int64_t)s->loss.position);
+		query_int(&w->loss, (int64_t)s->loss.n);
+		query_int(&w->loss, s->loss.from.ms);
+		query_int(&w->loss, s->loss.to.ms);
+		if (!query_run(&w->loss, err))
+			return false;
+	}
+	query_int(&w->tick, (int64_t)s->no);
+	query_int(&w->tick, (int64_t)s->position);
+	query_int(&w->tick, (int64_t)s->n);
+	query_int(&w->tick, s->from.ms);
+	query_int(&w->tick, s->to.ms);
+	query_blob(&w->tick, s->tick.data, s->tick.len);
+	if (!query_run(&w->tick, err))
+		return false;
+	for (size_t i = 0; i < s->n_rows; i++) {
+		query_int(&w->row, (int64_t)(s->no << SHARD_KEY_BITS | s->rows[i].shard));
+		query_blob(&w->row, s->rows[i].bytes, s->rows[i].len);
+		if (!query_run(&w->row, err))
+			return false;
+	}
+	return true;
+}
+
+bool journal_write(struct journal *j, const struct stored_series *series, size_t n_series, const struct second *first, struct err *err)
+{
+	CLEANUP(writes_done) struct writes w = { .tick = { 0 } };
+	bool good = db_exec(&j->db, "BEGIN IMMEDIATE", err) && write_series(j, series, n_series, err) &&
+		    query_init(&w.tick, &j->db, "INSERT INTO tick(no,position,n,wall_from,wall_to,body) VALUES(?,?,?,?,?,?)", err) &&
+		    query_init(&w.row, &j->db, "INSERT INTO journal(key,body) VALUES(?,?)", err) &&
+		    query_init(&w.loss, &j->db, "INSERT OR REPLACE INTO loss(position,n,wall_from,wall_to) VALUES(?,?,?,?)", err);
+	for (; good && first; first = first->next)
+		good = write_second(&w, first, err);
+	good = good && db_exec(&j->db, "COMMIT", err);
+	if (!good)
+		sqlite3_exec(j->db.sql, "ROLLBACK", NULL, NULL, NULL);
+	return good;
+}
+
+bool journal_series(struct journal *j, stored_series_fn *fn, void *ctx, struct err *err)
+{
+	CLEANUP(query_done) struct query q;
+	if (!query_init(&q, &j->db, "SELECT sid,id,device,quantity,scope,configured,count_num,count_den,label FROM series ORDER BY sid", err))
+		return false;
+	int code;
+	bool go_on = true;
+	while (go_on && (code = query_step(&q, err)) == 1) {
+		struct stored_series s = { .sid = (uint32_t)sqlite3_column_int64(q.stmt, 0), .id = (char *)(uintptr_t)sqlite3_column_text(q.stmt, 1),
+					   .label = (char *)(uintptr_t)sqlite3_column_text(q.stmt, 8) };
+		s.s = (struct series){ .id = s.id, .device = (uint16_t)sqlite3_column_int64(q.stmt, 2), .quantity = (uint8_t)sqlite3_column_int64(q.stmt, 3),
+				       .scope = (uint8_t)sqlite3_column_int64(q.stmt, 4), .configured = sqlite3_column_int64(q.stmt, 5) != 0,
+				       .count = { sqlite3_column_int64(q.stmt, 6), sqlite3_column_int64(q.stmt, 7) }, .label = s.label };
+		go_on = fn(ctx, &s);
+	}
+	return !go_on || code == 0;
+}
