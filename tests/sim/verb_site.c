@@ -51,7 +51,7 @@ static const char head[] =
 	"  retrofit_completed: 2024-12-20\n"
 	"  boundary: SIM-SLD-01\n"
 	"  standard: \"ISO/IEC 30134-2:2026\"\n\n"
-	"pack: baoding-2024\n\n";
+	"pack: baoding-2024-clause2\n\n";
 
 static void write_meter(const struct fleet *f, const struct sim_device *d, struct buf *out)
 {
