@@ -107,6 +107,8 @@ static const char *give_secret(void *ctx, const char *name)
 void daemon_show(struct daemon *d)
 {
 	char sentence[300];
+	if (!d->slot)
+		return;                 /* --import-only: nobody looks */
 	struct judgement *j = d->judge ? judge_latest(d->judge, sentence, sizeof sentence) : NULL;
 	struct picture_inputs in = { .setup = &d->setup, .wiring = d->wiring, .registry = d->registry, .poller = d->poller,
 				     .pipeline = d->pipeline, .judgement = j, .store = d->store, .mqtt = d->mqtt,

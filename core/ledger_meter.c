@@ -25,7 +25,7 @@ static bool queue_grow(struct ledger *l, struct meter_fold *m)
 	return true;
 }
 
-static int read_order(const struct read *a, const struct read *b)
+int read_order(const struct read *a, const struct read *b)
 {
 	if (a->session != b->session)
 		return a->session < b->session ? -1 : 1;
@@ -161,7 +161,7 @@ static struct ledger_event *step_event(struct ledger *l, struct meter_fold *m, e
 static bool known(struct ledger *l, struct meter_fold *m, const struct read *from, const struct read *r, int64_t units, bool spread)
 {
 	struct level a = m->level, b = a;
-	if (!level_add(&b, units, m->scale.num))
+	if (!level_add(&b, units, m->scale.parts))
 		return false;
 	uint16_t flags = step_flags(&m->last, r, spread);
 	int64_t recorded = interval_end(l, m->next - 1);
@@ -362,9 +362,9 @@ static void use_scale(struct meter_fold *m)
 {
 	if (!scale_of(m->meter, epoch_at(m, m->epoch), m->wiring, &m->scale))
 		m->scale = (struct scale){ .num = 0, .den = 1, .count_num = 1, .count_den = 1, .fraction = 1 };
+	/* the level may keep a finer denominator than the scale's: then counts are added in its parts */
 	level_rebase(&m->level, m->scale.den);
-	/* the level may keep a finer denominator than the scale's: count in its parts */
-	m->scale.num *= m->level.den / m->scale.den;
+	m->scale.parts = m->scale.num * (m->level.den / m->scale.den);
 	m->cap_dt = -1;
 	m->in_epoch = true;
 }
@@ -406,14 +406,25 @@ static void epoch_begin(struct ledger *l, struct meter_fold *m)
 	}
 }
 
-void meter_enter(struct meter_fold *m, int64_t at_ms)
+int64_t meter_edge(const struct meter_fold *m)
 {
+	return m->in_epoch ? epoch_at(m, m->epoch)->from.ms : m->epoch ? epoch_at(m, m->epoch - 1)->to.ms : INT64_MIN;
+}
+
+void meter_enter(struct meter_fold *m, bool in_epoch, int64_t edge_ms)
+{
+	int64_t at = in_epoch && m->has_last && m->last.wall_ms > edge_ms ? m->last.wall_ms : edge_ms;
 	m->epoch = 0;
 	m->in_epoch = false;
-	for (const struct meter_epoch *e; (e = epoch_at(m, m->epoch)) && e->to.ms <= at_ms; m->epoch++)
+	for (const struct meter_epoch *e; (e = epoch_at(m, m->epoch)) && (in_epoch ? e->to.ms <= at : e->to.ms <= edge_ms && edge_ms != INT64_MIN); m->epoch++)
 		;
-	if (epoch_edge(m) <= at_ms)
-		use_scale(m);
+	const struct meter_epoch *e = epoch_at(m, m->epoch);
+	if (!in_epoch || !e || e->from.ms > at)
+		return;
+	m->in_epoch = true;
+	m->cap_dt = -1;
+	if (!scale_of(m->meter, e, m->wiring, &m->scale))
+		m->scale = (struct scale){ .num = 0, .den = 1, .count_num = 1, .count_den = 1, .fraction = 1 };
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------------------------- */
