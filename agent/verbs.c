@@ -6,5 +6,9 @@ const struct verb verbs[] = {
 	  { "签署只有人知道的事实(改造、云计算中心、完成与申请日期)", "sign what only people know (retrofit, cloud center, completion and application dates)" },
 	  { NULL, NULL }, ctl_attest },
 	{ "keys", "generate|list|trust|rotate|revoke [--dir DIR]", { "签名密钥与信任库", "signing keys and the trust store" }, { NULL, NULL }, ctl_keys },
+	{ "replay", "--config SITE.yaml FILE [--from DATE --to DATE] [--summary] [--leaves]",
+	  { "折算一份读数记录,打印时段与指标", "fold a recording of readings; print closed intervals and KPIs" },
+	  { "--from, --to  指标的本地日期(含)\n--summary     只打印指标\n--leaves      打印证据叶原文", "--from, --to  local days of the KPIs, inclusive\n--summary     KPIs only; memory does not grow\n--leaves      the evidence leaves, byte for byte" },
+	  ctl_replay },
 	{ NULL }
 };
