@@ -10,5 +10,9 @@ const struct verb verbs[] = {
 	{ "probe", "ENDPOINT [--profile NAME] [--decode]", { "识别设备并显示解码后的数值", "identify a device and print its decoded points" }, { NULL, NULL }, ctl_probe },
 	{ "certificate", "[--config FILE] [--state DIR] [--out NAME] [--number TEXT] [--issued TIME] [--supersedes NUMBER] [--date DAY] [--no-pdf]",
 	  { "签发证书(JSON为准,PDF为其图示)", "issue a certificate: JSON is the truth, the PDF its picture" }, { NULL, NULL }, ctl_certificate },
+	{ "replay", "--config SITE.yaml FILE [--from DATE --to DATE] [--summary] [--leaves]",
+	  { "折算一份读数记录,打印时段与指标", "fold a recording of readings; print closed intervals and KPIs" },
+	  { "--from, --to  指标的本地日期(含)\n--summary     只打印指标\n--leaves      打印证据叶原文", "--from, --to  local days of the KPIs, inclusive\n--summary     KPIs only; memory does not grow\n--leaves      the evidence leaves, byte for byte" },
+	  ctl_replay },
 	{ NULL }
 };
