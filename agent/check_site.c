@@ -53,7 +53,7 @@ static void check_endpoint(struct conf *c, const struct device *d, const struct 
 	struct err err = { 0 };
 	if (!endpoint_parse(d->endpoint, &ep, &err)) {
 		if (endpoint_identity(d->endpoint, &identity) || !strncmp(d->endpoint, "replay:", 7))
-			conf_problem(c, at(d->node, "endpoint"), "device '%s': endpoint %s", d->id, err.text);
+			conf_problem(c, at(d->node, "endpoint"), "device '%s': %s", d->id, err.text);
 	} else if (p && !speaks(p, &ep)) {
 		conf_problem(c, at(d->node, "endpoint"), "device '%s': profile '%s' speaks %s, the endpoint %s; change one of them", d->id, p->name,
 			     conf_name_of(transport_names, p->transport), ep.scheme);
@@ -202,8 +202,8 @@ static void warn_bus(struct conf *c, const struct on_bus *first, const struct bu
 		snprintf(period, sizeof period, "with the periods given");
 	else
 		snprintf(period, sizeof period, "at %g s", (double)b->poll_ms / 1000);
-	conf_warning(c, at(first->device->node, "endpoint"), "gateway %s: %lld %% busy %s (%zu devices); poll less often, or divide the bus", first->bus,
-		     (long long)(b->busy_ppm / 10000), period, b->devices);
+	conf_warning(c, at(first->device->node, "endpoint"), "gateway %s: %lld %% busy %s (%zu device%s); poll less often, or divide the bus", first->bus,
+		     (long long)(b->busy_ppm / 10000), period, b->devices, b->devices > 1 ? "s" : "");
 }
 
 static void warn_buses(struct conf *c, struct on_bus *list, size_t n)

@@ -169,7 +169,7 @@ static bool reach_verdict(struct judgement *j, const struct setup *s, const char
 	f->window_to = zone_date(&s->zone, (struct wall){ j->asked.to.ms - 1 });
 	f->completed = s->site->retrofit_completed;
 	racks_at(s->site, (struct wall){ j->asked.to.ms - 1 }, j->window, standard, &f->racks);
-	racks_minimum(s->site, j->asked.from, j->asked.to, j->window, standard, &f->racks_min);
+	racks_least(s->site, j->asked.from, j->asked.to, j->window, standard, &f->racks_min);
 	if (!statement_read(state_dir, s->site->id, reader, &j->statements, f, err))
 		return false;
 	if (!s->pack) {

@@ -12,11 +12,11 @@
 
 extern char **environ;
 
-static bool run(char *const argv[], struct err *err)
+static bool run(const char *const *argv, struct err *err)
 {
 	pid_t pid;
 	int status;
-	int code = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	int code = posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)(uintptr_t)argv, environ);
 	if (code)
 		return err_set(err, ERR_UNAVAILABLE, "%s: %s; install it with apt-get install %s", argv[0], strerror(code), argv[0]);
 	while (waitpid(pid, &status, 0) < 0)
@@ -31,9 +31,9 @@ static bool run(char *const argv[], struct err *err)
 /* The signed JSON inside the PDF; its dates are fixed and ids derived from the content, so that two runs are the same bytes. */
 static bool attach(const char *sheet, const char *json, const char *path, struct err *err)
 {
-	char *const argv[] = { "qpdf", "--deterministic-id", (char *)(uintptr_t)sheet, "--add-attachment", (char *)(uintptr_t)json, "--key=certificate.json",
+	const char *const argv[] = { "qpdf", "--deterministic-id", sheet, "--add-attachment", json, "--key=certificate.json",
 			       "--filename=certificate.json", "--mimetype=application/json", "--creationdate=D:20000101000000Z",
-			       "--moddate=D:20000101000000Z", "--", (char *)(uintptr_t)path, NULL };
+			       "--moddate=D:20000101000000Z", "--", path, NULL };
 	return run(argv, err);
 }
 

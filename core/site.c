@@ -210,8 +210,8 @@ static void add_device(void *ctx, const struct conf_node *n)
 	if (good && d->deadline_ms > d->poll_ms)
 		conf_problem(k->c, at(n, "deadline"), "device '%s': the deadline (%lld ms) is longer than the period (%lld ms); shorten it", d->id,
 			     (long long)d->deadline_ms, (long long)d->poll_ms);
-	if (e.overrides)
-		conf_list_of(k->c, e.overrides, &d->overrides, &point_override_list);
+	if (e.overrides && !conf_list_of(k->c, e.overrides, &d->overrides, &point_override_list))
+		d->overrides = (struct conf_vec){ 0 };
 	d->node = n;
 	d->place = conf_place(n);
 	buf_add(&k->devices, &e, sizeof e);

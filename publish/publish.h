@@ -29,13 +29,21 @@ void mqtt_now(struct mqtt *m, const char *topic, const void *payload, size_t len
 void mqtt_status(struct mqtt *m, struct mqtt_status *out);
 void mqtt_stop(struct mqtt *m);                        /* says goodbye within 1 s; NULL is fine */
 
-/* HTTP: libmicrohttpd in its own threads; binds 127.0.0.1 only. */
-struct http_options { const char *address; uint16_t port; struct snapshot_slot *slot;
-		      /* history for charts: fills `out` with JSON; NULL: none */
-		      bool (*history)(void *ctx, const char *query, struct buf *out, struct err *err); void *ctx; };
+/* HTTP: libmicrohttpd in its own threads.  Listens on loopback only and refuses other addresses: there is no password.  GET and HEAD
+ * only; one request a connection; everything served is inside the program.  Limits: header 8 KiB, body 64 KiB, 10 s in all for a
+ * request, 64 connections (the oldest that has not asked yet gives way), 8 live streams. */
+struct http_options { const char *address; uint16_t port; struct snapshot_slot *slot;      /* address NULL: 127.0.0.1; port 0: any free one */
+		      /* History for charts: fills `out` with JSON from the raw query ("series=a&from=...", see query_value());
+		       * NULL: none.  Called from HTTP threads, two at once at most. */
+		      bool (*history)(void *ctx, const char *query, struct buf *out, struct err *err); void *ctx;
+		      int64_t deadline_ms; };          /* 0: 10 s */
 struct http *http_start(const struct http_options *o, struct err *err);
 uint16_t http_port(const struct http *h);
+struct http_counts { uint64_t open, streams, expired, evicted; };
+void http_counts(struct http *h, struct http_counts *out);
 void http_stop(struct http *h);
+/* Value of `key` in a raw query, percent-decoded; false when it is absent, twice there, not UTF-8 or longer than size - 1. */
+bool query_value(const char *query, const char *key, char *out, size_t size);
 
 void metrics_text(const struct snapshot *s, struct buf *out);          /* Prometheus text format 0.0.4 */
 void status_json(const struct snapshot *s, struct buf *out);           /* /api/v1/status; docs/formats-publish.md */
