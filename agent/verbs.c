@@ -21,5 +21,6 @@ const struct verb verbs[] = {
 	  { "--trust    可信公钥(文件或目录);从不取自被核验的文件\n--revoked  撤销声明\n--store    核验存储中的全部证据\n退出码: 0 有效, 12 签名或证据无效",
 	    "--trust    keys you trust (a file or a directory); never taken from the file itself\n--revoked  signed revocations\n--store    walk all evidence of a store\nExit codes: 0 valid, 12 signature or evidence does not hold" },
 	  ctl_verify },
+	{ "check", "FILE", { "检查站点配置(不接触网络)", "check a site configuration, without network" }, { NULL, NULL }, ctl_check },
 	{ NULL }
 };
