@@ -49,13 +49,6 @@ static bool open_months(struct pass *p, struct err *err)
 	return true;
 }
 
-static bool last_interval(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
-{
-	(void)index, (void)kind, (void)bytes, (void)len;
-	((struct judgement *)ctx)->last = at;
-	return true;
-}
-
 static void keep_quarter(struct pass *p, const struct interval *iv)
 {
 	struct judgement *j = p->j;
@@ -133,9 +126,7 @@ static bool open_windows(struct pass *p, struct date today, struct err *err)
 {
 	const struct setup *s = p->setup;
 	struct judgement *j = p->j;
-	struct date day = zone_date(&s->zone, (struct wall){ j->last.ms ? j->last.ms - 1 : 0 });
-	if (!j->last.ms)
-		day = today;
+	struct date day = j->last.ms ? zone_date(&s->zone, (struct wall){ j->last.ms - 1 }) : today;
 	p->day_from = zone_day_start(&s->zone, day);
 	if (s->pack) {
 		if (!pack_window_of(s->pack, s->site, &s->zone, today, &j->asked, err))
@@ -178,7 +169,7 @@ static bool reach_verdict(struct judgement *j, const struct setup *s, const char
 	f->window_to = zone_date(&s->zone, (struct wall){ j->asked.to.ms - 1 });
 	f->completed = s->site->retrofit_completed;
 	racks_at(s->site, (struct wall){ j->asked.to.ms - 1 }, j->window, standard, &f->racks);
-	racks_minimum(s->site, j->asked.from, j->asked.to, j->window, standard, &f->racks_min);
+	racks_least(s->site, j->asked.from, j->asked.to, j->window, standard, &f->racks_min);
 	if (!statement_read(state_dir, s->site->id, reader, &j->statements, f, err))
 		return false;
 	if (!s->pack) {
@@ -201,11 +192,16 @@ struct judgement *judgement_make(const struct setup *setup, const char *state_di
 		return NULL;
 	}
 	j->references = 1;
-	bool good = reader_head(reader, &j->head, &j->epoch, err) &&
-		    reader_leaves(reader, LEAF_INTERVAL, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, last_interval, j, err) &&
-		    open_windows(&p, today, err) && read_leaves(&p, reader, err);
+	uint64_t index;
+	struct err none = { 0 };
+	bool any = reader_last(reader, LEAF_INTERVAL, &index, &j->last, &none);
+	if (any)
+		j->last.ms += setup->site->interval_ms;
+	else if (none.kind != ERR_RANGE)
+		*err = none;
+	bool good = (any || none.kind == ERR_RANGE) && reader_head(reader, &j->head, &j->epoch, err) && open_windows(&p, today, err) &&
+		    read_leaves(&p, reader, err);
 	if (good) {
-		j->last.ms += j->last.ms ? setup->site->interval_ms : 0;
 		close_windows(&p);
 		good = reach_verdict(j, setup, state_dir, reader, today, err);
 	}

@@ -18,6 +18,9 @@ struct poller_sink {
 	/* Dead, back, breaker, identity changed, limit learnt, overrun: one sentence a change.  May be NULL. */
 	void (*event)(void *ctx, size_t device, const char *kind, const char *sentence, struct stamp now);
 	void *ctx;
+	/* Request limits that a device taught (plan_limits_text()): to be kept, and asked for again after a restart.  May be NULL. */
+	void (*learnt)(void *ctx, size_t device, const char *limits);
+	const char *(*limits)(void *ctx, size_t device);
 };
 struct poller_options {
 	sd_event *loop;                      /* NULL in virtual time: then poller_tick() is called by the test */
@@ -34,7 +37,8 @@ struct poller *poller_new(const struct poller_options *o, struct err *err);
 void poller_free(struct poller *p);
 void poller_tick(struct poller *p, struct stamp now);
 struct mono poller_next(const struct poller *p);     /* when poller_tick() is wanted at the latest */
-/* Applies the difference: an untouched device keeps its connection and its phase and misses no poll. */
+/* Applies the difference: an untouched device keeps its connection and its phase and misses no poll.  The old site may be freed
+ * afterwards; the library must be the same one (profiles are borrowed). */
 bool poller_reload(struct poller *p, const struct site *site, const struct library *library, struct err *err) MUST_USE;
 
 struct poller_device {
@@ -45,6 +49,8 @@ struct poller_device {
 	struct wall last_good;               /* ms 0: never */
 	const char *error;                   /* last sentence; NULL none */
 	const struct bound *bound;           /* NULL before discovery */
+	const char *breaker;                 /* "closed", "half-open", "open" */
+	int64_t next_ms;                     /* boot time of the next poll or trial */
 };
 size_t poller_count(const struct poller *p);
 void poller_device(const struct poller *p, size_t i, struct poller_device *out);

@@ -2,5 +2,10 @@
 #include "agent/ctl.h"
 
 const struct verb verbs[] = {
+	{ "attest", "NAME yes|no|DATE|'AMOUNT UNIT' --by PERSON [--role ROLE] [--date DATE] [--text TEXT] [--evidence DOCUMENT] [--config FILE] | --revoke ID --by PERSON",
+	  { "签署只有人知道的事实(改造、云计算中心、完成与申请日期)", "sign what only people know (retrofit, cloud center, completion and application dates)" },
+	  { NULL, NULL }, ctl_attest },
+	{ "keys", "generate|list|trust|rotate|revoke [--dir DIR]", { "签名密钥与信任库", "signing keys and the trust store" }, { NULL, NULL }, ctl_keys },
+	{ "check", "FILE", { "检查站点配置(不接触网络)", "check a site configuration, without network" }, { NULL, NULL }, ctl_check },
 	{ NULL }
 };

@@ -28,7 +28,7 @@ static bool from_row(const struct profile *profile, const struct device *device,
 		const struct point *p = &points[i];
 		struct ratio unit;
 		int64_t offset;
-		if (!p->name || !glob_match(p->name, name) || p->scale_from.n || p->has_unit_from || device->overrides.n ||
+		if (!p->name || !glob_match(p->name, name) || p->scale_from.n || p->unit_from.at.oid || p->unit_from.in_text || device->overrides.n ||
 		    !p->unit || !unit_factor((enum quantity)p->quantity, p->unit, &unit, &offset))
 			continue;
 		*out = (struct registry_facts){ .row = { .quantity = (uint8_t)p->quantity, .scope = (uint8_t)p->scope, .configured = p->configured,

@@ -90,8 +90,10 @@ static void show_index(struct instance *in)
 		expand(in->p->index_shown, in, NULL, &b);
 	else if (in->p->index_parts.n)
 		shown_parts(in, &b);
-	else
-		index_text(in->index, in->n_row, &b);
+	else {
+		bool at_home = in->n_row > 1 && in->p->home == (int64_t)in->index[0];
+		index_text(in->index + at_home, in->n_row - at_home, &b);
+	}
 	snprintf(in->shown, sizeof in->shown, "%s", b.data ? b.data : "");
 }
 
@@ -401,6 +403,8 @@ static bool set_companions(struct binder *w, struct bound_point *bp, const struc
 	for (size_t i = 0; i < in->p->available.n; i++) {
 		if (!join_oid(&t[i].at, in, &name))
 			continue;
+		if (t[i].optional && !discover_find(w->d, &name))
+			continue;            /* firmware without it: nothing to ask */
 		struct oid *kept = oid_keep(&w->b->arena, &name);
 		if (!kept)
 			return false;
@@ -452,7 +456,7 @@ static bool bind_instance(struct binder *w, struct instance *in)
 	if (!bp)
 		return err_memory(w->err);
 	*bp = (struct bound_point){ .point = p, .name = bound_name(&w->b->arena, in), .index = arena_copy(&w->b->arena, in->shown),
-		.quantity = (uint8_t)p->quantity, .scope = (uint8_t)p->scope, .configured = p->configured, .duplicate = p->duplicate,
+		.quantity = (uint8_t)p->quantity, .scope = (uint8_t)p->scope, .configured = p->configured,
 		.resettable = p->resettable, .space = p->at.space, .address = in->address, .coding = p->coding };
 	if (in->known && !(bp->oid = oid_keep(&w->b->arena, in->known->name)))
 		return err_memory(w->err);
@@ -543,6 +547,13 @@ static bool make_unique(struct bound *b)
 	return true;
 }
 
+static void mark_duplicates(struct bound *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		for (size_t k = 0; b->points[i].point->duplicate_of && k < b->n && !b->points[i].duplicate; k++)
+			b->points[i].duplicate = k != i && glob_match(b->points[i].point->duplicate_of, b->points[k].name);
+}
+
 static void bind_identity(const struct binder *w)
 {
 	const struct profile *p = w->d->profile;
@@ -579,6 +590,7 @@ static bool bind_all(struct binder *w)
 			return err_set(w->err, ERR_CONFIG, "%s:%d: override of point '%s': the device has no such point; see puectl probe for its points",
 				       d->overrides[i].place.file ? d->overrides[i].place.file : "?", d->overrides[i].place.line, d->overrides[i].point);
 	bind_identity(w);
+	mark_duplicates(w->b);
 	return make_unique(w->b) || err_memory(w->err);
 }
 

@@ -174,7 +174,7 @@ static int by_place(const void *a, const void *b)
 	return d ? d : (x->order > y->order) - (x->order < y->order);
 }
 
-void conf_report(const struct conf *c, struct buf *out)
+void conf_each(const struct conf *c, conf_finding_fn *fn, void *ctx)
 {
 	struct problem *sorted = malloc((c->n_problems + 1) * sizeof *sorted);
 	if (!sorted)
@@ -182,14 +182,23 @@ void conf_report(const struct conf *c, struct buf *out)
 	if (c->n_problems)
 		memcpy(sorted, c->problems, c->n_problems * sizeof *sorted);
 	qsort(sorted, c->n_problems, sizeof *sorted, by_place);
-	for (const struct problem *p = sorted; p < sorted + c->n_problems; p++) {
-		if (p->place.file)
-			buf_printf(out, "%s:%d:%d: ", p->place.file, p->place.line, p->place.column);
-		buf_printf(out, "%s%s\n", p->warning ? "warning: " : "", p->text);
-	}
+	for (const struct problem *p = sorted; p < sorted + c->n_problems; p++)
+		fn(ctx, p->place, p->warning, p->text);
+	free(sorted);
+}
+
+static void report_line(void *ctx, struct conf_place place, bool warning, const char *text)
+{
+	if (place.file)
+		buf_printf(ctx, "%s:%d:%d: ", place.file, place.line, place.column);
+	buf_printf(ctx, "%s%s\n", warning ? "warning: " : "", text);
+}
+
+void conf_report(const struct conf *c, struct buf *out)
+{
+	conf_each(c, report_line, out);
 	if (c->counts[0] + c->counts[1] > c->n_problems)
 		buf_printf(out, "... and %zu more\n", c->counts[0] + c->counts[1] - c->n_problems);
-	free(sorted);
 }
 
 bool conf_ok(const struct conf *c, struct err *err)

@@ -37,6 +37,8 @@ void conf_warning(struct conf *c, const struct conf_node *at, const char *fmt, .
 size_t conf_problem_count(const struct conf *c);
 size_t conf_warning_count(const struct conf *c);
 void conf_report(const struct conf *c, struct buf *out);
+typedef void conf_finding_fn(void *ctx, struct conf_place place, bool warning, const char *text);   /* place.file NULL: none */
+void conf_each(const struct conf *c, conf_finding_fn *fn, void *ctx);   /* the same, one by one */
 bool conf_ok(const struct conf *c, struct err *err) MUST_USE;   /* false, and err = the report (cut), when there are problems */
 
 /* Walking by hand. */

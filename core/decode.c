@@ -1,7 +1,6 @@
 #include "core/decode.h"
 #include "core/type.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- from a raw number to base units ---- */
@@ -44,10 +43,14 @@ static bool text_sentinel(const struct point *p, struct ratio value)
 
 static bool real_value(double raw, const struct bound_point *p, int64_t *value)
 {
-	double v = nearbyint(raw * p->factor_real);
+	double v = raw * p->factor_real;
 	if (!(v > -9.2e18 && v < 9.2e18))
 		return false;
-	return !__builtin_add_overflow((int64_t)v, p->offset, value);
+	int64_t whole = (int64_t)v;
+	double rest = v - (double)whole;
+	if (rest > 0.5 || rest < -0.5 || ((rest == 0.5 || rest == -0.5) && (whole & 1)))
+		whole += v < 0 ? -1 : 1;         /* half to even, as everywhere */
+	return !__builtin_add_overflow(whole, p->offset, value);
 }
 
 /* "28.5 C": a unit that stands in the text wins over the profile's; an unknown one is no value. */

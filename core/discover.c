@@ -86,6 +86,7 @@ static void want_point(struct discover *d, const struct point *p)
 		want_place(d, &l[i], NULL);
 	want_place(d, &p->unit_from.at, &p->unit_from.coding);
 	discover_tests(d, &p->where);
+	discover_tests(d, &p->available);
 }
 
 /* GETs first, then walks: each request is of one kind. */

@@ -71,5 +71,7 @@ struct racks {
 };
 /* `window` may be NULL: then metered, in_use and C3 are undefined (-1). */
 void racks_at(const struct site *site, struct wall at, const struct window *window, int64_t standard_rack_mw, struct racks *out);
+/* The least of each count over [from, to); shares are those at `from`. */
+void racks_least(const struct site *site, struct wall from, struct wall to, const struct window *window, int64_t standard_rack_mw, struct racks *out);
 
 #endif

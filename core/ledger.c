@@ -59,7 +59,7 @@ static void wire(struct ledger *l, size_t i)
 	bool has_energy = meter->energy || w->energy_series != UINT32_MAX, has_power = meter->power || w->power_series != UINT32_MAX;
 	*m = (struct meter_fold){ .meter = meter, .wiring = w, .poll_ms = w->poll_ms, .seen_ms = INT64_MIN, .cap_dt = -1,
 				   .total_sign = l->tree.nodes[i].total_sign, .it_sign = l->tree.nodes[i].it_sign, .level = { .den = 1 },
-				   .scale = { .num = 1, .den = 1, .count_num = 1, .count_den = 1, .fraction = 1 } };
+				   .scale = { .num = 1, .den = 1, .parts = 1, .count_num = 1, .count_den = 1, .fraction = 1 } };
 	m->silence_ms = w->poll_ms * 3 / 2 > SILENCE_MS ? w->poll_ms * 3 / 2 : SILENCE_MS;
 	m->power_only = !has_energy && has_power;
 	l->tree.nodes[i].measured = has_energy;

@@ -66,6 +66,8 @@ const char *ledger_event_name(enum ledger_event_kind kind);
 /* Cumulative mW.h of a correction's line at t, rounded half to even; outside [from, to] its nearer end. */
 int64_t curve_at(const struct ledger_event *ev, struct wall t);
 
+char energy_class_letter(enum energy_class c);     /* R D L I B P N M, '-' for missing */
+
 /* What is wired to what: for each meter the series of its energy register and of its power, or UINT32_MAX.
  * count_mwh and modulus are the profile's (an epoch of the site file that states its own wins); is_float: counts of 1 mW.h.
  * fraction: units of sample.value in one count (recordings of float registers without a profile: 1000 = three decimals); 0 is 1. */
@@ -102,6 +104,7 @@ void event_leaf(const struct site *site, const struct ledger_event *ev, struct b
 /* Reads a leaf back; rows are allocated with malloc, the caller frees them.  Used by audit, history and verification. */
 bool interval_of_leaf(const struct site *site, const void *leaf, size_t len, struct interval *out, struct err *err) MUST_USE;
 bool event_of_leaf(const struct site *site, const void *leaf, size_t len, struct ledger_event *out, struct err *err) MUST_USE;
-/* Either, by the leaf's "type", pushed into a window (core/kpi.h): what audit, certificate and history do with stored leaves. */
+enum ledger_leaf { LEDGER_LEAF_OTHER, LEDGER_LEAF_INTERVAL, LEDGER_LEAF_EVENT };
+enum ledger_leaf ledger_leaf_kind(const void *leaf, size_t len);      /* by its first member, "type" */
 
 #endif

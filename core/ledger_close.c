@@ -6,7 +6,7 @@
 
 /* ---- slots: what each meter recorded of the intervals that are still open ------------------------------------------------- */
 
-static bool slots_grow(struct ledger *l)
+bool ledger_slots_grow(struct ledger *l)
 {
 	uint32_t room = l->slot_room * 2;
 	struct slot *slots = calloc(l->n * room, sizeof *slots);
@@ -26,7 +26,7 @@ static bool slots_grow(struct ledger *l)
 /* Closes the meter's part of the interval being filled, with the rounded cumulative energy at its end. */
 void ledger_record(struct ledger *l, struct meter_fold *m, int64_t cumulative_mwh)
 {
-	if (m->next - l->next >= l->slot_room && !slots_grow(l))
+	if (m->next - l->next >= l->slot_room && !ledger_slots_grow(l))
 		return;
 	struct slot *s = slot_at(l, meter_index(l, m), m->next);
 	*s = (struct slot){ .cumulative_mwh = cumulative_mwh, .energy_mwh = cumulative_mwh - m->boundary_mwh, .missing_ms = m->missing_ms,
@@ -109,7 +109,7 @@ struct ledger_event *ledger_event_new(struct ledger *l, enum ledger_event_kind k
 		l->events = q;
 		l->event_room = room;
 	}
-	int64_t open = meter == UINT32_MAX ? l->next : l->meters[meter].next;
+	int64_t open = meter == UINT32_MAX ? l->next : l->meters[meter].step_next;
 	struct queued_event *q = &l->events[l->n_events++];
 	memset(q, 0, sizeof *q);
 	q->interval = interval > open ? interval : open;
@@ -253,7 +253,7 @@ static void add_row(struct ledger *l, struct interval *iv, uint32_t meter, struc
 static void substitute(struct ledger *l, struct interval_row *row)
 {
 	const struct tree_node *node = &l->tree.nodes[row->meter];
-	if (row->missing_ms < l->interval_ms || row->substituted_mwh || node->parent < 0 || node->source)
+	if (row->missing_ms < l->interval_ms || row->substituted_mwh || node->parent < 0 || node->source || !node->electric)
 		return;
 	const struct meter *parent = &site_meters(l->site)[node->parent];
 	__int128 energy = 0;
@@ -265,7 +265,7 @@ static void substitute(struct ledger *l, struct interval_row *row)
 	}
 	for (size_t i = 0; i < l->n && known; i++) {
 		const struct tree_node *other = &l->tree.nodes[i];
-		if (other->parent != node->parent || i == row->meter)
+		if (other->parent != node->parent || i == row->meter || !other->electric)
 			continue;
 		const struct slot *s = slot_at(l, i, l->next);
 		known = other->measured && !s->missing_ms;

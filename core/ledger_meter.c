@@ -25,7 +25,7 @@ static bool queue_grow(struct ledger *l, struct meter_fold *m)
 	return true;
 }
 
-static int read_order(const struct read *a, const struct read *b)
+int read_order(const struct read *a, const struct read *b)
 {
 	if (a->session != b->session)
 		return a->session < b->session ? -1 : 1;
@@ -108,7 +108,7 @@ static void pass_line(struct ledger *l, struct meter_fold *m, struct level a, st
 static void correct(struct ledger *l, struct meter_fold *m, struct level a, struct level b, int64_t from_ms, int64_t to_ms, bool was_missing, bool spread)
 {
 	int64_t recorded = interval_end(l, m->next - 1);
-	struct ledger_event *ev = ledger_event_new(l, EVENT_CORRECTION, meter_index(l, m), interval_of(l, to_ms), from_ms, to_ms);
+	struct ledger_event *ev = ledger_event_new(l, EVENT_CORRECTION, meter_index(l, m), interval_of(l, to_ms - 1), from_ms, to_ms);
 	if (ev) {
 		ev->curve = (struct ledger_curve){ a.mwh, a.rest, b.mwh, b.rest, a.den, { recorded }, was_missing, spread ? CLASS_D : CLASS_R };
 		ev->energy_mwh = level_round(b) - level_round(a);
@@ -122,7 +122,7 @@ static void correct(struct ledger *l, struct meter_fold *m, struct level a, stru
 
 static void gap_event(struct ledger *l, struct meter_fold *m, const struct read *from, const struct read *to, uint8_t cause, const int64_t *energy_mwh)
 {
-	struct ledger_event *ev = ledger_event_new(l, EVENT_GAP, meter_index(l, m), interval_of(l, to->wall_ms), from->wall_ms, to->wall_ms);
+	struct ledger_event *ev = ledger_event_new(l, EVENT_GAP, meter_index(l, m), interval_of(l, to->wall_ms - 1), from->wall_ms, to->wall_ms);
 	if (!ev)
 		return;
 	ev->energy_mwh = energy_mwh ? *energy_mwh : 0;
@@ -154,14 +154,14 @@ static void restart_at(struct ledger *l, struct meter_fold *m, const struct read
 
 static struct ledger_event *step_event(struct ledger *l, struct meter_fold *m, enum ledger_event_kind kind, const struct read *from, const struct read *to)
 {
-	return ledger_event_new(l, kind, meter_index(l, m), interval_of(l, to->wall_ms), from->wall_ms, to->wall_ms);
+	return ledger_event_new(l, kind, meter_index(l, m), interval_of(l, to->wall_ms - 1), from->wall_ms, to->wall_ms);
 }
 
 /* Known energy from `from` (which has the level of m->last) to r. */
 static bool known(struct ledger *l, struct meter_fold *m, const struct read *from, const struct read *r, int64_t units, bool spread)
 {
 	struct level a = m->level, b = a;
-	if (!level_add(&b, units, m->scale.num))
+	if (!level_add(&b, units, m->scale.parts))
 		return false;
 	uint16_t flags = step_flags(&m->last, r, spread);
 	int64_t recorded = interval_end(l, m->next - 1);
@@ -272,7 +272,7 @@ static void look_ahead(struct ledger *l, struct meter_fold *m, const struct read
 {
 	int64_t units;
 	enum step step = step_judge(&m->scale, m->last.value, r->value, cap_of(m, read_elapsed(&m->last, r)), &units);
-	if (step == STEP_ACCEPT || step == STEP_WRAP) {
+	if (step == STEP_ACCEPT) {
 		bool low = m->pending_step == STEP_LOW;
 		struct ledger_event *ev = step_event(l, m, low ? EVENT_DROP_RETURN : EVENT_SPIKE, &m->last, r);
 		if (ev)
@@ -362,9 +362,9 @@ static void use_scale(struct meter_fold *m)
 {
 	if (!scale_of(m->meter, epoch_at(m, m->epoch), m->wiring, &m->scale))
 		m->scale = (struct scale){ .num = 0, .den = 1, .count_num = 1, .count_den = 1, .fraction = 1 };
+	/* the level may keep a finer denominator than the scale's: then counts are added in its parts */
 	level_rebase(&m->level, m->scale.den);
-	/* the level may keep a finer denominator than the scale's: count in its parts */
-	m->scale.num *= m->level.den / m->scale.den;
+	m->scale.parts = m->scale.num * (m->level.den / m->scale.den);
 	m->cap_dt = -1;
 	m->in_epoch = true;
 }
@@ -406,14 +406,25 @@ static void epoch_begin(struct ledger *l, struct meter_fold *m)
 	}
 }
 
-void meter_enter(struct meter_fold *m, int64_t at_ms)
+int64_t meter_edge(const struct meter_fold *m)
 {
+	return m->in_epoch ? epoch_at(m, m->epoch)->from.ms : m->epoch ? epoch_at(m, m->epoch - 1)->to.ms : INT64_MIN;
+}
+
+void meter_enter(struct meter_fold *m, bool in_epoch, int64_t edge_ms)
+{
+	int64_t at = in_epoch && m->has_last && m->last.wall_ms > edge_ms ? m->last.wall_ms : edge_ms;
 	m->epoch = 0;
 	m->in_epoch = false;
-	for (const struct meter_epoch *e; (e = epoch_at(m, m->epoch)) && e->to.ms <= at_ms; m->epoch++)
+	for (const struct meter_epoch *e; (e = epoch_at(m, m->epoch)) && (in_epoch ? e->to.ms <= at : e->to.ms <= edge_ms && edge_ms != INT64_MIN); m->epoch++)
 		;
-	if (epoch_edge(m) <= at_ms)
-		use_scale(m);
+	const struct meter_epoch *e = epoch_at(m, m->epoch);
+	if (!in_epoch || !e || e->from.ms > at)
+		return;
+	m->in_epoch = true;
+	m->cap_dt = -1;
+	if (!scale_of(m->meter, e, m->wiring, &m->scale))
+		m->scale = (struct scale){ .num = 0, .den = 1, .count_num = 1, .count_den = 1, .fraction = 1 };
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------------------------- */
@@ -446,6 +457,7 @@ static int64_t silent_from(const struct ledger *l, const struct meter_fold *m)
 void meter_advance(struct ledger *l, struct meter_fold *m, int64_t before_ms)
 {
 	for (;;) {
+		m->step_next = m->next;
 		int64_t read = m->len ? queue_at(m, 0)->wall_ms : NEVER, edge = epoch_edge(m), silent = silent_from(l, m);
 		if (edge < before_ms && edge <= read && edge <= silent) {
 			if (m->in_epoch)

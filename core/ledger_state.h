@@ -11,7 +11,7 @@
 #include "core/level.h"
 #include "core/tree.h"
 
-enum { LOOK_AHEAD = 3, SESSION_NONE = UINT32_MAX, METER_NET = 2 };   /* METER_NET: third of direction_names */
+enum { LOOK_AHEAD = 3, SESSION_NONE = UINT32_MAX };
 #define WATERMARK_MS INT64_C(900000)
 #define SILENCE_MS INT64_C(3600000)
 #define CLOCK_STEP_MS INT64_C(5000)
@@ -29,6 +29,7 @@ struct slot { int64_t cumulative_mwh, energy_mwh, substituted_mwh, missing_ms; u
 /* What one unit of a register is worth in the current epoch, and what is possible on its circuit. */
 struct scale {
 	int64_t num, den;                /* mW.h of one unit, meter.factor included */
+	int64_t parts;                   /* the same in parts of the meter's level: num * level.den / den */
 	int64_t count_num, count_den;    /* mW.h of one count, without factor: for the cap */
 	int64_t fraction;                /* units in one count */
 	int64_t modulus;                 /* units; 0 none */
@@ -67,6 +68,7 @@ struct meter_fold {
 	int64_t seen_ms;                 /* stamp of the newest reading taken, accepted or not; INT64_MIN none */
 	int64_t done_ms;                 /* the curve is known or known to be missing up to here */
 	int64_t next;                    /* interval being filled: number since 1970 */
+	int64_t step_next;               /* `next` before the step being taken: where its events belong at the earliest */
 	int64_t boundary_mwh;            /* rounded cumulative at its start */
 	int64_t missing_ms;
 	bool distributed;
@@ -141,13 +143,17 @@ void meter_advance(struct ledger *l, struct meter_fold *m, int64_t before_ms);
 void meter_decide(struct ledger *l, struct meter_fold *m);        /* no more readings: decides what is pending */
 bool meter_queue(struct ledger *l, struct meter_fold *m, const struct read *r);
 void meter_fill(struct ledger *l, struct meter_fold *m, int64_t to_ms);   /* missing up to there */
-void meter_enter(struct meter_fold *m, int64_t at_ms);            /* the epoch at a time, without its events */
+/* Where a meter stands among its epochs: the edge it passed last, and in a loaded state the epoch that goes on from there. */
+int64_t meter_edge(const struct meter_fold *m);
+void meter_enter(struct meter_fold *m, bool in_epoch, int64_t edge_ms);
+int read_order(const struct read *a, const struct read *b);
 
 /* ledger_close.c */
 void ledger_record(struct ledger *l, struct meter_fold *m, int64_t cumulative_mwh);
 void ledger_missing(struct ledger *l, const struct meter_fold *m, int64_t from_ms, int64_t to_ms);
 struct ledger_event *ledger_event_new(struct ledger *l, enum ledger_event_kind kind, uint32_t meter, int64_t interval, int64_t from_ms, int64_t to_ms);
 void ledger_fix_begin(struct ledger *l);
+bool ledger_slots_grow(struct ledger *l);
 void ledger_close_until(struct ledger *l, const struct ledger_sink *sink);
 void ledger_power(struct ledger *l, struct meter_fold *m, int64_t wall_ms, int64_t power_mw);
 

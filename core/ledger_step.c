@@ -57,7 +57,7 @@ bool scale_of(const struct meter *m, const struct meter_epoch *e, const struct l
 {
 	static const struct ratio one = { 1, 1 };
 	struct scale s = { .num = 1, .den = 1, .count_num = 1, .count_den = 1, .fraction = w->fraction > 0 ? w->fraction : 1,
-			   .p_max_mw = m->p_max_mw, .net = m->direction == METER_NET };
+			   .p_max_mw = m->p_max_mw, .net = m->direction == DIRECTION_NET };
 	struct ratio count = e && stated(e->count_mwh) ? e->count_mwh : stated(w->count_mwh) ? w->count_mwh : one;
 	struct ratio ct = e && stated(e->ct) ? e->ct : one, pt = e && stated(e->pt) ? e->pt : one;
 	struct ratio factor = stated(m->factor) ? m->factor : one, part = { 1, s.fraction };

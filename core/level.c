@@ -1,7 +1,7 @@
 #include "core/level.h"
 
 enum { DEN_BITS = 40 };
-static const int64_t mwh_max = INT64_C(1) << 61;
+static const int64_t mwh_max = INT64_C(1) << 56;    /* 72 TWh: a hundred such terms still sum in 64 bits */
 
 __int128 div_floor(__int128 a, __int128 b)
 {
@@ -70,10 +70,10 @@ int64_t level_between(struct level a, struct level b, int64_t part, int64_t whol
 	if (part <= 0 || part >= whole)
 		return level_round(part <= 0 ? a : b);
 	/* (b - a) = step + frac/den; step * part = whole * q + r */
-	__int128 along = (__int128)(b.mwh - a.mwh) * part;
+	__int128 along = ((__int128)b.mwh - a.mwh) * part;
 	__int128 q = div_floor(along, whole), r = along - q * whole;
 	__int128 over = (__int128)a.den * whole;
-	__int128 rest = r * a.den + (__int128)(b.rest - a.rest) * part + (__int128)a.rest * whole;
+	__int128 rest = r * a.den + ((__int128)b.rest - a.rest) * part + (__int128)a.rest * whole;
 	__int128 base = a.mwh + q, more = div_floor(rest, over);
 	rest -= more * over;
 	base += more;

@@ -9,7 +9,7 @@
 
 struct level { int64_t mwh, rest, den; };
 
-/* level + units * num/den, where den is the level's; false (and unchanged) when the result leaves +-2^61 mW.h. */
+/* level + units * num/den, where den is the level's; false (and unchanged) when the result leaves +-2^56 mW.h (72 TW.h). */
 bool level_add(struct level *l, int64_t units, int64_t num);
 /* Puts the level over another denominator; a fraction that does not fit 2^40 is rounded half to even. */
 void level_rebase(struct level *l, int64_t den);

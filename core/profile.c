@@ -206,12 +206,31 @@ static bool finish_name(struct finisher *f, struct point *p)
 	return true;
 }
 
+static bool finish_states(struct finisher *f, struct point *p)
+{
+	if (!p->states_of)
+		return true;
+	for (const struct draft *d = f->d; d; d = d->parent) {
+		const struct state_list *l = d->state_lists.items;
+		for (size_t i = 0; i < d->state_lists.n; i++)
+			if (!strcmp(l[i].name, p->states_of)) {
+				p->states = l[i].states;
+				p->states_of = NULL;
+				return true;
+			}
+	}
+	conf_problem(f->c, f->at, "states: there is no list '%s' in state_lists", p->states_of);
+	return false;
+}
+
 static bool finish_point(struct finisher *f, struct point *p)
 {
 	if (!p->at.space && !p->at.oid) {
 		conf_problem(f->c, f->at, "point '%s' has no place; add 'at: ...'", p->name);
 		return false;
 	}
+	if (!finish_states(f, p))
+		return false;
 	if (!p->quantity && p->states.n)
 		p->quantity = Q_STATE;
 	if (!p->quantity) {
@@ -363,6 +382,7 @@ static void link_draft(struct library *lib, struct draft *d)
 			link_draft(lib, parent);
 			d->bad |= parent->bad;
 			inherit(d, parent);
+			d->parent = parent;
 		}
 		if (d->p.confidence < 0)
 			d->p.confidence = CONFIDENCE_DOCUMENTED;

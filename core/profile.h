@@ -59,6 +59,7 @@ struct test {
 	struct conf_vec range;       /* two int64_t, inclusive, over the raw number */
 	struct conf_vec in;          /* const char *: any of these */
 	bool exists;                 /* any value at all */
+	bool optional;               /* holds where the object does not exist */
 };
 
 enum missing_kind { MISSING_RANGE, MISSING_ALL_ONES, MISSING_LARGEST, MISSING_NAN, MISSING_TEXT };
@@ -85,16 +86,18 @@ struct point {
 	struct conf_vec available;   /* struct test read with every value: the value is missing while it fails */
 	struct conf_vec missing;     /* struct missing */
 	struct conf_vec states;      /* struct state_name */
+	const char *states_of;       /* while reading: name of a list in `state_lists` */
 	struct conf_vec repeat;      /* struct repeat, outermost first (at most 2) */
 	struct conf_vec index_parts; /* const char *: "int", "string", "string:12", "rest"; how the index is shown */
 	int64_t suffix;              /* last sub-identifier an instance must have; -1: none */
 	const char *plain;           /* the index that is left out of the name: "total.*.power" at 1 is "total.power" */
+	int64_t home;                /* first index part that is left out when it has this value (a chain's own unit); -1: none */
 	const char *index_shown;     /* template like a join's index: what stands for `*` and in "index"; NULL: $row */
 	struct conf_vec range;       /* two struct ratio: plausible, in `unit`; n 0: the quantity's */
 	struct ratio modulus;        /* in `unit`; num 0: none */
 	bool modulus_of_type;        /* the register's own: 2^32, 10^8, ... */
 	bool configured;             /* a setting or rating, not a measurement */
-	bool duplicate;              /* the same value stands in another point: never summed, shown */
+	const char *duplicate_of;    /* glob: where such a point is bound too, this one is the same value: shown, never summed */
 	bool resettable;
 	int transform;               /* enum transform of core/type.h */
 	int confidence;

@@ -231,7 +231,8 @@ static const struct conf_list int_pair = { conf_int, sizeof(int64_t), NULL, 2, 2
 	{ "version_to", conf_text, offsetof(type_, member version_to) },                                                  \
 	{ "range", conf_list_of, offsetof(type_, member range), 0, &int_pair },                                           \
 	{ "in", conf_list_of, offsetof(type_, member in), 0, &text_list },                                                \
-	{ "exists", conf_bool, offsetof(type_, member exists) }
+	{ "exists", conf_bool, offsetof(type_, member exists) },                                                          \
+	{ "optional", conf_bool, offsetof(type_, member optional) }
 
 static bool read_test(struct conf *c, const struct conf_node *n, void *out, const void *arg)
 {
@@ -247,7 +248,7 @@ static bool read_test(struct conf *c, const struct conf_node *n, void *out, cons
 	}
 	return true;
 }
-static const struct conf_list test_list = { read_test, sizeof(struct test), NULL, 1, 16 };
+static const struct conf_list test_list = { read_test, sizeof(struct test), NULL, 0, 16 };
 
 /* One entry or a list of them: a block alone is a list of one. */
 static bool read_one_or_list(struct conf *c, const struct conf_node *n, void *out, const void *arg)
@@ -338,7 +339,7 @@ static bool read_missing(struct conf *c, const struct conf_node *n, void *out, c
 		*m = (struct missing){ .kind = MISSING_TEXT, .text = s };
 	return true;
 }
-static const struct conf_list missing_list = { read_missing, sizeof(struct missing), NULL, 1, 32 };
+static const struct conf_list missing_list = { read_missing, sizeof(struct missing), NULL, 0, 32 };
 
 static bool read_states(struct conf *c, const struct conf_node *n, void *out, const void *arg)
 {
@@ -356,6 +357,30 @@ static bool read_states(struct conf *c, const struct conf_node *n, void *out, co
 	}
 	*(struct conf_vec *)out = (struct conf_vec){ s, m.n };
 	return s != NULL;
+}
+
+static bool read_states_or_name(struct conf *c, const struct conf_node *n, void *out, const void *arg)
+{
+	struct point *p = out;
+	p->states_of = conf_scalar(n);
+	return p->states_of || read_states(c, n, &p->states, arg);
+}
+
+static bool read_state_lists(struct conf *c, const struct conf_node *n, void *out, const void *arg)
+{
+	(void)arg;
+	if (conf_kind(n) != CONF_MAPPING) {
+		conf_problem(c, n, "state_lists must be a block of 'name: {1: normal, ...}' lines");
+		return false;
+	}
+	struct state_list *lists = conf_alloc(c, (conf_count(n) + 1) * sizeof *lists);
+	for (size_t i = 0; lists && i < conf_count(n); i++) {
+		lists[i].name = conf_scalar(conf_key(n, i));
+		if (!read_states(c, conf_item(n, i), &lists[i].states, NULL))
+			return false;
+	}
+	*(struct conf_vec *)out = (struct conf_vec){ lists, conf_count(n) };
+	return lists != NULL;
 }
 
 static bool read_repeat(struct conf *c, const struct conf_node *n, void *out, const void *arg)
@@ -388,7 +413,7 @@ static bool read_modulus(struct conf *c, const struct conf_node *n, void *out, c
 
 const struct point point_start = {
 	.coding = CODING_START, .scale = { 1, 1 }, .offset = { 0, 1 }, .unit_from = { .coding = CODING_START }, .modulus = { 0, 1 },
-	.suffix = -1, .confidence = -1,
+	.suffix = -1, .home = -1, .confidence = -1,
 };
 
 const struct conf_field point_fields[] = {
@@ -407,16 +432,17 @@ const struct conf_field point_fields[] = {
 	{ "where", read_one_or_list, offsetof(struct point, where), 0, &test_list },
 	{ "available", read_one_or_list, offsetof(struct point, available), 0, &test_list },
 	{ "missing", read_one_or_list, offsetof(struct point, missing), 0, &missing_list },
-	{ "states", read_states, offsetof(struct point, states) },
+	{ "states", read_states_or_name, 0 },
 	{ "repeat", read_one_or_list, offsetof(struct point, repeat), 0, &repeat_list },
 	{ "index_parts", conf_list_of, offsetof(struct point, index_parts), 0, &text_list },
 	{ "index_shown", conf_text, offsetof(struct point, index_shown) },
 	{ "suffix", conf_int, offsetof(struct point, suffix), 0, &suffix_range },
+	{ "home", conf_int, offsetof(struct point, home), 0, &suffix_range },
 	{ "plain", conf_text, offsetof(struct point, plain) },
 	{ "range", conf_list_of, offsetof(struct point, range), 0, &ratio_pair },
 	{ "modulus", read_modulus, 0 },
 	{ "configured", conf_bool, offsetof(struct point, configured) },
-	{ "duplicate", conf_bool, offsetof(struct point, duplicate) },
+	{ "duplicate_of", conf_text, offsetof(struct point, duplicate_of) },
 	{ "resettable", conf_bool, offsetof(struct point, resettable) },
 	{ "transform", conf_enum, offsetof(struct point, transform), 0, transform_names },
 	{ "confidence", conf_enum, offsetof(struct point, confidence), 0, confidence_names },
@@ -557,6 +583,7 @@ const struct conf_field draft_fields[] = {
 	{ "no_gaps", conf_bool, offsetof(struct draft, p.no_gaps) },
 	{ "blocks", conf_list_of, offsetof(struct draft, p.blocks), 0, &block_list },
 	{ "address_base", conf_int, offsetof(struct draft, address_base), 0, &base_range },
+	{ "state_lists", read_state_lists, offsetof(struct draft, state_lists) },
 	{ "defaults", conf_node_of, offsetof(struct draft, defaults) },
 	{ "points", conf_node_of, offsetof(struct draft, points) },
 	{ "drop", conf_list_of, offsetof(struct draft, drop), 0, &text_list },

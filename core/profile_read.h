@@ -4,11 +4,15 @@
 
 #include "core/type.h"
 
+struct state_list { const char *name; struct conf_vec states; };
+
 /* A profile while its library is being closed: rows are read when the parent's rows are known. */
 struct draft {
 	struct profile p;            /* first: a draft is its profile */
 	struct conf_vec drop;        /* const char *: the parent's points that this one does not have */
 	int64_t address_base;
+	struct conf_vec state_lists; /* struct state_list; the parent's behind one's own */
+	const struct draft *parent;
 	const struct conf_node *points, *defaults, *cases;
 	bool bad, linked, busy;
 };

@@ -1,3 +1,4 @@
+#include "core/profile.h"
 #include "core/site_fields.h"
 
 #include <stdlib.h>
@@ -174,6 +175,7 @@ static void add_meter(void *ctx, const struct conf_node *n)
 	if (e.m.role < 0)
 		e.m.role = ROLE_OTHER;          /* its problem is reported; the meter stays known to others */
 	e.m.label = e.m.label ?: e.m.id;
+	e.m.node = n;
 	e.m.place = conf_place(n);
 	if (e.m.role == ROLE_BUS) {
 		bus_has_nothing(k->c, n);
@@ -208,6 +210,8 @@ static void add_device(void *ctx, const struct conf_node *n)
 	if (good && d->deadline_ms > d->poll_ms)
 		conf_problem(k->c, at(n, "deadline"), "device '%s': the deadline (%lld ms) is longer than the period (%lld ms); shorten it", d->id,
 			     (long long)d->deadline_ms, (long long)d->poll_ms);
+	if (e.overrides && !conf_list_of(k->c, e.overrides, &d->overrides, &point_override_list))
+		d->overrides = (struct conf_vec){ 0 };
 	d->node = n;
 	d->place = conf_place(n);
 	buf_add(&k->devices, &e, sizeof e);
@@ -363,21 +367,22 @@ static const struct site *finish(struct collect *k, const struct conf_node *n)
 	site_resolve(&r);
 	site_check_tree(&r);
 	site_check_devices(&r);
+	k->root->site.canonical = "";
 	if (conf_problem_count(k->c))
-		return NULL;
+		return &k->root->site;          /* for looking on: site_read() */
 	site_canonical(k->root, meters.items, devices.items, &text);
 	k->root->site.canonical = text.failed ? NULL : conf_copy(k->c, text.data);
 	return k->root->site.canonical ? &k->root->site : NULL;
 }
 
-const struct site *site_load(struct conf *c, const char *file, const void *bytes, size_t len, struct file_reader files)
+const struct site *site_read(struct conf *c, const char *file, const void *bytes, size_t len, struct file_reader files)
 {
 	const struct conf_node *n = conf_parse(c, file, bytes, len);
 	struct collect k = { .c = c, .root = n ? conf_alloc(c, sizeof *k.root) : NULL };
 	if (!k.root)
 		return NULL;
 	preset(k.root);
-	k.root->defaults.meters.node = n;
+	k.root->site.node = n;
 	/* whatever is wrong here, the lists are read all the same: all problems at once */
 	if (!conf_struct(c, n, k.root, root_fields) && conf_kind(n) != CONF_MAPPING)
 		return NULL;
@@ -386,4 +391,10 @@ const struct site *site_load(struct conf *c, const char *file, const void *bytes
 	const struct site *s = collect(&k, n, files) ? finish(&k, n) : NULL;
 	buf_free(&k);
 	return s;
+}
+
+const struct site *site_load(struct conf *c, const char *file, const void *bytes, size_t len, struct file_reader files)
+{
+	const struct site *s = site_read(c, file, bytes, len, files);
+	return conf_problem_count(c) ? NULL : s;
 }

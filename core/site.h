@@ -67,6 +67,7 @@ struct meter {
 	int64_t loss_ppm;                        /* declared losses between this node and its children */
 	const char *hall, *feeds;                /* feeds: "compute" | "storage" | "network" | "mixed" | NULL unknown */
 	struct conf_vec epochs;                  /* struct meter_epoch, ascending */
+	const struct conf_node *node;            /* for profile-dependent checks */
 	struct conf_place place;
 };
 
@@ -118,6 +119,7 @@ struct site {
 	int64_t raw_days;                        /* retention of raw readings */
 	const char *key_id;                      /* name of the signing key */
 	const char *canonical;                   /* canonical text of the effective configuration: hashed into evidence */
+	const struct conf_node *node;                        /* the file's root, for whoever checks more */
 	struct conf_vec meter_order, device_order;           /* uint32_t: indexes by id, for site_meter() and site_device() */
 };
 
@@ -126,6 +128,8 @@ struct site {
 struct ratio epoch_count(const struct meter_epoch *e, struct ratio profile_count);
 /* Relative limit of error of a class text ("0.5S", "1", "1 %") in ppm; -1: no class. */
 int64_t class_limit_ppm(const char *class_text);
+/* What two devices may not share: "modbus 10.0.0.1:502/3"; false when the text is no endpoint of a known scheme. */
+bool endpoint_identity(const char *endpoint, struct buf *out);
 /* PUE category (1..3) of a measuring point; 0 for POINT_NONE. */
 int point_category(int point);
 
@@ -134,6 +138,9 @@ struct file_reader { bool (*read)(void *ctx, const char *path, struct buf *out, 
 
 /* NULL when there are problems (see conf_report).  The result lives in `c`. */
 const struct site *site_load(struct conf *c, const char *file, const void *bytes, size_t len, struct file_reader files);
+/* The same, but with problems too: what could be read of it, so that `puectl check` can look on.  Names may be NULL, indexes -1. */
+const struct site *site_read(struct conf *c, const char *file, const void *bytes, size_t len, struct file_reader files);
+
 
 const struct meter *site_meter(const struct site *s, const char *id);
 const struct device *site_device(const struct site *s, const char *id);

@@ -217,13 +217,22 @@ static bool read_secret(struct conf *c, const struct conf_node *n, void *out, co
 	return false;
 }
 
+/* All ids or none: a list with a hole is nobody's. */
+static bool whole_list(struct conf *c, const struct conf_node *n, struct conf_vec *out)
+{
+	static const struct conf_list ids = { conf_id, sizeof(const char *), NULL, 0, 64 };
+	if (conf_list_of(c, n, out, &ids))
+		return true;
+	*out = (struct conf_vec){ 0 };
+	return false;
+}
+
 /* [a, b], or "a; b" from a CSV cell. */
 static bool read_ids(struct conf *c, const struct conf_node *n, void *out, const void *arg)
 {
-	static const struct conf_list ids = { conf_id, sizeof(const char *), NULL, 0, 64 };
 	const char *text = conf_scalar(n);
 	if (!text)
-		return conf_list_of(c, n, out, &ids);
+		return whole_list(c, n, out);
 	struct conf_node *list = conf_make(c, conf_place(n), CONF_SEQUENCE, 64);
 	char *copy = conf_copy(c, text), *rest = copy;
 	(void)arg;
@@ -233,7 +242,7 @@ static bool read_ids(struct conf *c, const struct conf_node *n, void *out, const
 			return refuse(c, n, "a list of at most 64 meters");
 		conf_add(list, NULL, one);
 	}
-	return list && copy && conf_list_of(c, list, out, &ids);
+	return list && copy && whole_list(c, list, out);
 }
 
 static bool read_instant(struct conf *c, const struct conf_node *n, void *out, const void *arg)

@@ -51,8 +51,6 @@ void site_resolve(struct resolve *r);                   /* names -> indexes */
 void site_check_tree(struct resolve *r);
 void site_check_devices(struct resolve *r);
 
-/* What two devices may not share: "modbus+tcp 10.0.0.1:502/3"; false when the text is no endpoint of a known scheme. */
-bool endpoint_identity(const char *endpoint, struct buf *out);
 /* Canonical text of the effective configuration: one line of JSON, keys in the order of the tables, integers in base units
  * (mW, ms, ppm), groups and inventories written out, no secrets, no file names, no defaults left implicit. */
 void site_canonical(const struct root *root, const struct meter_entry *meters, const struct device_entry *devices, struct buf *out);

@@ -9,6 +9,7 @@ static const int8_t total_signs[ROLE_N] = {
 };
 /* Roles that feed the bus they name as parent. */
 static const bool sources[ROLE_N] = { [ROLE_SUPPLY] = true, [ROLE_PV] = true, [ROLE_GENERATOR] = true };
+static const bool not_electric[ROLE_N] = { [ROLE_FUEL] = true, [ROLE_HEAT] = true, [ROLE_REUSE] = true, [ROLE_WATER] = true, [ROLE_RENEWABLE] = true };
 static const bool electric_input[ROLE_N] = { [ROLE_SUPPLY] = true };
 
 /* The nearest ancestor with one of two roles, -1 none.  Call after the cycle check. */
@@ -65,9 +66,10 @@ static void set_signs(struct tree *t, const struct meter *meters)
 		bool inner_non_it = non_it >= 0 && it >= 0 && tree_under(t, non_it, it);
 		n->total_sign = total_signs[meters[i].role];
 		n->it_sign = meters[i].role == ROLE_IT ? 1 : meters[i].role == ROLE_NON_IT && it >= 0 && !inner_non_it ? -1 : 0;
-		n->source = sources[meters[i].role] && n->parent >= 0 && meters[n->parent].role == ROLE_BUS;
+		n->source = sources[meters[i].role] && n->parent >= 0;
+		n->electric = !not_electric[meters[i].role];
 		n->measured = meters[i].energy != NULL || meters[i].power != NULL;
-		if (n->parent >= 0)
+		if (n->parent >= 0 && n->electric)
 			t->nodes[n->parent].n_children++;
 	}
 }
@@ -120,16 +122,11 @@ bool tree_has_it(const struct tree *t)
 	return false;
 }
 
-/* Which point is "PDU" (domain.md 1.1): row cabinets and rack inlets are category 2, outlets and IT inputs 3. */
-static const int categories[POINT_N] = {
-	[POINT_UPS_OUTPUT] = 1, [POINT_PDU_OUTPUT] = 2, [POINT_ROW_CABINET] = 2, [POINT_RACK_INLET] = 2, [POINT_RACK_OUTLET] = 3, [POINT_IT_INPUT] = 3,
-};
-
 int tree_category(const struct tree *t, const struct site *site)
 {
 	int worst = 4;
 	for (size_t i = 0; i < t->n; i++)
-		if (t->nodes[i].it_sign > 0 && categories[site_meters(site)[i].point] < worst)
-			worst = categories[site_meters(site)[i].point];
+		if (t->nodes[i].it_sign > 0 && point_category(site_meters(site)[i].point) < worst)
+			worst = point_category(site_meters(site)[i].point);
 	return worst == 4 ? 0 : worst;
 }

@@ -10,7 +10,8 @@
 
 struct tree_node {
 	int8_t total_sign, it_sign;         /* +1, -1 or 0: the meter as a term of E_T, of E_IT */
-	bool source;                        /* feeds its parent bus */
+	bool source;                        /* feeds what its parent feeds: a supply, pv or generator below a bus or meter */
+	bool electric;                      /* carries electricity: a part of the balance */
 	bool measured;                      /* has a register (or power) of its own */
 	int64_t parent;                     /* -1 none */
 	uint32_t n_children;

@@ -122,11 +122,11 @@ static bool decode_string(const uint8_t *be, size_t n, struct number *out, enum 
 
 const struct type_row types[] = {
 	{ "u16", 1, false, false, 65536, decode_unsigned },
-	{ "i16", 1, true, false, 65536, decode_signed },
+	{ "i16", 1, true, false, 32768, decode_signed },
 	{ "u32", 2, false, false, 4294967296, decode_unsigned },
-	{ "i32", 2, true, false, 4294967296, decode_signed },
+	{ "i32", 2, true, false, 2147483648, decode_signed },
 	{ "u48", 3, false, false, 281474976710656, decode_unsigned },
-	{ "i48", 3, true, false, 281474976710656, decode_signed },
+	{ "i48", 3, true, false, 140737488355328, decode_signed },
 	{ "u64", 4, false, false, 0, decode_unsigned },
 	{ "i64", 4, true, false, 0, decode_signed },
 	{ "f32", 2, true, true, 0, decode_float },
@@ -440,7 +440,7 @@ static bool in_range(const struct number *n, const int64_t *range)
 bool test_holds(const struct test *t, const struct number *n)
 {
 	if (!n)
-		return false;
+		return t->optional;
 	const char *text = n->kind == NUMBER_TEXT ? n->text : "";
 	return (!t->equals || same(n, t->equals)) && (!t->not_equals || !same(n, t->not_equals)) &&
 	       (!t->matches || glob_match(t->matches, text)) && (!t->in.n || in_list(n, &t->in)) &&

@@ -21,7 +21,7 @@ struct type_row {
 	const char *name;
 	uint8_t words;               /* 0: of the point (string) */
 	bool is_signed, is_float;
-	int64_t modulus;             /* natural modulus of a counter in it; 0: none that fits */
+	int64_t modulus;             /* natural modulus of a counter in it, never negative in a signed type; 0: none that fits */
 	/* be: words * 2 bytes, most significant first.  False with *why when the bytes are no number of this type. */
 	bool (*decode)(const uint8_t *be, size_t n, struct number *out, enum reason *why);
 };

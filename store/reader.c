@@ -92,6 +92,23 @@ bool reader_leaves(struct reader *r, int kind, struct wall from, struct wall to,
 	return true;
 }
 
+bool reader_last(struct reader *r, enum leaf_kind kind, uint64_t *index, struct wall *at, struct err *err)
+{
+	LOCKED(r);
+	CLEANUP(query_done) struct query q;
+	if (!query_init(&q, &r->evidence.db, "SELECT ix,at FROM leaf WHERE kind=? ORDER BY ix DESC LIMIT 1", err))
+		return false;
+	query_int(&q, kind);
+	int code = query_step(&q, err);
+	if (code == 0)
+		return err_set(err, ERR_RANGE, "the store has no %s yet", leaf_kind_name(kind));
+	if (code != 1)
+		return false;
+	*index = (uint64_t)sqlite3_column_int64(q.stmt, 0);
+	at->ms = sqlite3_column_int64(q.stmt, 1);
+	return true;
+}
+
 bool reader_head(struct reader *r, struct merkle *out, uint64_t *epoch, struct err *err)
 {
 	struct evidence_state s;

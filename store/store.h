@@ -85,6 +85,8 @@ void reader_close(struct reader *r);
 typedef bool leaf_fn(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len);   /* false stops */
 /* In order of the tree; at inside [from, to). */
 bool reader_leaves(struct reader *r, int kind /* -1 all */, struct wall from, struct wall to, leaf_fn *fn, void *ctx, struct err *err) MUST_USE;
+/* The newest leaf of a kind; ERR_RANGE when there is none. */
+bool reader_last(struct reader *r, enum leaf_kind kind, uint64_t *index, struct wall *at, struct err *err) MUST_USE;
 bool reader_head(struct reader *r, struct merkle *out, uint64_t *epoch, struct err *err) MUST_USE;
 bool reader_leaf_hash(struct reader *r, uint64_t index, struct hash *out);
 /* Signed tree heads and waiting reports, ascending: size (heads) or seq (reports), and the bytes. */

@@ -72,7 +72,7 @@ static bool visible(long version, const struct agent_value *value)
 
 static size_t next_row(const struct answer *a, long version, const oid *name, size_t len, struct agent_value *value)
 {
-	size_t row = find(a->view, name, len, true);
+	size_t row = find(a->view, name, len, !a->view->endless);
 	while (row < a->view->n && !(fetch(a, row, value) && visible(version, value)))
 		row++;
 	return row;
@@ -143,9 +143,15 @@ static void bulk(struct answer *a, const netsnmp_pdu *request, size_t limit)
 		else
 			names[n] = v->name, lens[n++] = v->name_length;
 	}
-	for (long round = 0; round < rounds && n && a->n < MAX_REPEATED && a->estimate < limit + 200; round++)
-		for (size_t i = 0; i < n; i++)
+	bool ahead = true;   /* a round of nothing but endOfMibView is the last (RFC 3416 4.2.3) */
+	for (long round = 0; round < rounds && n && ahead && a->n < MAX_REPEATED && a->estimate < limit + 200; round++) {
+		ahead = false;
+		for (size_t i = 0; i < n; i++) {
+			const oid *before = names[i];
 			next_one(a, SNMP_VERSION_2c, names[i], lens[i], &names[i], &lens[i]);
+			ahead = ahead || names[i] != before;
+		}
+	}
 }
 
 static void cut_last(struct answer *a, size_t keep)
@@ -199,6 +205,14 @@ static void fill(struct answer *a, const netsnmp_pdu *request, long version, siz
 	}
 }
 
+static void spoil(struct answer *a)
+{
+	if (a->view->drop_last && a->n)
+		cut_last(a, a->n - 1);
+	for (netsnmp_variable_list *v = a->view->other_names ? a->pdu->variables : NULL; v; v = v->next_variable)
+		v->name[v->name_length - 1]++;
+}
+
 static bool served(long version, int command)
 {
 	return command == SNMP_MSG_GET || command == SNMP_MSG_GETNEXT || command == SNMP_MSG_SET ||
@@ -215,6 +229,7 @@ static size_t answer(const struct agent_view *view, netsnmp_pdu *request, netsnm
 	pdu->version = version;
 	pdu->reqid = request->reqid + view->id_offset;
 	fill(&a, request, version, limit);
+	spoil(&a);
 	size_t size = a.failed ? 0 : encode(pdu, version, community, community_len, out, limit);
 	while (!size && !a.failed && request->command == SNMP_MSG_GETBULK && a.n > 1) {
 		cut_last(&a, a.n - 1 - a.n / 16);

@@ -26,6 +26,7 @@ struct agent_view {
 	size_t max_size;                /* of an answer; 0: 1472, what fits an Ethernet frame */
 	int error_status;               /* 0, or the error every request gets (fault) */
 	long id_offset;                 /* added to the answer's request-id (fault) */
+	bool drop_last, other_names, endless;   /* faults: a variable less, names not asked, walks that never get ahead */
 };
 
 enum { AGENT_MAX_ANSWER = 16384 };

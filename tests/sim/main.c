@@ -4,9 +4,12 @@
 #include <string.h>
 
 static const struct verb { const char *name; bool (*run)(int argc, char **argv, struct err *err); const char *usage; } verbs[] = {
+	{ "run", verb_run, "[--site-clock-offset SECONDS] [--port-base N | --modbus-port N --snmp-port N] [--ports-file FILE]\n"
+			   "               [--latency 5ms] [--log FILE] SITE [--fault DEVICE=KIND[:ARG][@FROM..TO]]..." },
 	{ "history", verb_history, "--from TIME --to TIME [--step 15m] [--out FILE|-] [--all] SITE" },
 	{ "site", verb_site, "--out DIR [--modbus-port N] [--snmp-port N] [--rack-meters] SITE" },
 	{ "truth", verb_truth, "--from TIME --to TIME [--seed N]" },
+	{ "faults", verb_faults, "  (lists what --fault takes)" },
 	{ "snmprec", verb_snmprec, "FILE [--listen 127.0.0.1:PORT] [--community C] [--max-size BYTES]" },
 };
 
@@ -14,6 +17,7 @@ static void usage(void)
 {
 	for (size_t i = 0; i < countof(verbs); i++)
 		fprintf(stderr, "%s pued-sim %s %s\n", i ? "      " : "usage:", verbs[i].name, verbs[i].usage);
+	fprintf(stderr, "SITE:  [--seed N] [--racks-polled 128] [--scale demo|full]\n");
 }
 
 int main(int argc, char **argv)

@@ -436,7 +436,7 @@ struct model *model_new(uint64_t seed)
 	}
 	m->seed = seed;
 	m->n_days = 1;
-	m->at_ms = -1;
+	m->at_ms = INT64_MIN;
 	for (int i = 0; i < CACHED; i++)
 		m->cache[i].number = -1;
 	for (int r = 0; r < SIM_RACKS; r++)

@@ -1,9 +1,14 @@
 """What the scripts of this folder share: start a server, wait for its readiness line, stop it by its own id."""
+import json
 import os
 import select
+import socket
+import struct
 import subprocess
 import sys
+import tempfile
 import time
+import types
 
 SKIP = 77
 
@@ -100,3 +105,76 @@ def snmp_rows(text):
         else:
             rows.append((oid[1:], kind, rest.strip().lstrip(".")))
     return rows
+
+
+def parse_time(text):
+    import datetime
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+def modbus_client():
+    """Debian's pymodbus wants pyserial even for TCP; where it is not installed a stand-in takes its place."""
+    for name in ("serial", "serial_asyncio"):
+        try:
+            __import__(name)
+        except ImportError:
+            module = types.ModuleType(name)
+            module.create_serial_connection = module.Serial = None
+            module.SerialException = OSError
+            sys.modules[name] = module
+    from pymodbus.client.tcp import ModbusTcpClient
+    return ModbusTcpClient
+
+
+class Site(Server):
+    """A running pued-sim on free ports, its clock at START when it began."""
+    START = "2026-01-01T00:14:30+08:00"
+
+    def __init__(self, pued_sim, *args, start=START, bound=60):
+        self.dir = tempfile.TemporaryDirectory()
+        ports = os.path.join(self.dir.name, "ports.json")
+        self.log = os.path.join(self.dir.name, "log")
+        self.offset = int(parse_time(start) - time.time())
+        super().__init__(pued_sim, "run", "--site-clock-offset", str(self.offset), "--port-base", "0", "--ports-file", ports,
+                         "--log", self.log, *args, bound=bound)
+        self.ports = json.load(open(ports))
+        self.modbus, self.snmp = self.ports["modbus"], self.ports["snmp"]
+
+    def now(self):
+        """Site time as text, RFC 3339 in UTC, and in seconds."""
+        seconds = time.time() + self.offset
+        return rfc3339(seconds), seconds
+
+    def connect(self, address, timeout=10):
+        s = socket.create_connection((address, self.modbus), timeout)
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return s
+
+
+def rfc3339(seconds):
+    whole = int(seconds // 1)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + ".%03dZ" % int((seconds - whole) * 1000)
+
+
+def request(transaction, unit, function, address, count):
+    return struct.pack(">HHHBBHH", transaction, 0, 6, unit, function, address, count)
+
+
+def read_exactly(s, n):
+    """n bytes, or fewer when the peer closes or is silent."""
+    out = b""
+    try:
+        while len(out) < n:
+            part = s.recv(n - len(out))
+            if not part:
+                break
+            out += part
+    except (socket.timeout, ConnectionResetError):
+        pass
+    return out
+
+
+def frame(s):
+    """One Modbus/TCP answer by its header's length, or what came of it."""
+    head = read_exactly(s, 7)
+    return head + (read_exactly(s, struct.unpack(">H", head[4:6])[0] - 1) if len(head) == 7 else b"")

@@ -69,6 +69,9 @@ static bool write_step(struct writer *w, struct fleet *f, const struct span *spa
 /* Every step from `from`, and `to` itself: what runs live from there joins without a hole. */
 static bool write_history(struct writer *w, struct fleet *f, const struct span *span, struct err *err)
 {
+	char from[WALL_TEXT], to[WALL_TEXT], head[3 * WALL_TEXT];
+	int len = snprintf(head, sizeof head, "# span %s %s\n", wall_text_at(span->from, SIM_OFFSET_S, from), wall_text_at(span->to, SIM_OFFSET_S, to));
+	put(w, head, (size_t)len);
 	for (struct wall t = span->from; t.ms < span->to.ms; t.ms += span->step_ms)
 		if (!write_step(w, f, span, t, err))
 			return false;

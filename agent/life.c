@@ -1,0 +1,411 @@
+#include "agent/life.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IDENTIFY_AGAIN_MS = 60000, OVERRUN_AGAIN_MS = 60000, PARTIAL_AGAIN_MS = 600000, DISCOVER_AGAIN_MS = 3600000 };
+
+/* After so many silent requests and no answer the device is given up for this cycle.  Many Modbus devices do not even refuse
+ * functions 43 and 17, so that silence to them says little. */
+static unsigned silent_enough(const struct life *l)
+{
+	static const unsigned limits[] = { [STAGE_IDENTIFY] = 4, [STAGE_DISCOVER] = 2, [STAGE_POLL] = 2 };
+	return strncmp(l->ep.scheme, "snmp", 4) == 0 ? 1 : limits[l->stage];
+}
+
+static bool is_silence(enum reason r)
+{
+	return r == REASON_TIMEOUT || r == REASON_REFUSED || r == REASON_UNREACHABLE || r == REASON_CLOSED;
+}
+
+/* A gateway that says its unit does not answer (exceptions 10 and 11) speaks for a silent unit. */
+static bool is_silent(const struct reading *r)
+{
+	return is_silence(r->reason) || (r->reason == REASON_EXCEPTION && (r->exception == 10 || r->exception == 11));
+}
+
+const struct plan *life_plan(const struct life *l)
+{
+	return l->own_plan ? l->own_plan : l->shared ? l->shared->plan : NULL;
+}
+
+static void set_error(struct life *l, const char *text)
+{
+	snprintf(l->error, sizeof l->error, "%.*s", (int)sizeof l->error - 1, text);
+}
+
+static void set_state(struct life *l, const char *state)
+{
+	snprintf(l->state, sizeof l->state, "%s", state);
+}
+
+/* ---- what the site says ------------------------------------------------------------------------------------------------ */
+
+char *life_key(const struct device *d)
+{
+	struct buf b = { 0 };
+	const struct point_override *o = d->overrides.items;
+	buf_printf(&b, "%s|%s|%s|%s|%" PRId64 "|%" PRId64 "|%" PRId64 "|%d|%d", d->id, d->endpoint, d->profile ? d->profile : "",
+		   d->credential ? d->credential : "", d->deadline_ms, d->min_gap_ms, d->retries, d->any_source, d->allow_weak);
+	for (size_t i = 0; i < d->overrides.n; i++)
+		buf_printf(&b, "|%s,%s,%s,%" PRId64 "/%" PRId64 ",%d,%" PRId64 ",%d", o[i].point, o[i].unit ? o[i].unit : "",
+			   o[i].order ? o[i].order : "", o[i].scale.num, o[i].scale.den, o[i].space, o[i].address_shift, o[i].drop);
+	return buf_take(&b);
+}
+
+static bool find_profile(struct life *l, const struct device *d, struct err *err)
+{
+	l->auto_profile = !d->profile || strcmp(d->profile, "auto") == 0;
+	if (l->auto_profile)
+		return true;
+	l->profile = library_find(poller_library(l->p), d->profile);
+	return l->profile ? true : err_set(err, ERR_CONFIG, "profile '%s' is not known; `puectl profile list` shows all", d->profile);
+}
+
+struct life *life_new(struct poller *p, size_t index, const struct device *d)
+{
+	struct err err = { 0 };
+	struct life *l = calloc(1, sizeof *l);
+	if (!l)
+		return NULL;
+	*l = (struct life){ .p = p, .index = index, .id = strdup(d->id), .endpoint_text = strdup(d->endpoint), .key = life_key(d), .unit = UINT32_MAX,
+			    .deadline_ms = d->deadline_ms, .retries = d->retries, .period_ms = d->poll_ms, .overrides = d->overrides.items,
+			    .n_overrides = d->overrides.n };
+	if (!l->id || !l->endpoint_text || !l->key) {
+		life_free(l);
+		return NULL;
+	}
+	set_state(l, "starting");
+	if (!endpoint_parse(d->endpoint, &l->ep, &err) || !find_profile(l, d, &err)) {
+		set_error(l, err.text);
+		set_state(l, "down");
+		return l;
+	}
+	l->ep.credential = d->credential;
+	l->ep.min_gap_ms = d->min_gap_ms;
+	l->ep.any_source = d->any_source;
+	l->ep.allow_weak = d->allow_weak;
+	l->stage = l->profile ? STAGE_DISCOVER : STAGE_IDENTIFY;
+	const char *kept = poller_limits(l);
+	if (kept && !plan_limits_parse(kept, &l->limits, &err))
+		set_error(l, err.text);   /* learnt again, at the cost of a few refused requests */
+	return l;
+}
+
+static void drop_points(struct life *l)
+{
+	plan_free(l->own_plan);
+	l->own_plan = NULL;
+	free(l->series);
+	l->series = NULL;
+	poller_unshare(l->p, l->shared);
+	l->shared = NULL;
+}
+
+void life_free(struct life *l)
+{
+	if (!l)
+		return;
+	identify_free(l->identify);
+	discover_free(l->discover);
+	drop_points(l);
+	plan_limits_done(&l->limits);
+	free(l->id);
+	free(l->endpoint_text);
+	free(l->key);
+	free(l);
+}
+
+/* ---- a cycle's end ------------------------------------------------------------------------------------------------------- */
+
+static void make_own_plan(struct life *l, struct stamp now)
+{
+	struct err err = { 0 };
+	struct plan *plan = plan_make(l->shared->bound, &l->limits, &err);
+	l->lesson = false;
+	if (!plan) {
+		set_error(l, err.text);
+		return;
+	}
+	plan_free(l->own_plan);
+	l->own_plan = plan;
+	poller_learnt(l);
+	CLEANUP(buf_done) struct buf text = { 0 };
+	plan_limits_text(&l->limits, &text);
+	poller_event(l, "limit", now, "the device refused a request; from now on it is asked with: %s", text.data ? text.data : "");
+}
+
+static void told_state(struct life *l, bool silent, bool overrun, struct stamp now)
+{
+	if (silent) {
+		if (l->seen && !l->was_down)
+			set_state(l, "late");
+		return;
+	}
+	if (l->was_down)
+		poller_event(l, "up", now, "answers again");
+	l->was_down = false;
+	set_state(l, overrun ? "late" : l->shared ? "up" : "starting");
+}
+
+static void cycle_over(struct life *l, struct stamp now)
+{
+	bool silent = l->answered == 0 && l->silent > 0;
+	bool overrun = now.boot.ms - l->begun.ms > l->period_ms;
+	l->running = false;
+	l->cycle_us = (now.boot.ms - l->begun.ms) * 1000;
+	l->polls++;
+	l->failures += l->reason != REASON_NONE;
+	if (!silent && l->reason == REASON_NONE) {
+		l->good++;
+		l->last_good = now.wall;
+		l->error[0] = 0;
+	}
+	told_state(l, silent, overrun, now);
+	l->seen = l->seen || !silent;
+	if (overrun && now.boot.ms - l->overrun_told.ms >= OVERRUN_AGAIN_MS) {
+		l->overrun_told = now.boot;
+		poller_event(l, "overrun", now, "one poll took %" PRId64 " ms, more than its period of %" PRId64 " ms: %s",
+			     now.boot.ms - l->begun.ms, l->period_ms, l->error[0] ? l->error : "many or slow requests");
+	}
+	if (l->lesson && l->shared)
+		make_own_plan(l, now);
+	poller_over(l, silent ? CYCLE_SILENT : CYCLE_ANSWERED, now);
+}
+
+/* ---- stages ------------------------------------------------------------------------------------------------------------------ */
+
+static void advance(struct life *l, struct stamp now);
+
+static void ask(struct life *l, const struct request *req, struct stamp now)
+{
+	bool optional = req->kind == REQUEST_MODBUS_DEVICE_ID || req->kind == REQUEST_MODBUS_SERVER_ID;
+	l->tries_left = optional ? 0 : l->retries;
+	poller_ask(l, req, now);
+}
+
+static void give_up(struct life *l, const struct err *err, struct stamp now)
+{
+	set_error(l, err->text);
+	if (l->reason == REASON_NONE)
+		l->reason = REASON_IDENTITY;
+	if (life_plan(l))
+		poller_take_missing(l, 0, l->silent ? l->reason : REASON_IDENTITY, now);
+	cycle_over(l, now);
+}
+
+static void identified(struct life *l, struct stamp now)
+{
+	struct err err = { 0 };
+	struct identity found;
+	bool good = identify_result(l->identify, &found, &err);
+	identify_free(l->identify);
+	l->identify = NULL;
+	if (!good) {
+		if (l->answered)
+			l->hold = (struct mono){ now.boot.ms + IDENTIFY_AGAIN_MS };
+		give_up(l, &err, now);
+		return;
+	}
+	l->profile = found.profile;
+	l->stage = STAGE_DISCOVER;
+	poller_event(l, "identified", now, "is a %s (profile %s)", found.profile->title ? found.profile->title : found.model, found.profile->name);
+	advance(l, now);
+}
+
+/* Another serial, model or firmware at the same address: its values count as those of another device (F-dev-33). */
+static void check_identity(struct life *l, const struct bound *b, struct stamp now)
+{
+	struct { const char *what, *now; char *was; size_t size; } rows[] = {
+		{ "serial number", b->serial, l->serial, sizeof l->serial }, { "model", b->model, l->model, sizeof l->model },
+		{ "firmware", b->firmware, l->firmware, sizeof l->firmware },
+	};
+	for (size_t i = 0; i < countof(rows); i++) {
+		if (!rows[i].now[0])
+			continue;
+		if (rows[i].was[0] && strcmp(rows[i].was, rows[i].now) != 0)
+			poller_event(l, "identity", now, "its %s changed from '%s' to '%s': is this still the same device?", rows[i].what, rows[i].was, rows[i].now);
+		snprintf(rows[i].was, rows[i].size, "%.*s", (int)rows[i].size - 1, rows[i].now);
+	}
+}
+
+static bool take_bound(struct life *l, struct bound *bound, struct stamp now, struct err *err)
+{
+	check_identity(l, bound, now);
+	if (l->shared && bound_equal(l->shared->bound, bound)) {
+		bound_free(bound);
+		return true;
+	}
+	struct shared *shared = poller_share(l->p, bound, err);
+	if (!shared)
+		return false;
+	drop_points(l);
+	l->shared = shared;
+	if (!poller_series(l))
+		return err_memory(err);
+	if (l->limits.max_words || l->limits.max_bits || l->limits.max_oids || l->limits.n_holes || l->limits.n_cuts || l->limits.n_dead || l->limits.n_dead_oids) {
+		l->own_plan = plan_make(shared->bound, &l->limits, err);
+		return l->own_plan != NULL;
+	}
+	return true;
+}
+
+static void discovered(struct life *l, struct stamp now)
+{
+	struct err err = { 0 };
+	struct bound *bound = discover_finish(l->discover, &err);
+	discover_free(l->discover);
+	l->discover = NULL;
+	bool again = !bound && l->shared && l->answered && err.kind == ERR_UNAVAILABLE;
+	if (!again && (!bound || !take_bound(l, bound, now, &err))) {
+		if (l->auto_profile && l->answered)
+			l->stage = STAGE_IDENTIFY, l->hold = (struct mono){ now.boot.ms + IDENTIFY_AGAIN_MS };
+		give_up(l, &err, now);
+		return;
+	}
+	l->stage = STAGE_POLL;
+	/* Sensors are plugged in and outlets renamed while the agent runs; each device has its own time for looking again. */
+	int64_t wait = again || l->shared->bound->partial ? PARTIAL_AGAIN_MS : DISCOVER_AGAIN_MS + (int64_t)(l->index % 3600) * 1000;
+	l->recheck_at = (struct mono){ now.boot.ms + wait };
+	l->at = 0;
+	advance(l, now);
+}
+
+static void start_identify(struct life *l, struct stamp now)
+{
+	struct err err = { 0 };
+	enum transport t = strncmp(l->ep.scheme, "snmp", 4) == 0 ? TRANSPORT_SNMP : TRANSPORT_MODBUS;
+	if (!l->identify)
+		l->identify = identify_new(poller_library(l->p), t, &err);
+	const struct request *req = l->identify ? identify_next(l->identify) : NULL;
+	if (!l->identify)
+		give_up(l, &err, now);
+	else if (req)
+		ask(l, req, now);
+	else
+		identified(l, now);
+}
+
+static void start_discover(struct life *l, struct stamp now)
+{
+	struct err err = { 0 };
+	if (!l->discover)
+		l->discover = discover_new(l->profile, l->overrides, l->n_overrides, &err);
+	const struct request *req = l->discover ? discover_next(l->discover) : NULL;
+	if (!l->discover)
+		give_up(l, &err, now);
+	else if (req)
+		ask(l, req, now);
+	else
+		discovered(l, now);
+}
+
+static void next_poll(struct life *l, struct stamp now)
+{
+	const struct plan *plan = life_plan(l);
+	if (l->at < plan->n && now.boot.ms < l->cycle_end.ms) {
+		ask(l, &plan->requests[l->at], now);
+		return;
+	}
+	if (l->at < plan->n) {
+		poller_take_missing(l, l->at, REASON_TIMEOUT, now);
+		l->reason = REASON_TIMEOUT;
+		if (!l->error[0])
+			set_error(l, "its other requests found no time within the period");
+	}
+	cycle_over(l, now);
+}
+
+static void advance(struct life *l, struct stamp now)
+{
+	static void (*const stages[])(struct life *, struct stamp) = { [STAGE_IDENTIFY] = start_identify, [STAGE_DISCOVER] = start_discover, [STAGE_POLL] = next_poll };
+	stages[l->stage](l, now);
+}
+
+void life_begin(struct life *l, struct stamp now, bool trial)
+{
+	l->running = true;
+	l->begun = now.boot;
+	l->cycle_end = (struct mono){ now.boot.ms + (l->period_ms > l->deadline_ms ? l->period_ms : l->deadline_ms) };
+	l->answered = l->silent = 0;
+	l->reason = REASON_NONE;
+	l->at = 0;
+	if (l->stage == STAGE_POLL && (trial || now.boot.ms >= l->recheck_at.ms))
+		l->stage = STAGE_DISCOVER;   /* who comes back may be another one */
+	if (l->stage == STAGE_IDENTIFY && !l->identify && now.boot.ms < l->hold.ms) {
+		l->running = false;
+		poller_over(l, CYCLE_ANSWERED, now);
+		return;
+	}
+	advance(l, now);
+}
+
+/* ---- answers --------------------------------------------------------------------------------------------------------------------- */
+
+static void count(struct life *l, const struct reading *r)
+{
+	bool silent = is_silent(r);
+	l->answered += !silent;
+	l->silent += silent;
+	l->timeouts += r->reason == REASON_TIMEOUT;
+	l->latency_us = silent ? l->latency_us : r->latency_us;
+	if (r->reason != REASON_NONE) {
+		l->reason = r->reason;
+		set_error(l, r->err.text);
+	} else if (r->partial) {
+		set_error(l, r->err.text);
+	}
+}
+
+static void poll_answer(struct life *l, const struct reading *r)
+{
+	struct err err = { 0 };
+	poller_take(l, r);
+	if (r->reason == REASON_EXCEPTION && !is_silent(r) && plan_learn(life_plan(l), r, &l->limits, &err))
+		l->lesson = true;
+	l->at++;
+	/* A device that says nothing to its first request, or twice in one cycle, is not asked the rest. */
+	if (is_silent(r) && (l->answered == 0 || l->silent >= silent_enough(l))) {
+		poller_take_missing(l, l->at, r->reason, r->at);
+		cycle_over(l, r->at);
+		return;
+	}
+	next_poll(l, r->at);
+}
+
+void life_answer(struct life *l, const struct reading *r)
+{
+	if (!l->running)
+		return;
+	if (r->reason == REASON_TIMEOUT && l->tries_left > 0 && r->at.boot.ms < l->cycle_end.ms) {
+		l->tries_left--;
+		l->timeouts++;
+		poller_ask(l, r->request, r->at);
+		return;
+	}
+	count(l, r);
+	switch (l->stage) {
+	case STAGE_IDENTIFY:
+		identify_push(l->identify, r);
+		break;
+	case STAGE_DISCOVER:
+		discover_push(l->discover, r);
+		break;
+	case STAGE_POLL:
+		poll_answer(l, r);
+		return;
+	}
+	if (is_silent(r) && l->answered == 0 && l->silent >= silent_enough(l)) {
+		/* It says nothing at all: begin anew when it is tried again. */
+		struct err err = r->err;
+		identify_free(l->identify);
+		discover_free(l->discover);
+		l->identify = NULL;
+		l->discover = NULL;
+		give_up(l, &err, r->at);
+		return;
+	}
+	advance(l, r->at);
+}

@@ -1,0 +1,195 @@
+#include "core/balance.h"
+#include "core/level.h"
+#include "core/uncertainty.h"
+#include "core/window_state.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { K = 3, ASSUMED_PPM = 10000, UPS_MIN_PPM = 850000, UPS_MAX_PPM = 990000 };
+
+static const char *const finding_names[FINDING_N] = {
+	[FINDING_NONE] = "closes", [FINDING_MORE_ABOVE] = "more_above", [FINDING_MORE_BELOW] = "more_below",
+	[FINDING_UPS_EFFICIENCY] = "ups_efficiency", [FINDING_IT_OVER_TOTAL] = "it_over_total",
+};
+const char *finding_name(enum finding_kind kind) { return (unsigned)kind < FINDING_N ? finding_names[kind] : "?"; }
+
+/* ---- accumulation, interval by interval ---------------------------------------------------------------------------------------- */
+
+static int depth(const struct tree *t, int64_t i)
+{
+	int d = 0;
+	for (int64_t p = t->nodes[i].parent; p >= 0; p = t->nodes[p].parent)
+		d++;
+	return d;
+}
+
+bool balance_init(struct window *w)
+{
+	size_t n = w->site->meters.n, at = 0;
+	int deepest = 0;
+	w->order = calloc(n + 1, sizeof *w->order);
+	w->sums = calloc(n + 1, sizeof *w->sums);
+	w->now = calloc(n + 1, sizeof *w->now);
+	if (!w->order || !w->sums || !w->now)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		deepest = depth(&w->tree, (int64_t)i) > deepest ? depth(&w->tree, (int64_t)i) : deepest;
+	for (int d = deepest; d >= 0; d--)
+		for (size_t i = 0; i < n; i++)
+			if (depth(&w->tree, (int64_t)i) == d)
+				w->order[at++] = (uint32_t)i;
+	return true;
+}
+
+/* Children before parents: what a node without a meter passes on is what it feeds less what else feeds it. */
+void balance_push(struct window *w, const struct interval *iv)
+{
+	size_t n = w->site->meters.n;
+	for (size_t i = 0; i < n; i++)
+		w->now[i] = (struct window_now){ .known = true };
+	for (size_t i = 0; i < iv->n; i++)
+		if (iv->rows[i].meter < n) {
+			struct window_now *v = &w->now[iv->rows[i].meter];
+			v->own = iv->rows[i].energy_mwh;
+			v->own_known = !iv->rows[i].missing_ms;
+		}
+	for (size_t k = 0; k < n; k++) {
+		uint32_t i = w->order[k];
+		const struct tree_node *node = &w->tree.nodes[i];
+		struct window_now *v = &w->now[i];
+		struct window_sums *s = &w->sums[i];
+		bool through = !node->measured && node->n_children;
+		int64_t passed = through ? v->below - v->fed : v->own;
+		if (node->n_children && v->known && (node->measured ? v->own_known : v->sources > 0 && node->parent < 0)) {
+			s->above += node->measured ? v->own + v->fed : v->fed;
+			s->below += v->below;
+			s->intervals++;
+			s->runs += !s->in_run;
+			s->in_run = true;
+		} else {
+			s->in_run = false;
+		}
+		if (node->parent < 0 || !node->electric)
+			continue;
+		struct window_now *up = &w->now[node->parent];
+		up->known &= through ? v->known : v->own_known;
+		up->sources += node->source;
+		*(node->source ? &up->fed : &up->below) += passed;
+	}
+}
+
+/* ---- judgement ------------------------------------------------------------------------------------------------------------------ */
+
+static double part_u(const struct window *w, uint32_t meter, double share, int64_t runs, bool *assumed)
+{
+	struct chain c;
+	meter_chain(w, meter, &c);
+	int64_t *limits[] = { &c.meter_ppm, &c.ct_ppm, &c.pt_ppm };
+	for (size_t i = 0; i < countof(limits); i++)
+		if (*limits[i] < 0) {
+			*limits[i] = ASSUMED_PPM;
+			*assumed = true;
+		}
+	c.energy_mwh = (int64_t)((double)c.energy_mwh * share);
+	c.count_mwh *= runs;
+	return chain_u(&c);
+}
+
+/* Root of the sum of squares over the node's own meter and all meters that stand for its children. */
+static double below_u(const struct window *w, uint32_t node, double share, int64_t runs, bool *assumed)
+{
+	double sum = 0;
+	for (size_t i = 0; i < w->site->meters.n; i++) {
+		if (w->tree.nodes[i].parent != (int64_t)node || !w->tree.nodes[i].electric)
+			continue;
+		double u = w->tree.nodes[i].measured ? part_u(w, (uint32_t)i, share, runs, assumed) : below_u(w, (uint32_t)i, share, runs, assumed);
+		sum += u * u;
+	}
+	return sqrt(sum);
+}
+
+static void judge_node(const struct window *w, uint32_t i, struct balance *b)
+{
+	const struct window_sums *s = &w->sums[i];
+	const struct meter *m = &site_meters(w->site)[i];
+	double share = w->n ? (double)s->intervals / (double)w->n : 0;
+	int64_t above = s->above - (int64_t)div_half_even((__int128)s->above * m->loss_ppm, 1000000);
+	*b = (struct balance){ .node = i, .above_mwh = above, .below_mwh = s->below, .residual_mwh = above - s->below, .intervals = s->intervals, .suspect = -1 };
+	double own = w->tree.nodes[i].measured ? part_u(w, i, share, s->runs, &b->assumed) : 0, below = below_u(w, i, share, s->runs, &b->assumed);
+	b->u_mwh = (int64_t)ceil(sqrt(own * own + below * below));
+	int64_t off = b->residual_mwh < 0 ? -b->residual_mwh : b->residual_mwh;
+	bool ups = m->role == ROLE_UPS_INPUT;
+	bool efficient = s->below * (__int128)1000000 >= (__int128)s->above * UPS_MIN_PPM && s->below * (__int128)1000000 <= (__int128)s->above * UPS_MAX_PPM;
+	if (ups && s->above > 0 && !efficient)
+		b->finding = FINDING_UPS_EFFICIENCY;
+	else if (off > K * b->u_mwh && (!ups || m->loss_ppm))
+		b->finding = b->residual_mwh > 0 ? FINDING_MORE_ABOVE : FINDING_MORE_BELOW;
+}
+
+/* A meter that is wrong by a factor stands out twice: below its parent and above its children, with opposite signs. */
+static int64_t suspect_of(const struct balance *all, size_t n, const struct balance *b, const struct window *w)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool neighbours = w->tree.nodes[all[i].node].parent == (int64_t)b->node, reverse = w->tree.nodes[b->node].parent == (int64_t)all[i].node;
+		if (!all[i].finding || !(neighbours || reverse))
+			continue;
+		int64_t sum = all[i].residual_mwh + b->residual_mwh, off = b->residual_mwh < 0 ? -b->residual_mwh : b->residual_mwh;
+		if ((sum < 0 ? -sum : sum) < off / 4)
+			return neighbours ? all[i].node : b->node;
+	}
+	return -1;
+}
+
+static void explain(const struct window *w, struct balance *b)
+{
+	static const char *const what[FINDING_N] = {
+		[FINDING_MORE_ABOVE] = "more flows in than the meters below see: a load without a meter, or a wrong CT ratio or direction",
+		[FINDING_MORE_BELOW] = "the meters below see more than flows in: a wrong CT ratio, a swapped CT, or a meter counted twice",
+		[FINDING_UPS_EFFICIENCY] = "output over input lies outside 0.85..0.99",
+	};
+	const char *id = site_meters(w->site)[b->node].id;
+	if (!b->finding)
+		snprintf(b->reason, sizeof b->reason, "%s: residual %lld mW.h, u %lld mW.h: it closes", id, (long long)b->residual_mwh, (long long)b->u_mwh);
+	else
+		snprintf(b->reason, sizeof b->reason, "%s%s%s: residual %lld mW.h, 3u %lld mW.h: %s", id, b->suspect >= 0 ? ", suspect " : "",
+			 b->suspect >= 0 ? site_meters(w->site)[b->suspect].id : "", (long long)b->residual_mwh, (long long)(K * b->u_mwh), what[b->finding]);
+}
+
+static int64_t site_finding(const struct window *w, balance_fn *fn, void *ctx)
+{
+	int64_t total = 0, it = 0;
+	for (size_t i = 0; i < w->n; i++) {
+		bool both = w->intervals[i].seen && !w->intervals[i].unknown[0] && !w->intervals[i].unknown[1];
+		total += both ? w->intervals[i].mwh[0] : 0;
+		it += both ? w->intervals[i].mwh[1] : 0;
+	}
+	if (!w->possible[0] || !w->possible[1] || it <= total)
+		return 0;
+	struct balance b = { .node = UINT32_MAX, .above_mwh = total, .below_mwh = it, .residual_mwh = total - it, .finding = FINDING_IT_OVER_TOTAL, .suspect = -1 };
+	snprintf(b.reason, sizeof b.reason, "E_IT %lld mW.h is more than E_DC %lld mW.h", (long long)it, (long long)total);
+	if (fn)
+		fn(ctx, &b);
+	return 1;
+}
+
+int64_t window_findings(const struct window *w, balance_fn *fn, void *ctx)
+{
+	size_t n = 0;
+	int64_t findings = site_finding(w, fn, ctx);
+	struct balance *all = calloc(w->site->meters.n + 1, sizeof *all);
+	for (size_t i = 0; all && i < w->site->meters.n; i++)
+		if (w->sums[i].intervals)
+			judge_node(w, (uint32_t)i, &all[n++]);
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].finding)
+			all[i].suspect = suspect_of(all, n, &all[i], w);
+		explain(w, &all[i]);
+		findings += all[i].finding != FINDING_NONE;
+		if (fn)
+			fn(ctx, &all[i]);
+	}
+	free(all);
+	return findings;
+}

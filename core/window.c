@@ -1,0 +1,274 @@
+#include "core/window_state.h"
+
+#include <stdlib.h>
+
+struct window *window_new(const struct site *site, struct wall from, struct wall to, struct err *err)
+{
+	int64_t step = site->interval_ms > 0 ? site->interval_ms : 900000;
+	if (to.ms <= from.ms || (to.ms - from.ms) / step > 2000000) {
+		err_set(err, ERR_USAGE, "a window must end after it begins and span less than 50 years");
+		return NULL;
+	}
+	struct window *w = calloc(1, sizeof *w);
+	if (!w) {
+		err_memory(err);
+		return NULL;
+	}
+	*w = (struct window){ .site = site, .from = from, .to = to, .interval_ms = step, .n = (size_t)((to.ms - from.ms + step - 1) / step) };
+	w->intervals = calloc(w->n, sizeof *w->intervals);
+	w->meters = calloc(site->meters.n + 1, sizeof *w->meters);
+	bool made = w->intervals && w->meters ? tree_init(&w->tree, site, err) : err_memory(err);
+	if (!made || !(balance_init(w) || err_memory(err))) {
+		window_free(w);
+		return NULL;
+	}
+	w->possible[0] = tree_has_total(&w->tree);
+	w->possible[1] = tree_has_it(&w->tree);
+	for (size_t i = 0; i < site->meters.n; i++) {
+		struct window_term *t = &w->meters[i].term;
+		*t = (struct window_term){ .meter = (uint32_t)i, .total_sign = w->tree.nodes[i].total_sign, .it_sign = w->tree.nodes[i].it_sign };
+		w->possible[0] &= !t->total_sign || w->tree.nodes[i].measured;
+		w->possible[1] &= !t->it_sign || w->tree.nodes[i].measured;
+	}
+	return w;
+}
+
+void window_free(struct window *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; w->meters && i < w->site->meters.n; i++)
+		free(w->meters[i].holes);
+	tree_done(&w->tree);
+	free(w->intervals);
+	free(w->meters);
+	free(w->order);
+	free(w->now);
+	free(w->sums);
+	free(w);
+}
+
+static bool keep_hole(struct window *w, struct window_meter *m, size_t ix, const struct interval_row *r)
+{
+	if (m->n_holes == m->room) {
+		size_t room = m->room ? m->room * 2 : 8;
+		struct window_hole *h = realloc(m->holes, room * sizeof *h);
+		if (!h)
+			return !(w->failed = true);
+		m->holes = h;
+		m->room = room;
+	}
+	m->holes[m->n_holes++] = (struct window_hole){ (uint32_t)ix, (int32_t)r->missing_ms, r->substituted_mwh, r->substitute_class };
+	return true;
+}
+
+/* Leaves come from outside: what does not fit makes the window unusable, never a wrong number. */
+static void add(struct window *w, int64_t *sum, int64_t more)
+{
+	w->failed |= __builtin_add_overflow(*sum, more, sum);
+}
+
+static void push_row(struct window *w, struct window_interval *in, size_t ix, const struct interval_row *r, int64_t span_ms)
+{
+	struct window_meter *m = &w->meters[r->meter];
+	struct window_term *t = &m->term;
+	add(w, &t->energy_mwh, r->energy_mwh);
+	t->known_ms += span_ms - r->missing_ms;
+	t->missing_ms += r->missing_ms;
+	if (r->class_ < CLASS_COUNT)
+		add(w, &t->class_mwh[r->class_], r->energy_mwh);
+	if (!r->missing_ms || !keep_hole(w, m, ix, r))
+		return;
+	add(w, &t->substituted_mwh, r->substituted_mwh);
+	in->unknown[0] = (uint16_t)(in->unknown[0] + (t->total_sign != 0));
+	in->unknown[1] = (uint16_t)(in->unknown[1] + (t->it_sign != 0));
+}
+
+void window_push(struct window *w, const struct interval *iv)
+{
+	if (iv->from.ms < w->from.ms || iv->to.ms > w->to.ms)
+		return;
+	size_t ix = (size_t)((iv->from.ms - w->from.ms) / w->interval_ms);
+	struct window_interval *in = &w->intervals[ix];
+	if (ix >= w->n || in->seen)
+		return;
+	*in = (struct window_interval){ { iv->total_mwh, iv->it_mwh }, { (int32_t)iv->total_missing_ms, (int32_t)iv->it_missing_ms }, { 0, 0 },
+					iv->flags, true };
+	if (!iv->synced)
+		in->flags |= INTERVAL_UNSYNCED;
+	for (size_t i = 0; i < iv->n; i++)
+		if (iv->rows[i].meter < w->site->meters.n)
+			push_row(w, in, ix, &iv->rows[i], iv->to.ms - iv->from.ms);
+	balance_push(w, iv);
+}
+
+static struct window_hole *find_hole(struct window_meter *m, size_t ix)
+{
+	size_t lo = 0, hi = m->n_holes;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (m->holes[mid].interval < ix)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < m->n_holes && m->holes[lo].interval == ix ? &m->holes[lo] : NULL;
+}
+
+/* What still is missing of the union: nothing when no term lacks anything, else no more than the terms' sum (an upper bound,
+ * exact while one term lacks something). */
+static void shrink_missing(struct window *w, size_t ix, int side)
+{
+	struct window_interval *in = &w->intervals[ix];
+	int64_t left = 0;
+	if (in->unknown[side] > 8)
+		return;         /* looked at when fewer are left */
+	for (size_t i = 0; in->unknown[side] && i < w->site->meters.n; i++) {
+		const struct window_term *t = &w->meters[i].term;
+		const struct window_hole *h = (side ? t->it_sign : t->total_sign) ? find_hole(&w->meters[i], ix) : NULL;
+		left += h ? h->missing_ms : 0;
+	}
+	if (left < in->missing_ms[side])
+		in->missing_ms[side] = (int32_t)left;
+}
+
+static void fill_hole(struct window *w, struct window_meter *m, size_t ix, int64_t share_ms)
+{
+	struct window_hole *h = find_hole(m, ix);
+	struct window_term *t = &m->term;
+	if (!h || !h->missing_ms)
+		return;
+	int32_t filled = share_ms < h->missing_ms ? (int32_t)share_ms : h->missing_ms;
+	h->missing_ms -= filled;
+	t->missing_ms -= filled;
+	t->known_ms += filled;
+	add(w, &t->substituted_mwh, -h->substituted_mwh);
+	h->substituted_mwh = 0;
+	const int sign[2] = { t->total_sign, t->it_sign };
+	for (int side = 0; side < 2; side++) {
+		if (!sign[side])
+			continue;
+		w->intervals[ix].unknown[side] = (uint16_t)(w->intervals[ix].unknown[side] - (h->missing_ms == 0));
+		shrink_missing(w, ix, side);
+	}
+}
+
+static void correct_one(struct window *w, const struct ledger_event *ev, size_t ix)
+{
+	struct window_meter *m = &w->meters[ev->meter];
+	int64_t from = w->from.ms + (int64_t)ix * w->interval_ms, to = from + w->interval_ms;
+	if (!w->intervals[ix].seen || to > ev->curve.closed_to.ms)
+		return;
+	int64_t gain = curve_at(ev, (struct wall){ to }) - curve_at(ev, (struct wall){ from });
+	add(w, &m->term.energy_mwh, gain);
+	add(w, &m->term.class_mwh[ev->curve.class_], gain);
+	add(w, &w->intervals[ix].mwh[0], m->term.total_sign * gain);
+	add(w, &w->intervals[ix].mwh[1], m->term.it_sign * gain);
+	int64_t a = from > ev->from.ms ? from : ev->from.ms, b = to < ev->to.ms ? to : ev->to.ms;
+	if (ev->curve.was_missing && b > a)
+		fill_hole(w, m, ix, b - a);
+}
+
+/* Intervals of the window that share time with [from, to). */
+static void touched(const struct window *w, int64_t from_ms, int64_t to_ms, size_t *first, size_t *last)
+{
+	int64_t a = from_ms > w->from.ms ? (from_ms - w->from.ms) / w->interval_ms : 0;
+	int64_t b = to_ms > w->from.ms ? (to_ms - w->from.ms + w->interval_ms - 1) / w->interval_ms : 0;
+	*first = a > (int64_t)w->n ? w->n : (size_t)a;
+	*last = b > (int64_t)w->n ? w->n : (size_t)b;
+}
+
+void window_event(struct window *w, const struct ledger_event *ev)
+{
+	size_t first, last;
+	if ((unsigned)ev->kind >= EVENT_N || ev->to.ms < w->from.ms || ev->from.ms >= w->to.ms)
+		return;
+	w->events[ev->kind]++;
+	touched(w, ev->from.ms, ev->to.ms, &first, &last);
+	if (ev->kind == EVENT_LATE)
+		for (size_t i = first; i < last || i == first; i++)
+			w->intervals[i < w->n ? i : w->n - 1].flags |= INTERVAL_LATE;
+	if (ev->kind == EVENT_CORRECTION && ev->meter < w->site->meters.n && ev->curve.class_ < CLASS_COUNT)
+		for (size_t i = first; i < last; i++)
+			correct_one(w, ev, i);
+}
+
+bool window_leaf(struct window *w, const void *leaf, size_t len, struct err *err)
+{
+	struct interval iv;
+	struct ledger_event ev;
+	switch (ledger_leaf_kind(leaf, len)) {
+	case LEDGER_LEAF_INTERVAL:
+		if (!interval_of_leaf(w->site, leaf, len, &iv, err))
+			return false;
+		window_push(w, &iv);
+		free((void *)(uintptr_t)iv.rows);
+		return true;
+	case LEDGER_LEAF_EVENT:
+		if (!event_of_leaf(w->site, leaf, len, &ev, err))
+			return false;
+		window_event(w, &ev);
+		return true;
+	default:
+		return true;
+	}
+}
+
+void window_term(const struct window *w, uint32_t meter, struct window_term *out) { *out = w->meters[meter].term; }
+const struct site *window_site(const struct window *w) { return w->site; }
+
+/* Time of the window in which nothing is known of this meter, intervals that never came included. */
+static int64_t not_known(const struct window *w, uint32_t meter)
+{
+	return w->to.ms - w->from.ms - w->meters[meter].term.known_ms;
+}
+
+int64_t window_meter_mwh(const struct window *w, uint32_t meter, bool *complete)
+{
+	bool all = not_known(w, meter) == 0;
+	if (complete)
+		*complete = all;
+	return all || complete ? w->meters[meter].term.energy_mwh : -1;
+}
+
+static bool in_hall(const struct window *w, int64_t i, const char *hall)
+{
+	const struct meter *m = i >= 0 ? &site_meters(w->site)[i] : NULL;
+	return m && m->hall && __builtin_strcmp(m->hall, hall) == 0;
+}
+
+static void add_it(const struct window *w, size_t i, struct partial *p)
+{
+	const struct window_term *t = &w->meters[i].term;
+	p->it_mwh += t->it_sign * t->energy_mwh;
+	p->complete &= !t->it_sign || !not_known(w, (uint32_t)i);
+}
+
+bool window_partial(const struct window *w, uint32_t meter, struct partial *out)
+{
+	const struct window_term *top = &w->meters[meter].term;
+	struct partial p = { site_meters(w->site)[meter].id, top->energy_mwh, 0, !not_known(w, meter) };
+	if (!w->tree.nodes[meter].measured)
+		return false;
+	for (size_t i = 0; i < w->site->meters.n; i++)
+		if (i == meter || tree_under(&w->tree, (int64_t)i, (int64_t)meter))
+			add_it(w, i, &p);
+	*out = p;
+	return p.it_mwh > 0;
+}
+
+bool window_hall(const struct window *w, const char *hall, struct partial *out)
+{
+	struct partial p = { hall, 0, 0, true };
+	for (size_t i = 0; i < w->site->meters.n; i++) {
+		if (!in_hall(w, (int64_t)i, hall))
+			continue;
+		add_it(w, i, &p);
+		if (in_hall(w, w->tree.nodes[i].parent, hall) || !w->tree.nodes[i].measured)
+			continue;
+		p.sub_mwh += w->meters[i].term.energy_mwh;
+		p.complete &= !not_known(w, (uint32_t)i);
+	}
+	*out = p;
+	return p.it_mwh > 0;
+}

@@ -1,0 +1,43 @@
+/* core/window_state.h - inside core/window.c, core/kpi.c, core/balance.c only: what a window remembers. */
+#ifndef CORE_WINDOW_STATE_H
+#define CORE_WINDOW_STATE_H
+
+#include "core/kpi.h"
+#include "core/tree.h"
+
+struct window_interval {
+	int64_t mwh[2];                  /* [0] total, [1] IT: known parts */
+	int32_t missing_ms[2];           /* at least one term not known */
+	uint16_t unknown[2];             /* terms not wholly known */
+	uint16_t flags;
+	bool seen;
+};
+/* What a meter does not know of an interval: remembered so that a correction can take it away. */
+struct window_hole { uint32_t interval; int32_t missing_ms; int64_t substituted_mwh; uint8_t substitute_class; };
+struct window_meter {
+	struct window_term term;
+	struct window_hole *holes;
+	size_t n_holes, room;
+};
+struct window_now { int64_t own, below, fed; uint32_t sources; bool own_known, known; };   /* one node in one interval */
+struct window_sums { int64_t above, below, intervals, runs; bool in_run; };                 /* over intervals in which all is known */
+struct window {
+	const struct site *site;
+	struct tree tree;
+	struct wall from, to;
+	int64_t interval_ms;
+	size_t n;
+	struct window_interval *intervals;
+	struct window_meter *meters;
+	int64_t events[EVENT_N];
+	uint32_t *order;                 /* meters, children before parents */
+	struct window_now *now;
+	struct window_sums *sums;
+	bool possible[2];                /* every term has a register */
+	bool failed;
+};
+
+bool balance_init(struct window *w);
+void balance_push(struct window *w, const struct interval *iv);
+
+#endif
