@@ -7,5 +7,8 @@ const struct verb verbs[] = {
 	  { NULL, NULL }, ctl_attest },
 	{ "keys", "generate|list|trust|rotate|revoke [--dir DIR]", { "签名密钥与信任库", "signing keys and the trust store" }, { NULL, NULL }, ctl_keys },
 	{ "check", "FILE", { "检查站点配置(不接触网络)", "check a site configuration, without network" }, { NULL, NULL }, ctl_check },
+	{ "probe", "ENDPOINT [--profile NAME] [--decode]", { "识别设备并显示解码后的数值", "identify a device and print its decoded points" }, { NULL, NULL }, ctl_probe },
+	{ "certificate", "[--config FILE] [--state DIR] [--out NAME] [--number TEXT] [--issued TIME] [--supersedes NUMBER] [--date DAY] [--no-pdf]",
+	  { "签发证书(JSON为准,PDF为其图示)", "issue a certificate: JSON is the truth, the PDF its picture" }, { NULL, NULL }, ctl_certificate },
 	{ NULL }
 };
