@@ -186,6 +186,8 @@ bool daemon_import(struct daemon *d, struct err *err)
 		if (d->o.progress)
 			fprintf(stderr, "\r\033[K");
 		if (good)
+			show_month(im);
+		if (good)
 			fprintf(stderr, "  %llu readings folded\n", (unsigned long long)im->readings);
 	}
 	if (im) {

@@ -425,6 +425,12 @@ static bool open_sources(struct poller *p, struct err *err)
 	return true;
 }
 
+static const char *give_secret(void *ctx, const char *name)
+{
+	struct poller *p = ctx;
+	return p->o.secret(p->o.ctx, name);
+}
+
 struct poller *poller_new(const struct poller_options *o, struct err *err)
 {
 	struct poller *p = calloc(1, sizeof *p);
@@ -433,7 +439,8 @@ struct poller *poller_new(const struct poller_options *o, struct err *err)
 		return NULL;
 	}
 	p->o = *o;
-	p->env = (struct collector_env){ .loop = o->loop, .clock = o->clock, .sink = on_reading, .ctx = p, .seed = o->seed };
+	p->env = (struct collector_env){ .loop = o->loop, .clock = o->clock, .sink = on_reading, .ctx = p, .seed = o->seed,
+					 .secret = o->secret ? give_secret : NULL };
 	p->sched = sched_new((struct sched_options){ .seed = o->seed }, clock_of(p).boot);
 	if (!p->sched || !open_sources(p, err) || !poller_reload(p, o->site, o->library, err)) {
 		poller_free(p);

@@ -83,6 +83,17 @@ static int options(int argc, char **argv, struct daemon_options *o)
 	return 64;
 }
 
+/* Before the first thread: signals go to the loop's signalfd, never to a worker. */
+static void block_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static void raise_limits(void)
 {
 	struct rlimit files;
@@ -107,6 +118,8 @@ static const char *give_secret(void *ctx, const char *name)
 void daemon_show(struct daemon *d)
 {
 	char sentence[300];
+	if (!d->slot)
+		return;                 /* --import-only: nobody looks */
 	struct judgement *j = d->judge ? judge_latest(d->judge, sentence, sizeof sentence) : NULL;
 	struct picture_inputs in = { .setup = &d->setup, .wiring = d->wiring, .registry = d->registry, .poller = d->poller,
 				     .pipeline = d->pipeline, .judgement = j, .store = d->store, .mqtt = d->mqtt,
@@ -313,13 +326,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
 static bool open_loop(struct daemon *d, struct err *err)
 {
-	sigset_t set;
 	uint64_t now;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	if (sd_event_default(&d->loop) < 0 || sd_event_now(d->loop, CLOCK_BOOTTIME, &now) < 0 ||
 	    sd_event_add_signal(d->loop, NULL, SIGTERM, on_stop, d) < 0 || sd_event_add_signal(d->loop, NULL, SIGINT, on_stop, d) < 0 ||
 	    sd_event_add_signal(d->loop, NULL, SIGHUP, on_reload, d) < 0 ||
@@ -406,6 +413,8 @@ int main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	raise_limits();
+	if (!d.o.import_only)
+		block_signals();
 	code = 0;
 	if (!start(&d, &err) || (d.o.import && !import(&d, &err)) || (!d.o.import_only && !go_live(&d, &err))) {
 		log_line(LOG_ERROR, NULL, (struct mono){ 0 }, "%s", err.text);

@@ -128,7 +128,7 @@ static void write_racks(const struct fleet *f, const struct ports *p, struct buf
 			buf_printf(out, "pdu-h%dr%dk%02da;pdu-h%dr%dk%02db", hall, r, k, hall, r, k);
 		else
 			buf_printf(out, "rc-h%dr%da;rc-h%dr%db", hall, r, hall, r);
-		buf_str(out, ",2024-12-20\n");
+		buf_str(out, ",2024-12-20T00:00:00+08:00\n");
 	}
 }
 
