@@ -165,6 +165,7 @@ static void check_report(void *ctx, const struct outbox_item *item)
 bool kit_verify(const struct store_options *o, struct kit_check *want, struct err *err)
 {
 	struct restart r;
+	*err = (struct err){ 0 };
 	struct store *s = store_open(o, err);
 	if (!s)
 		return false;
@@ -195,7 +196,7 @@ bool kit_verify(const struct store_options *o, struct kit_check *want, struct er
 	else if (r.next_seq != commits + 1)
 		good = err_set(err, ERR_EVIDENCE, "next report %llu after %llu commits", (unsigned long long)r.next_seq, (unsigned long long)commits);
 	else
-		good = store_outbox()->pending(s, 0, SIZE_MAX, check_report, &out, err) && store_tail(s, 0, check_batch, &t, err) && (!err || !err->text[0]);
+		good = store_outbox()->pending(s, 0, SIZE_MAX, check_report, &out, err) && store_tail(s, 0, check_batch, &t, err) && !err->text[0];
 	if (good && (out.bad || out.next != commits + 1))
 		good = err_set(err, ERR_EVIDENCE, "outbox holds up to report %llu of %llu, or another text", (unsigned long long)out.next - 1, (unsigned long long)commits);
 	if (good && (t.k < want->batches || commits < want->commits || t.k < commits * 3))
