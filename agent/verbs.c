@@ -22,5 +22,12 @@ const struct verb verbs[] = {
 	    "--trust    keys you trust (a file or a directory); never taken from the file itself\n--revoked  signed revocations\n--store    walk all evidence of a store\nExit codes: 0 valid, 12 signature or evidence does not hold" },
 	  ctl_verify },
 	{ "check", "FILE", { "检查站点配置(不接触网络)", "check a site configuration, without network" }, { NULL, NULL }, ctl_check },
+	{ "probe", "ENDPOINT [--profile NAME] [--decode]", { "识别设备并显示解码后的数值", "identify a device and print its decoded points" }, { NULL, NULL }, ctl_probe },
+	{ "certificate", "[--config FILE] [--state DIR] [--out NAME] [--number TEXT] [--issued TIME] [--supersedes NUMBER] [--date DAY] [--no-pdf]",
+	  { "签发证书(JSON为准,PDF为其图示)", "issue a certificate: JSON is the truth, the PDF its picture" }, { NULL, NULL }, ctl_certificate },
+	{ "replay", "--config SITE.yaml FILE [--from DATE --to DATE] [--summary] [--leaves]",
+	  { "折算一份读数记录,打印时段与指标", "fold a recording of readings; print closed intervals and KPIs" },
+	  { "--from, --to  指标的本地日期(含)\n--summary     只打印指标\n--leaves      打印证据叶原文", "--from, --to  local days of the KPIs, inclusive\n--summary     KPIs only; memory does not grow\n--leaves      the evidence leaves, byte for byte" },
+	  ctl_replay },
 	{ NULL }
 };
