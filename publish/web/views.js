@@ -175,7 +175,7 @@ export const views = {
 		['racknumbers', () => t('racks'), rackNumbers, ['racks']],
 		['quarters', () => t('last_day'), (d, w) => charts.quarters(d.quarters, w), ['quarters', 'site'], 'full'],
 		['flow', () => t('flow'), (d, w) => charts.flow(d.meters, w), ['meters'], 'full'],
-		['domains', () => t('domains'), (d, w) => charts.domains(d.domains, w), ['domains'], 'wide'],
+		['domains', () => t('domains'), (d, w) => charts.domains(d.domains, d.day.known_total_mwh, w), ['domains', 'day'], 'wide'],
 		['shares', () => t('compute_share'), (d, w) => charts.shares(d.shares, w), ['shares']],
 		['floor', () => t('floor'), floor, ['rack_rows'], 'full'],
 		['devices', () => t('devices'), deviceShort, ['devices'], 'wide'],
@@ -185,7 +185,7 @@ export const views = {
 	energy: [
 		['quarters', () => t('last_day'), (d, w) => charts.quarters(d.quarters, w), ['quarters', 'site'], 'full'],
 		['flow', () => t('flow'), (d, w) => charts.flow(d.meters, w), ['meters'], 'full'],
-		['domains', () => t('domains'), (d, w) => charts.domains(d.domains, w), ['domains'], 'full'],
+		['domains', () => t('domains'), (d, w) => charts.domains(d.domains, d.day.known_total_mwh, w), ['domains', 'day'], 'full'],
 		['meters', () => t('meters'), meters, ['meters'], 'full'],
 		['events', () => t('events'), events, ['events'], 'wide'],
 		['counts', () => t('events'), eventCounts, ['event_counts']],
