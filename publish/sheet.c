@@ -84,6 +84,45 @@ void yuan_text(int64_t fen, struct buf *out)
 	buf_printf(out, ".%02lld", (long long)(fen % 100));
 }
 
+void percent_text(int64_t num, int64_t den, struct buf *out)
+{
+	__int128 scaled = (__int128)num * 10000, q = den > 0 ? scaled / den : 0, rest = den > 0 ? scaled % den : 0;
+	if (rest * 2 > den || (rest * 2 == den && q % 2))
+		q++;
+	buf_printf(out, "%lld.%02lld %%", (long long)(q / 100), (long long)(q % 100));
+}
+
+/* ---- words ---- */
+
+static const struct { const char *id; struct pair name; } words[] = {
+	{ "supply", { "市电进线", "supply" } }, { "pv", { "光伏", "PV" } }, { "generator", { "发电机", "generator" } }, { "fuel", { "燃料", "fuel" } },
+	{ "heat", { "外购冷热", "heat" } }, { "export", { "外送", "export" } }, { "other_use", { "其他用户", "other use" } },
+	{ "transformer", { "变压器", "transformer" } }, { "ups_input", { "UPS输入", "UPS input" } }, { "distribution", { "配电", "distribution" } },
+	{ "it", { "IT", "IT" } }, { "non_it", { "非IT", "non-IT" } }, { "cooling", { "制冷", "cooling" } }, { "lighting", { "照明", "lighting" } },
+	{ "other", { "其他", "other" } }, { "bus", { "母线", "bus" } }, { "rack", { "机架", "rack" } }, { "reuse", { "余热利用", "reuse" } },
+	{ "water", { "用水", "water" } }, { "renewable", { "可再生", "renewable" } }, { "ups_output", { "UPS输出", "UPS output" } },
+	{ "pdu_output", { "PDU输出", "PDU output" } }, { "row_cabinet", { "列头柜", "row cabinet" } }, { "rack_inlet", { "机架进线", "rack inlet" } },
+	{ "rack_outlet", { "机架出线", "rack outlet" } }, { "it_input", { "IT设备输入", "IT input" } },
+	{ "registers", { "累计寄存器差值", "differences of cumulative registers" } }, { "mains", { "总表法", "mains method" } },
+	{ "overhead", { "辅助能耗法", "overhead method" } }, { "12 months, local calendar", { "当地日历连续十二个月", "12 months, local calendar" } },
+	{ "retrofit", { "既有数据中心改造", "retrofit of an existing site" } }, { "cloud_center", { "云计算中心", "cloud computing center" } },
+	{ "operator", { "运营方", "operator" } }, { "applicant", { "申报单位", "applicant" } }, { "tester", { "检测机构", "tester" } },
+	{ "authority", { "主管部门", "authority" } }, { "agent", { "监测系统", "monitor" } },
+};
+
+struct pair word_of(const char *id)
+{
+	for (size_t i = 0; i < countof(words); i++)
+		if (!strcmp(words[i].id, id))
+			return words[i].name;
+	return (struct pair){ id, id };
+}
+
+const char *or_dash(const char *text)
+{
+	return text && *text ? text : "—";
+}
+
 /* ---- what is signed ---- */
 
 static void kid_of(const json_t *signature, struct sheet *s)
@@ -121,9 +160,12 @@ static void draw_all(struct sheet *s)
 {
 	s->page = 0;
 	sheet_front(s);
+	page_begin(s);
 	sheet_energy(s);
+	sheet_readings(s);
 	sheet_meters(s);
 	sheet_method(s);
+	page_end(s);
 }
 
 static cairo_status_t collect(void *out, const unsigned char *bytes, unsigned len)
@@ -147,6 +189,19 @@ static bool font_is_there(PangoLayout *layout, struct err *err)
 	return good || err_set(err, ERR_UNAVAILABLE, "the font WenQuanYi Micro Hei is missing; install fonts-wqy-microhei");
 }
 
+/* Glyphs stand where the font says, not on the pixels of a screen. */
+static void paper_metrics(PangoLayout *layout)
+{
+	PangoContext *context = pango_layout_get_context(layout);
+	cairo_font_options_t *options = cairo_font_options_create();
+	cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
+	cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
+	pango_cairo_context_set_font_options(context, options);
+	pango_context_set_round_glyph_positions(context, FALSE);
+	cairo_font_options_destroy(options);
+	pango_layout_context_changed(layout);
+}
+
 static void describe(cairo_surface_t *surface, const struct sheet *s)
 {
 	const char *issued = text_at(s->cert, "issued");
@@ -167,6 +222,7 @@ static bool render(struct sheet *s, struct buf *out, struct err *err)
 	s->cr = cairo_create(surface);
 	s->layout = pango_cairo_create_layout(s->cr);
 	pango_layout_set_wrap(s->layout, PANGO_WRAP_WORD_CHAR);
+	paper_metrics(s->layout);
 	bool good = font_is_there(s->layout, err);
 	if (good) {
 		cairo_surface_t *dry = cairo_recording_surface_create(CAIRO_CONTENT_COLOR_ALPHA, NULL);

@@ -41,6 +41,10 @@ struct pair pair_at(const json_t *value, const char *path);     /* {zh, en} */
 void energy_text(int64_t mwh, struct buf *out);
 void ppm_text(int64_t ppm, struct buf *out);                    /* 999800 -> "99.98 %" */
 void yuan_text(int64_t fen, struct buf *out);
+void percent_text(int64_t num, int64_t den, struct buf *out);   /* 760 of 1000 -> "76.00 %", half to even */
+/* A word of the JSON (role, point, method, attestation) in both languages; one that is not known stands for itself. */
+struct pair word_of(const char *id);
+const char *or_dash(const char *text);
 
 /* ---- sheet_draw.c ---- */
 void ink(struct sheet *s, enum ink ink);
@@ -51,6 +55,7 @@ double put(struct sheet *s, struct box box, const char *text, bool draw);
 double put_pair(struct sheet *s, struct box box, struct pair pair, bool stacked, bool draw);
 void line(struct sheet *s, double x0, double y0, double x1, double y1, double width, enum ink colour);
 void fill(struct sheet *s, double x, double y, double w, double h, enum ink colour, double alpha);
+void disc(struct sheet *s, double x, double y, double radius, enum ink colour);
 void frame(struct sheet *s, double x, double y, double w, double h, double width, enum ink colour);
 const char *first_of(const struct sheet *s, struct pair p);
 const char *second_of(const struct sheet *s, struct pair p);
@@ -74,8 +79,9 @@ void draw_flows(struct sheet *s, double x, double y, double w, double h);
 
 /* ---- the pages ---- */
 void sheet_front(struct sheet *s);      /* sheet_front.c: one page */
-void sheet_energy(struct sheet *s);     /* sheet_energy.c: months and flows */
-void sheet_meters(struct sheet *s);     /* sheet_meters.c */
+void sheet_energy(struct sheet *s);     /* sheet_energy.c: months, flows, classes; these go on where the last ended */
+void sheet_meters(struct sheet *s);     /* sheet_meters.c: the schedule */
+void sheet_readings(struct sheet *s);   /* sheet_readings.c: each criterion under each reading, compute share by definition */
 void sheet_method(struct sheet *s);     /* sheet_method.c: findings, events, method, declarations, verification */
 
 #endif

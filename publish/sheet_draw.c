@@ -7,7 +7,7 @@
 static const struct { double r, g, b; } inks[INK_N] = {
 	[INK_TEXT] = { 0.10, 0.11, 0.13 }, [INK_SOFT] = { 0.38, 0.41, 0.45 }, [INK_TITLE] = { 0.09, 0.22, 0.38 }, [INK_LINE] = { 0.72, 0.75, 0.79 },
 	[INK_BAND] = { 0.60, 0.74, 0.88 }, [INK_FILL] = { 0.90, 0.93, 0.96 }, [INK_GOOD] = { 0.05, 0.42, 0.22 }, [INK_BAD] = { 0.72, 0.09, 0.09 },
-	[INK_WARN] = { 0.60, 0.36, 0.00 }, [INK_WHITE] = { 1, 1, 1 }, [INK_MARK] = { 0.97, 0.84, 0.84 },
+	[INK_WARN] = { 0.60, 0.36, 0.00 }, [INK_WHITE] = { 1, 1, 1 }, [INK_MARK] = { 0.975, 0.865, 0.865 },
 };
 
 void ink(struct sheet *s, enum ink colour)
@@ -100,6 +100,14 @@ void line(struct sheet *s, double x0, double y0, double x1, double y1, double wi
 	cairo_stroke(s->cr);
 }
 
+void disc(struct sheet *s, double x, double y, double radius, enum ink colour)
+{
+	ink(s, colour);
+	cairo_new_path(s->cr);          /* text leaves a point behind, and an arc would begin with a line from it */
+	cairo_arc(s->cr, x, y, radius, 0, 6.283185307);
+	cairo_fill(s->cr);
+}
+
 void fill(struct sheet *s, double x, double y, double w, double h, enum ink colour, double alpha)
 {
 	cairo_set_source_rgba(s->cr, inks[colour].r, inks[colour].g, inks[colour].b, alpha);
@@ -187,7 +195,7 @@ void page_need(struct sheet *s, double height)
 
 void heading(struct sheet *s, struct pair title)
 {
-	page_need(s, 60);
+	page_need(s, 96);
 	s->y += 8;
 	fill(s, MARGIN, s->y + 2, 3, 13, INK_TITLE, 1);
 	s->y += put_pair(s, (struct box){ MARGIN + 9, s->y, TEXT_W - 9, 12, INK_TITLE, ALIGN_LEFT }, title, false, true) + 5;

@@ -33,7 +33,7 @@ static void months(struct sheet *s)
 {
 	static const struct column columns[] = {
 		{ 50, ALIGN_LEFT, { "月份", "month" } }, { 42, ALIGN_LEFT, { "名称", "name" } }, { 44, ALIGN_RIGHT, { "数值", "value" } },
-		{ 84, ALIGN_RIGHT, { "U (k=2), ρ=0 / 1", "U (k=2), rho=0 / 1" } }, { 98, ALIGN_RIGHT, { "总电能", "total" } }, { 98, ALIGN_RIGHT, { "IT电能", "IT" } },
+		{ 84, ALIGN_RIGHT, { "U (k=2), ρ = 0 / 1", "U (k=2), ρ = 0 / 1" } }, { 98, ALIGN_RIGHT, { "总电能", "total" } }, { 98, ALIGN_RIGHT, { "IT电能", "IT" } },
 		{ 95, ALIGN_RIGHT, { "完整率 总 / IT", "complete, total / IT" } },
 	};
 	static const struct table t = { columns, countof(columns), 7.5 };
@@ -77,7 +77,6 @@ static void class_rows(struct sheet *s)
 
 void sheet_energy(struct sheet *s)
 {
-	page_begin(s);
 	if (json_array_size(at(s->cert, "results.months"))) {
 		heading(s, (struct pair){ "逐月PUE、扩展不确定度带与限值", "PUE by month, with its expanded uncertainty and the limit" });
 		draw_months(s, MARGIN, s->y, TEXT_W, 168);
@@ -92,5 +91,4 @@ void sheet_energy(struct sheet *s)
 	}
 	heading(s, (struct pair){ "电能数据类别", "How the energy is known" });
 	class_rows(s);
-	page_end(s);
 }

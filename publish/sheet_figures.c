@@ -105,9 +105,7 @@ static void draw_values(struct sheet *s, const struct plot *p)
 			put(s, (struct box){ px(p, (double)i) - 24, p->y + p->h - 14, 48, 8, INK_BAD, ALIGN_CENTER }, "—", true);
 			continue;
 		}
-		ink(s, INK_TITLE);
-		cairo_arc(s->cr, px(p, (double)i), py(p, m->value), 2, 0, 6.2832);
-		cairo_fill(s->cr);
+		disc(s, px(p, (double)i), py(p, m->value), 2, INK_TITLE);
 		put(s, (struct box){ px(p, (double)i) - 22, py(p, m->value + m->u) - 11, 44, 7, INK_TITLE, ALIGN_CENTER }, text_at(m->json, "value"), true);
 	}
 }
@@ -211,7 +209,7 @@ void draw_flows(struct sheet *s, double x, double y, double w, double h)
 	json_t *row;
 	if (in <= 0 || out <= 0)
 		return;
-	enum { GAP = 20 };
+	enum { GAP = 23 };
 	double scale = (h - (double)(n - 1) * GAP) / fmax(in, out), from = y + (h - out * scale) / 2, to = y, source = y + (h - in * scale) / 2;
 	json_array_foreach(uses, i, row) {
 		double height = fmax((double)int_at(row, "mwh"), 0) * scale;

@@ -162,14 +162,8 @@ static bool less(struct fraction a, struct fraction b)
 	return (__int128)a.num * b.den < (__int128)b.num * a.den;
 }
 
-/* Hundredths of a percent, downwards for the lower end and upwards for the upper one: the interval printed holds the true one. */
-static void percent(struct fraction f, bool up, struct buf *out)
-{
-	int64_t shown = (int64_t)(((__int128)f.num * 10000 + (up ? f.den - 1 : 0)) / f.den);
-	buf_printf(out, "%lld.%02lld %%", (long long)(shown / 100), (long long)(shown % 100));
-}
-
-static void share_of(const json_t *shares, const char *id, struct buf *out)
+/* Over all ways to count network and empty racks: from the smallest to the largest. */
+static void share_of(const json_t *shares, const char *id, struct buf *value, struct buf *exact)
 {
 	struct fraction lo = { 0, 0 }, hi = { 0, 0 };
 	size_t i;
@@ -185,17 +179,19 @@ static void share_of(const json_t *shares, const char *id, struct buf *out)
 	}
 	if (!lo.den)
 		return;
-	percent(lo, false, out);
-	if (less(lo, hi)) {
-		buf_str(out, " … ");
-		percent(hi, true, out);
-	}
+	percent_text(lo.num, lo.den, value);
+	buf_printf(exact, "%lld/%lld", (long long)lo.num, (long long)lo.den);
+	if (!less(lo, hi))
+		return;
+	buf_str(value, " … ");
+	percent_text(hi.num, hi.den, value);
+	buf_printf(exact, " … %lld/%lld", (long long)hi.num, (long long)hi.den);
 }
 
 static void stat(struct sheet *s, double x, double w, struct pair label, const char *value)
 {
-	double h = put(s, (struct box){ x, s->y, w, 11, INK_TITLE, ALIGN_LEFT }, *value ? value : "—", true);
-	put_pair(s, (struct box){ x, s->y + (h > 0 ? h : 13), w, 7, INK_SOFT, ALIGN_LEFT }, label, false, true);
+	double h = put(s, (struct box){ x, s->y, w, 11, INK_TITLE, ALIGN_LEFT }, or_dash(value), true);
+	put_pair(s, (struct box){ x, s->y + h, w, 7, INK_SOFT, ALIGN_LEFT }, label, true, true);
 }
 
 static void rack_stats(struct sheet *s)
@@ -213,23 +209,28 @@ static void rack_stats(struct sheet *s)
 	}
 	int64_t standard = int_at(s->cert, "results.racks.standard_milli");
 	snprintf(text, sizeof text, "%lld.%lld", (long long)(standard / 1000), (long long)(standard % 1000 / 100));
-	stat(s, MARGIN + 3 * w, w - 8, (struct pair){ "标准机架(2.5 kW)", "standard racks" }, text);
-	s->y += 26;
+	stat(s, MARGIN + 3 * w, w - 8, (struct pair){ "标准机架(2.5 kW)", "standard racks of 2.5 kW" }, text);
+	s->y += 37;
 }
 
 static void share_stats(struct sheet *s)
 {
 	static const struct { const char *id; struct pair label; } shares[] = {
-		{ "c1", { "计算功能占比 C1 按机架", "compute share, racks" }, }, { "c2", { "C2 按额定功率", "by rated power" } },
-		{ "c3", { "C3 按实测电能", "by measured energy" } }, { "c5", { "C5 按IT额定功率", "by IT nominal power" } },
+		{ "c1", { "计算功能占比:按机架", "compute share by racks" } }, { "c2", { "按额定功率", "by rated power" } },
+		{ "c3", { "按实测电能", "by measured energy" } }, { "c5", { "按IT额定功率", "by IT nominal power" } },
 	};
+	const json_t *list = at(s->cert, "results.racks.shares");
 	double w = TEXT_W / 4.0;
 	for (size_t i = 0; i < countof(shares); i++) {
-		CLEANUP(buf_done) struct buf value = { 0 };
-		share_of(at(s->cert, "results.racks.shares"), shares[i].id, &value);
-		stat(s, MARGIN + (double)i * w, w - 8, shares[i].label, value.data ? value.data : "");
+		CLEANUP(buf_done) struct buf value = { 0 }, exact = { 0 };
+		share_of(list, shares[i].id, &value, &exact);
+		double x = MARGIN + (double)i * w;
+		stat(s, x, w - 8, shares[i].label, value.data ? value.data : "");
+		/* fractions of racks say more than percents; of energies they are long */
+		if (!strcmp(shares[i].id, "c1"))
+			put(s, (struct box){ x, s->y + 31, w - 8, 6.5, INK_SOFT, ALIGN_LEFT }, exact.data, true);
 	}
-	s->y += 28;
+	s->y += 46;
 }
 
 /* ---- criteria ---- */
@@ -248,20 +249,22 @@ static size_t result_of(const json_t *criterion)
 
 static void criterion(struct sheet *s, const struct table *t, const json_t *c)
 {
-	CLEANUP(buf_done) struct buf name = { 0 }, quote = { 0 }, value = { 0 };
+	CLEANUP(buf_done) struct buf name = { 0 }, text = { 0 }, limit = { 0 }, value = { 0 };
 	struct pair title = pair_at(c, "title"), why = pair_at(c, "why");
 	size_t result = result_of(c);
+	bool depends = json_is_true(at(c, "depends"));
 	buf_printf(&name, "%s  %s", first_of(s, title), strcmp(title.zh, title.en) ? second_of(s, title) : "");
 	if (*text_at(c, "quote"))
-		buf_printf(&quote, "「%s」%s", text_at(c, "quote"), text_at(c, "locator"));
-	buf_printf(&quote, "%s%s", quote.len ? "\n" : "", first_of(s, why));
+		buf_printf(&text, "「%s」 %s\n", text_at(c, "quote"), text_at(c, "locator"));
+	buf_printf(&text, "%s\n%s", first_of(s, why), strcmp(why.zh, why.en) ? second_of(s, why) : "");
+	buf_printf(&limit, "%s %s", text_at(c, "word"), text_at(c, "limit"));
 	buf_str(&value, text_at(c, "value"));
 	if (*text_at(c, "uncertainty"))
 		buf_printf(&value, " ± %s", text_at(c, "uncertainty"));
-	struct pair word = json_is_true(at(c, "depends")) ? (struct pair){ "视读法而定", "depends on reading" } : results[result].words;
+	struct pair word = depends ? (struct pair){ "视读法而定", "depends on reading" } : results[result].words;
 	const struct cell cells[] = {
-		{ name.data, quote.data, INK_TEXT }, { text_at(c, "word"), text_at(c, "limit"), INK_TEXT }, { value.data, NULL, INK_TEXT },
-		{ text_at(c, "margin"), NULL, INK_TEXT }, { first_of(s, word), second_of(s, word), json_is_true(at(c, "depends")) ? INK_WARN : results[result].ink },
+		{ name.data, text.data, INK_TEXT }, { limit.data, NULL, INK_TEXT }, { value.data, NULL, INK_TEXT }, { text_at(c, "margin"), NULL, INK_TEXT },
+		{ first_of(s, word), second_of(s, word), depends ? INK_WARN : results[result].ink },
 	};
 	table_row(s, t, cells);
 }
@@ -269,7 +272,7 @@ static void criterion(struct sheet *s, const struct table *t, const json_t *c)
 static void criteria(struct sheet *s)
 {
 	static const struct column columns[] = {
-		{ 232, ALIGN_LEFT, { "条件与条文", "criterion and its text" } }, { 62, ALIGN_LEFT, { "规则、限值", "rule, limit" } },
+		{ 222, ALIGN_LEFT, { "条件与条文", "criterion and its text" } }, { 72, ALIGN_LEFT, { "规则、限值", "rule, limit" } },
 		{ 92, ALIGN_LEFT, { "实测值", "value" } }, { 60, ALIGN_LEFT, { "余量", "margin" } }, { 65, ALIGN_LEFT, { "结论", "result" } },
 	};
 	static const struct table t = { columns, countof(columns), 8 };
@@ -354,10 +357,11 @@ static void seal_box(struct sheet *s, double x, double w, double h, const json_t
 	cairo_set_dash(s->cr, dashes, 2, 0);
 	ink(s, INK_LINE);
 	cairo_set_line_width(s->cr, 0.7);
-	cairo_arc(s->cr, x + w - 34, s->y + h / 2 + 2, 27, 0, 6.2832);
+	cairo_new_path(s->cr);
+	cairo_arc(s->cr, x + w - 34, s->y + h / 2 + 2, 29, 0, 6.283185307);
 	cairo_stroke(s->cr);
 	cairo_set_dash(s->cr, NULL, 0, 0);
-	put_pair(s, (struct box){ x + w - 61, s->y + h / 2 - 7, 54, 7, INK_LINE, ALIGN_CENTER }, (struct pair){ "盖章", "seal" }, true, true);
+	put_pair(s, (struct box){ x + w - 61, s->y + h / 2 - 7, 54, 7, INK_SOFT, ALIGN_CENTER }, (struct pair){ "盖章", "seal" }, true, true);
 	snprintf(text, sizeof text, "%s %s", s->zh_first ? "签字 signature" : "signature 签字", by);
 	put(s, (struct box){ x + 6, s->y + h - 34, w - 72, 7, INK_SOFT, ALIGN_LEFT }, text, true);
 	snprintf(text, sizeof text, "%s %s", s->zh_first ? "日期 date" : "date 日期", date);
@@ -370,7 +374,7 @@ static void signatures(struct sheet *s)
 	const json_t *slots = at(s->cert, "declarations");
 	size_t i, n = json_array_size(slots);
 	json_t *slot;
-	enum { HEIGHT = 74 };
+	enum { HEIGHT = 80 };
 	page_need(s, HEIGHT + 24);
 	double w = n ? (TEXT_W - 8.0 * (double)(n - 1)) / (double)n : 0;
 	json_array_foreach(slots, i, slot)

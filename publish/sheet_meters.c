@@ -6,31 +6,10 @@
 
 enum { MANY = 150 };    /* above it, rack meters are counted here and listed in the attached JSON */
 
-static const struct { const char *id; struct pair name; } words[] = {
-	{ "supply", { "市电进线", "supply" } }, { "pv", { "光伏", "PV" } }, { "generator", { "发电机", "generator" } }, { "fuel", { "燃料", "fuel" } },
-	{ "heat", { "外购冷热", "heat" } }, { "export", { "外送", "export" } }, { "other_use", { "其他用户", "other use" } },
-	{ "transformer", { "变压器", "transformer" } }, { "ups_input", { "UPS输入", "UPS input" } }, { "distribution", { "配电", "distribution" } },
-	{ "it", { "IT", "IT" } }, { "non_it", { "非IT", "non-IT" } }, { "cooling", { "制冷", "cooling" } }, { "lighting", { "照明", "lighting" } },
-	{ "other", { "其他", "other" } }, { "bus", { "母线", "bus" } }, { "rack", { "机架", "rack" } }, { "reuse", { "余热利用", "reuse" } },
-	{ "water", { "用水", "water" } }, { "renewable", { "可再生", "renewable" } }, { "ups_output", { "UPS输出", "UPS output" } },
-	{ "pdu_output", { "PDU输出", "PDU output" } }, { "row_cabinet", { "列头柜", "row cabinet" } }, { "rack_inlet", { "机架进线", "rack inlet" } },
-	{ "rack_outlet", { "机架出线", "rack outlet" } }, { "it_input", { "IT设备输入", "IT input" } },
-};
-
 static void word(const struct sheet *s, const char *id, struct buf *out)
 {
-	for (size_t i = 0; i < countof(words); i++)
-		if (!strcmp(words[i].id, id)) {
-			buf_printf(out, "%s%s", out->len ? ", " : "", first_of(s, words[i].name));
-			return;
-		}
 	if (*id)
-		buf_printf(out, "%s%s", out->len ? ", " : "", id);
-}
-
-static const char *or_dash(const char *text)
-{
-	return text && *text ? text : "—";
+		buf_printf(out, "%s%s", out->len ? ", " : "", first_of(s, word_of(id)));
 }
 
 static void classes(const json_t *e, struct buf *out)
@@ -55,9 +34,23 @@ static void reading(const json_t *e, const char *key, struct buf *out)
 		buf_str(out, or_dash(json_string_value(value)));
 }
 
-static void span(const json_t *e, struct buf *out)
+static void span(const struct sheet *s, const json_t *e, struct buf *out)
 {
-	buf_printf(out, "%.10s … %.10s", or_dash(text_at(e, "from")), or_dash(text_at(e, "to")));
+	if (!at(e, "from") && !at(e, "to"))
+		buf_str(out, s->zh_first ? "整个期间" : "whole period");
+	else
+		buf_printf(out, "%.10s … %.10s", or_dash(text_at(e, "from")), or_dash(text_at(e, "to")));
+}
+
+static void readings(const json_t *e, struct buf *out)
+{
+	if (at(e, "first") || at(e, "last")) {
+		reading(e, "first", out);
+		buf_str(out, " … ");
+		reading(e, "last", out);
+	}
+	if (*text_at(e, "reason"))
+		buf_printf(out, "%s%s %s", out->len ? "\n" : "", text_at(e, "reason"), text_at(e, "by"));
 }
 
 static void epoch_row(struct sheet *s, const struct table *t, const json_t *m, const json_t *e, bool first)
@@ -67,12 +60,8 @@ static void epoch_row(struct sheet *s, const struct table *t, const json_t *m, c
 	word(s, text_at(m, "point"), &role);
 	classes(e, &class_text);
 	ratios(e, &ratio);
-	span(e, &period);
-	reading(e, "first", &registers);
-	buf_str(&registers, " … ");
-	reading(e, "last", &registers);
-	if (*text_at(e, "reason"))
-		buf_printf(&registers, "\n%s %s", text_at(e, "reason"), text_at(e, "by"));
+	span(s, e, &period);
+	readings(e, &registers);
 	if (json_is_integer(at(m, "energy_mwh")))
 		energy_text(int_at(m, "energy_mwh"), &energy);
 	const struct cell cells[] = {
@@ -120,7 +109,6 @@ void sheet_meters(struct sheet *s)
 	bool short_list = json_array_size(list) > MANY;
 	size_t i, skipped = 0;
 	json_t *m;
-	page_begin(s);
 	heading(s, (struct pair){ "计量器具清单", "Meter schedule" });
 	table_head(s, &t);
 	json_array_foreach(list, i, m) {
@@ -130,5 +118,5 @@ void sheet_meters(struct sheet *s)
 			meter(s, &t, m);
 	}
 	left_out(s, skipped);
-	page_end(s);
+	s->y += 4;
 }

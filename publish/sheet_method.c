@@ -4,11 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *or_dash(const char *text)
-{
-	return text && *text ? text : "—";
-}
-
 static void paragraph(struct sheet *s, struct pair text, double size, enum ink colour)
 {
 	struct box b = { MARGIN, s->y, TEXT_W, size, colour, ALIGN_LEFT };
@@ -97,10 +92,17 @@ static void two(struct sheet *s, struct pair label, const char *first, const cha
 	struct box value = { MARGIN + 128, s->y, TEXT_W - 128, 8.5, INK_TEXT, ALIGN_LEFT };
 	struct pair both = s->zh_first ? (struct pair){ first, second } : (struct pair){ second, first };
 	double h = second ? put_pair(s, value, both, false, false) : put(s, value, first, false);
+	struct box name = { MARGIN, s->y, 124, 8, INK_SOFT, ALIGN_LEFT };
+	double wanted = put_pair(s, name, label, false, false);
+	h = h > wanted ? h : wanted;
 	page_need(s, h);
-	value.y = s->y;
-	put_pair(s, (struct box){ MARGIN, s->y, 124, 8, INK_SOFT, ALIGN_LEFT }, label, false, true);
-	s->y += (second ? put_pair(s, value, both, false, true) : put(s, value, first, true)) + 2.5;
+	name.y = value.y = s->y;
+	put_pair(s, name, label, false, true);
+	if (second)
+		put_pair(s, value, both, false, true);
+	else
+		put(s, value, first, true);
+	s->y += h + 2.5;
 }
 
 static void basics(struct sheet *s)
@@ -113,12 +115,14 @@ static void basics(struct sheet *s)
 	char text[64];
 	size_t i;
 	json_t *p;
-	for (size_t k = 0; k < countof(rows); k++)
-		two(s, rows[k].label, text_at(s->cert, rows[k].path), NULL);
+	for (size_t k = 0; k < countof(rows); k++) {
+		struct pair value = word_of(text_at(s->cert, rows[k].path));
+		two(s, rows[k].label, first_of(s, value), strcmp(value.zh, value.en) ? second_of(s, value) : NULL);
+	}
 	snprintf(text, sizeof text, "%lld", (long long)int_at(s->cert, "method.category"));
 	two(s, (struct pair){ "PUE类别(最差测点)", "category, worst point" }, text, NULL);
 	json_array_foreach(at(s->cert, "method.points"), i, p)
-		buf_printf(&points, "%s%s", points.len ? ", " : "", json_string_value(p) ?: "");
+		buf_printf(&points, "%s%s", points.len ? ", " : "", first_of(s, word_of(json_string_value(p) ?: "")));
 	two(s, (struct pair){ "IT测点", "IT measuring points" }, points.data, NULL);
 	snprintf(text, sizeof text, "%lld min", (long long)(int_at(s->cert, "method.interval_ms") / 60000));
 	two(s, (struct pair){ "结算间隔", "interval" }, text, NULL);
@@ -170,15 +174,15 @@ static const struct { const char *value; struct pair words; } truths[] = { { "ye
 
 static void attestation_row(struct sheet *s, const struct table *t, const json_t *a)
 {
-	struct pair value = { "未定", "unknown" };
+	struct pair value = { "未定", "unknown" }, name = word_of(text_at(a, "name"));
 	CLEANUP(buf_done) struct buf state = { 0 };
 	for (size_t i = 0; i < countof(truths); i++)
 		if (!strcmp(truths[i].value, text_at(a, "value")))
 			value = truths[i].words;
 	bool is_signed = json_is_true(at(a, "signed")), revoked = json_is_true(at(a, "revoked"));
 	buf_str(&state, revoked ? (s->zh_first ? "已撤销" : "revoked") : is_signed ? (s->zh_first ? "已签名" : "signed") : (s->zh_first ? "未签名" : "unsigned"));
-	const struct cell cells[] = { { text_at(a, "name"), text_at(a, "text"), INK_TEXT }, { first_of(s, value), second_of(s, value), INK_TEXT },
-				      { or_dash(text_at(a, "by")), text_at(a, "role"), INK_TEXT }, { or_dash(text_at(a, "date")), NULL, INK_TEXT },
+	const struct cell cells[] = { { first_of(s, name), *text_at(a, "text") ? text_at(a, "text") : second_of(s, name), INK_TEXT }, { first_of(s, value), second_of(s, value), INK_TEXT },
+				      { or_dash(text_at(a, "by")), first_of(s, word_of(text_at(a, "role"))), INK_TEXT }, { or_dash(text_at(a, "date")), NULL, INK_TEXT },
 				      { state.data, NULL, revoked || !is_signed ? INK_WARN : INK_GOOD }, { or_dash(text_at(a, "evidence")), NULL, INK_SOFT } };
 	table_row(s, t, cells);
 }
@@ -237,10 +241,8 @@ static void verification(struct sheet *s)
 
 void sheet_method(struct sheet *s)
 {
-	page_begin(s);
 	events(s);
 	method(s);
 	declarations(s);
 	verification(s);
-	page_end(s);
 }
