@@ -1,5 +1,4 @@
 #include "publish/mqtt_inner.h"
-#include "publish/mqtt_wire.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -140,7 +139,7 @@ static bool check(struct mqtt *m, struct err *err)
 		return false;
 	if (!m->o.site->mqtt.tls)
 		return true;
-	SSL_CTX *tls = mqtt_tls(m->o.site, m->tls_why, err);   /* files are read again at every connect: they may be renewed */
+	SSL_CTX *tls = mqtt_tls(m->o.site, m->why.verify, err);   /* files are read again at every connect: they may be renewed */
 	SSL_CTX_free(tls);
 	return tls != NULL;
 }

@@ -3,8 +3,8 @@
 #ifndef PUBLISH_MQTT_INNER_H
 #define PUBLISH_MQTT_INNER_H
 
+#include "publish/mqtt_wire.h"
 #include "publish/publish.h"
-#include <mosquitto.h>
 #include <pthread.h>
 
 enum { IN_FLIGHT_MAX = 64, LIVE_MAX = 32, KEEPALIVE_S = 30, REACH_MS = 10000, UP_MS = 15000, GOODBYE_MS = 1000, SHORT_MS = 5000,
@@ -27,7 +27,7 @@ struct mqtt {
 	uint64_t floor;                          /* every row up to here has its PUBACK, as far as this process knows */
 	uint64_t random;
 	unsigned short_lives;                    /* connections in a row that ended at once */
-	char tls_why[256], library_says[256];
+	struct mqtt_why why;
 };
 
 /* One connection. */

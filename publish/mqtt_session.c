@@ -1,6 +1,5 @@
 #include "publish/mqtt_command.h"
 #include "publish/mqtt_inner.h"
-#include "publish/mqtt_wire.h"
 
 #include <errno.h>
 #include <mqtt_protocol.h>
@@ -26,13 +25,8 @@ static void on_connect(struct mosquitto *mosq, void *ctx, int rc, int flags, con
 	(void)properties;
 	const struct site *site = m->o.site;
 	if (rc != 0) {
-		bool v5 = site->mqtt.version == 5;
-		bool denied = v5 ? rc == MQTT_RC_BAD_USERNAME_OR_PASSWORD || rc == MQTT_RC_NOT_AUTHORIZED || rc == MQTT_RC_BANNED : rc == 4 || rc == 5;
 		s->over = s->refused = true;
-		err_set(&s->err, denied ? ERR_DENIED : ERR_UNAVAILABLE, "broker %s:%lld refuses %s%s%s: %s; %s", site->mqtt.host,
-			(long long)site->mqtt.port, site->mqtt.user ? "user \"" : "a client without user", site->mqtt.user ? site->mqtt.user : "",
-			site->mqtt.user ? "\"" : "", v5 ? mosquitto_reason_string(rc) : mosquitto_connack_string(rc),
-			denied ? "check mqtt.user and the credential of mqtt.password" : "see the broker's log");
+		mqtt_refused(site, rc, &s->err);
 		return;
 	}
 	s->up = s->more = true;
@@ -167,18 +161,10 @@ static void on_log(struct mosquitto *mosq, void *ctx, int level, const char *tex
 {
 	struct session *s = ctx;
 	(void)mosq;
-	if (level == MOSQ_LOG_ERR && strstr(text, "OpenSSL Error") && !s->m->library_says[0]) {
-		const char *reason = strrchr(text, ':');   /* error:0A000412:SSL routines::sslv3 alert bad certificate */
-		snprintf(s->m->library_says, sizeof s->m->library_says, "%s", reason && reason[1] ? reason + 1 : text);
-	}
+	mqtt_why_log(&s->m->why, level, text);
 }
 
 /* ---- from the first word to the last ----------------------------------------------------------------------------- */
-
-static bool library(struct session *s, int rc, const char *what)
-{
-	return rc == MOSQ_ERR_SUCCESS || err_set(&s->err, ERR_INTERNAL, "MQTT library, %s: %s", what, mosquitto_strerror(rc));
-}
 
 static bool prepare(struct session *s)
 {
@@ -186,33 +172,18 @@ static bool prepare(struct session *s)
 	const struct site *site = m->o.site;
 	char id[200], will[400];
 	snprintf(id, sizeof id, "pued-%s", site->id);
-	s->mosq = mosquitto_new(id, true, s);
+	s->mosq = mqtt_client(site, id, m->o.password, s, &m->why, &s->err);
 	if (!s->mosq)
-		return err_memory(&s->err);
-	/* Our thread, our poll(): the library's own loop fails above descriptor 1023. */
-	mosquitto_threaded_set(s->mosq, true);
+		return false;
 	mosquitto_max_inflight_messages_set(s->mosq, (unsigned)m->o.in_flight + 1);
 	mosquitto_connect_v5_callback_set(s->mosq, on_connect);
 	mosquitto_publish_v5_callback_set(s->mosq, on_publish);
 	mosquitto_message_v5_callback_set(s->mosq, on_message);
 	mosquitto_disconnect_v5_callback_set(s->mosq, on_disconnect);
 	mosquitto_log_callback_set(s->mosq, on_log);
-	int version = site->mqtt.version == 5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311;
 	int n = mqtt_state(m, "offline", will, sizeof will);
-	if (!library(s, mosquitto_int_option(s->mosq, MOSQ_OPT_PROTOCOL_VERSION, version), "version") ||
-	    !library(s, mosquitto_int_option(s->mosq, MOSQ_OPT_TCP_NODELAY, 1), "no delay") ||
-	    !library(s, mosquitto_will_set_v5(s->mosq, m->state_topic, n, will, 1, true, NULL), "last will"))
-		return false;
-	if (site->mqtt.user && !library(s, mosquitto_username_pw_set(s->mosq, site->mqtt.user, m->o.password), "user"))
-		return false;
-	if (!site->mqtt.tls)
-		return true;
-	SSL_CTX *tls = mqtt_tls(site, m->tls_why, &s->err);
-	if (!tls)
-		return false;
-	int rc = mosquitto_void_option(s->mosq, MOSQ_OPT_SSL_CTX, tls);
-	SSL_CTX_free(tls);
-	return library(s, rc, "TLS") && library(s, mosquitto_int_option(s->mosq, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0), "TLS");
+	int rc = mosquitto_will_set_v5(s->mosq, m->state_topic, n, will, 1, true, NULL);
+	return rc == MOSQ_ERR_SUCCESS || err_set(&s->err, ERR_INTERNAL, "MQTT library, last will: %s", mosquitto_strerror(rc));
 }
 
 /* The sentence of a connection that ended without one. */
@@ -223,17 +194,14 @@ static void explain(struct session *s, int rc, int error)
 	if (s->err.kind)
 		return;
 	const char *where = s->up ? "lost the connection" : "no MQTT connection";
-	if (m->tls_why[0] || m->library_says[0])
-		err_set(&s->err, ERR_DENIED, "broker %s:%lld: TLS: %s%s", site->mqtt.host, (long long)site->mqtt.port,
-			m->tls_why[0] ? m->tls_why : m->library_says,
-			strstr(m->library_says, "unexpected eof") || strstr(m->library_says, "wrong version") ? "; does this port speak TLS?" : "");
+	if (!mqtt_why_err(site, &m->why, !s->up, &s->err))
+		s->refused = true;
 	else if (m->short_lives >= 2)
 		err_set(&s->err, ERR_UNAVAILABLE, "broker %s:%lld: the connection ends soon after each start (%u times): do two agents use the site id %s?",
 			site->mqtt.host, (long long)site->mqtt.port, m->short_lives + 1, site->id);
 	else
 		err_set(&s->err, ERR_UNAVAILABLE, "broker %s:%lld: %s: %s", site->mqtt.host, (long long)site->mqtt.port, where,
 			rc == MOSQ_ERR_ERRNO ? strerror(error) : rc == MOSQ_ERR_SUCCESS || rc == MOSQ_ERR_CONN_LOST ? "the broker closed it" : mosquitto_strerror(rc));
-	s->refused = m->tls_why[0] || m->library_says[0];
 }
 
 static int pause_ms(const struct session *s)
@@ -318,7 +286,6 @@ void session_run(struct session *s)
 {
 	struct mqtt *m = s->m;
 	const struct site *site = m->o.site;
-	m->tls_why[0] = m->library_says[0] = 0;
 	if (!mqtt_reach(site->mqtt.host, site->mqtt.port, m->event, REACH_MS, &s->err) || !prepare(s))
 		return;
 	s->began_ms = mqtt_now_ms();
