@@ -109,7 +109,7 @@ struct ledger_event *ledger_event_new(struct ledger *l, enum ledger_event_kind k
 		l->events = q;
 		l->event_room = room;
 	}
-	int64_t open = meter == UINT32_MAX ? l->next : l->meters[meter].next;
+	int64_t open = meter == UINT32_MAX ? l->next : l->meters[meter].step_next;
 	struct queued_event *q = &l->events[l->n_events++];
 	memset(q, 0, sizeof *q);
 	q->interval = interval > open ? interval : open;

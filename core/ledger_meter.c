@@ -108,7 +108,7 @@ static void pass_line(struct ledger *l, struct meter_fold *m, struct level a, st
 static void correct(struct ledger *l, struct meter_fold *m, struct level a, struct level b, int64_t from_ms, int64_t to_ms, bool was_missing, bool spread)
 {
 	int64_t recorded = interval_end(l, m->next - 1);
-	struct ledger_event *ev = ledger_event_new(l, EVENT_CORRECTION, meter_index(l, m), interval_of(l, to_ms), from_ms, to_ms);
+	struct ledger_event *ev = ledger_event_new(l, EVENT_CORRECTION, meter_index(l, m), interval_of(l, to_ms - 1), from_ms, to_ms);
 	if (ev) {
 		ev->curve = (struct ledger_curve){ a.mwh, a.rest, b.mwh, b.rest, a.den, { recorded }, was_missing, spread ? CLASS_D : CLASS_R };
 		ev->energy_mwh = level_round(b) - level_round(a);
@@ -122,7 +122,7 @@ static void correct(struct ledger *l, struct meter_fold *m, struct level a, stru
 
 static void gap_event(struct ledger *l, struct meter_fold *m, const struct read *from, const struct read *to, uint8_t cause, const int64_t *energy_mwh)
 {
-	struct ledger_event *ev = ledger_event_new(l, EVENT_GAP, meter_index(l, m), interval_of(l, to->wall_ms), from->wall_ms, to->wall_ms);
+	struct ledger_event *ev = ledger_event_new(l, EVENT_GAP, meter_index(l, m), interval_of(l, to->wall_ms - 1), from->wall_ms, to->wall_ms);
 	if (!ev)
 		return;
 	ev->energy_mwh = energy_mwh ? *energy_mwh : 0;
@@ -154,7 +154,7 @@ static void restart_at(struct ledger *l, struct meter_fold *m, const struct read
 
 static struct ledger_event *step_event(struct ledger *l, struct meter_fold *m, enum ledger_event_kind kind, const struct read *from, const struct read *to)
 {
-	return ledger_event_new(l, kind, meter_index(l, m), interval_of(l, to->wall_ms), from->wall_ms, to->wall_ms);
+	return ledger_event_new(l, kind, meter_index(l, m), interval_of(l, to->wall_ms - 1), from->wall_ms, to->wall_ms);
 }
 
 /* Known energy from `from` (which has the level of m->last) to r. */
@@ -272,7 +272,7 @@ static void look_ahead(struct ledger *l, struct meter_fold *m, const struct read
 {
 	int64_t units;
 	enum step step = step_judge(&m->scale, m->last.value, r->value, cap_of(m, read_elapsed(&m->last, r)), &units);
-	if (step == STEP_ACCEPT || step == STEP_WRAP) {
+	if (step == STEP_ACCEPT) {
 		bool low = m->pending_step == STEP_LOW;
 		struct ledger_event *ev = step_event(l, m, low ? EVENT_DROP_RETURN : EVENT_SPIKE, &m->last, r);
 		if (ev)
@@ -345,7 +345,7 @@ static void integrate(struct ledger *l, struct meter_fold *m, const struct read 
 
 /* ---- epochs ------------------------------------------------------------------------------------------------------------- */
 
-static const struct meter_epoch whole_time = { .from = { INT64_MIN }, .to = { INT64_MAX } };
+static const struct meter_epoch whole_time = { .from = { INT64_MIN }, .to = { INT64_MAX }, .ct = { 1, 1 }, .pt = { 1, 1 } };
 static size_t epoch_count_of(const struct meter_fold *m) { return m->meter->epochs.n ? m->meter->epochs.n : 1; }
 static const struct meter_epoch *epoch_at(const struct meter_fold *m, size_t i)
 {
@@ -457,6 +457,7 @@ static int64_t silent_from(const struct ledger *l, const struct meter_fold *m)
 void meter_advance(struct ledger *l, struct meter_fold *m, int64_t before_ms)
 {
 	for (;;) {
+		m->step_next = m->next;
 		int64_t read = m->len ? queue_at(m, 0)->wall_ms : NEVER, edge = epoch_edge(m), silent = silent_from(l, m);
 		if (edge < before_ms && edge <= read && edge <= silent) {
 			if (m->in_epoch)

@@ -68,6 +68,7 @@ struct meter_fold {
 	int64_t seen_ms;                 /* stamp of the newest reading taken, accepted or not; INT64_MIN none */
 	int64_t done_ms;                 /* the curve is known or known to be missing up to here */
 	int64_t next;                    /* interval being filled: number since 1970 */
+	int64_t step_next;               /* `next` before the step being taken: where its events belong at the earliest */
 	int64_t boundary_mwh;            /* rounded cumulative at its start */
 	int64_t missing_ms;
 	bool distributed;

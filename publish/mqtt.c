@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 enum { IN_FLIGHT_MAX = 64, LIVE_MAX = 32, KEEPALIVE_S = 30, REACH_MS = 10000, UP_MS = 15000, GOODBYE_MS = 1000, SHORT_MS = 5000,
-       REFUSED_STEPS = 5 };
+       REFUSED_STEPS = 5, LOOKS = 5 };
 
 struct flight { int mid; uint64_t seq; };
 struct live { char *topic, *payload; size_t len; bool retain; };
@@ -43,8 +43,10 @@ struct mqtt {
 struct session {
 	struct mqtt *m;
 	struct mosquitto *mosq;
-	bool up, over, refused, more, read_failed;
-	int64_t began_ms, up_ms, receipts_due_ms, retry_ms;
+	bool up, over, refused, more;
+	int64_t began_ms, up_ms, receipts_due_ms, retry_ms, look_ms;
+	uint64_t look_from;                      /* asked for again: looked for `looks` more times, once a second */
+	unsigned looks;
 	uint64_t cursor;                         /* the last row looked at */
 	struct flight flight[IN_FLIGHT_MAX];
 	size_t n_flight;
@@ -207,7 +209,6 @@ static void fill(struct session *s)
 		if (!m->o.outbox->pending(m->o.store, s->cursor, room, collect, &b, &err)) {
 			say(m, "the outbox cannot be read: %s", err.text);
 			s->retry_ms = now_ms() + 1000;
-			s->read_failed = true;
 		} else {
 			s->more = b.seen > 0;
 			size_t i = 0;
@@ -353,8 +354,20 @@ static void resend(struct session *s, const void *bytes, size_t len)
 	uint64_t before = r.from ? r.from - 1 : 0;
 	if (before < m->floor)
 		m->floor = before;
-	if (before < s->cursor)
-		s->cursor = before;
+	/* The store's writer may need a moment until the rows are pending again. */
+	s->look_from = s->looks && s->look_from < before ? s->look_from : before;
+	s->looks = LOOKS;
+	s->look_ms = now_ms();
+}
+
+static void look_again(struct session *s)
+{
+	if (!s->looks || now_ms() < s->look_ms)
+		return;
+	s->looks--;
+	s->look_ms = now_ms() + 1000;
+	if (s->look_from < s->cursor)
+		s->cursor = s->look_from;
 	s->more = true;
 }
 
@@ -523,6 +536,7 @@ static void talk(struct session *s)
 		}
 		if (take_work(m))
 			s->more = true;
+		look_again(s);
 		if (s->up) {
 			send_live(s);
 			fill(s);

@@ -1,0 +1,308 @@
+/* puectl probe ENDPOINT: what is there, what it says now, and the block to paste into the configuration. */
+#include "agent/ctl.h"
+#include "agent/dialog.h"
+#include "agent/setup.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct options { const char *endpoint, *profile, *timeout, *state_dir, *retries; bool decode, plan; };
+
+static const struct { const char *name; size_t offset; bool flag; } rows[] = {
+	{ "--profile", offsetof(struct options, profile), false }, { "--timeout", offsetof(struct options, timeout), false },
+	{ "--state", offsetof(struct options, state_dir), false }, { "--retries", offsetof(struct options, retries), false },
+	{ "--decode", offsetof(struct options, decode), true }, { "--plan", offsetof(struct options, plan), true },
+};
+
+static int parse(struct ctl *ctl, struct options *o)
+{
+	for (int i = 1; i < ctl->argc; i++) {
+		const char *arg = ctl->argv[i];
+		size_t k = 0;
+		while (k < countof(rows) && strcmp(rows[k].name, arg) != 0)
+			k++;
+		if (k < countof(rows) && rows[k].flag)
+			*(bool *)((char *)o + rows[k].offset) = true;
+		else if (k < countof(rows) && !ctl->argv[i + 1])
+			return ctl_usage(ctl, "%s needs a value", arg);
+		else if (k < countof(rows))
+			*(const char **)(void *)((char *)o + rows[k].offset) = ctl->argv[++i];
+		else if (arg[0] == '-' || o->endpoint)
+			return ctl_usage(ctl, arg[0] == '-' ? "unknown option '%s'" : "one argument too many: '%s'", arg);
+		else
+			o->endpoint = arg;
+	}
+	return o->endpoint ? 0 : ctl_usage(ctl, "no endpoint");
+}
+
+static bool parse_number(const char *text, long min, long max, long fallback, const char *what, long *out, struct err *err)
+{
+	char *end;
+	*out = fallback;
+	if (!text)
+		return true;
+	*out = strtol(text, &end, 10);
+	if (strcmp(end, "s") == 0 && strcmp(what, "--timeout") == 0) {
+		*out *= 1000;
+		end += 1;
+	} else if (strcmp(end, "ms") == 0) {
+		end += 2;
+	}
+	return !*end && end != text && *out >= min && *out <= max ? true : err_set(err, ERR_USAGE, "%s %s is not between %ld and %ld", what, text, min, max);
+}
+
+/* ---- printing ----------------------------------------------------------------------------------------------------------- */
+
+static const struct { const char *name, *en, *zh; size_t offset; } identity_rows[] = {
+	{ "object_id", "sysObjectID", "sysObjectID", offsetof(struct identity, object_id) },
+	{ "description", "description", "描述", offsetof(struct identity, description) },
+	{ "name", "name", "名称", offsetof(struct identity, name) }, { "vendor", "vendor", "厂家", offsetof(struct identity, vendor) },
+	{ "model", "model", "型号", offsetof(struct identity, model) }, { "firmware", "firmware", "固件", offsetof(struct identity, firmware) },
+	{ "serial", "serial number", "序列号", offsetof(struct identity, serial) },
+};
+
+/* What the discovery read in detail is better than what identification saw. */
+static void merge_identity(struct probe *p)
+{
+	if (!p->bound)
+		return;
+	const struct { char *to; size_t size; const char *from; } texts[] = {
+		{ p->identity.vendor, sizeof p->identity.vendor, p->bound->vendor }, { p->identity.model, sizeof p->identity.model, p->bound->model },
+		{ p->identity.firmware, sizeof p->identity.firmware, p->bound->firmware }, { p->identity.serial, sizeof p->identity.serial, p->bound->serial },
+		{ p->identity.name, sizeof p->identity.name, p->bound->name },
+	};
+	for (size_t i = 0; i < countof(texts); i++)
+		if (texts[i].from[0])
+			snprintf(texts[i].to, texts[i].size, "%.*s", (int)texts[i].size - 1, texts[i].from);
+	const struct profile *profile = p->bound->profile;
+	if (!p->identity.vendor[0] && profile->vendor)
+		snprintf(p->identity.vendor, sizeof p->identity.vendor, "%.*s", (int)sizeof p->identity.vendor - 1, profile->vendor);
+	if (!p->identity.model[0] && profile->model)
+		snprintf(p->identity.model, sizeof p->identity.model, "%.*s", (int)sizeof p->identity.model - 1, profile->model);
+}
+
+static void json_text(struct buf *b, const char *name, const char *text)
+{
+	buf_printf(b, "\"%s\": ", name);
+	if (text)
+		buf_json(b, text);
+	else
+		buf_str(b, "null");
+}
+
+static bool is_number(const struct bound_point *p, const struct sample *s)
+{
+	return p->quantity != Q_STATE || !bound_state(p, s->value);
+}
+
+static void json_point(struct buf *b, const struct bound_point *p, const struct sample *s)
+{
+	CLEANUP(buf_done) struct buf value = { 0 };
+	buf_str(b, "{");
+	json_text(b, "name", p->name);
+	buf_printf(b, ", \"quantity\": \"%s\", \"scope\": \"%s\", ", quantities[p->quantity].name, scope_names[p->scope]);
+	json_text(b, "index", p->index);
+	buf_str(b, ", \"value\": ");
+	if (!sample_has_value(s)) {
+		buf_str(b, "null");
+	} else {
+		bound_value_text(p, s->value, &value);
+		if (is_number(p, s))
+			buf_str(b, value.data);
+		else
+			buf_json(b, value.data);
+	}
+	buf_str(b, ", ");
+	json_text(b, "unit", quantities[p->quantity].unit);
+	buf_printf(b, ", \"quality\": \"%s\", ", quality_text(s->quality));
+	if (s->reason != REASON_NONE) {
+		json_text(b, "reason", reason_text(s->reason));
+		buf_str(b, ", ");
+	}
+	if (p->configured)
+		buf_str(b, "\"configured\": true, ");
+	json_text(b, "source", p->source);
+	buf_str(b, ", ");
+	json_text(b, "label", p->label);
+	buf_str(b, "}");
+}
+
+static void print_json(const char *endpoint, const struct probe *p, struct buf *b)
+{
+	buf_str(b, "{");
+	json_text(b, "endpoint", endpoint);
+	buf_str(b, ", ");
+	json_text(b, "profile", p->identity.profile ? p->identity.profile->name : NULL);
+	buf_str(b, ", \"identity\": {");
+	bool first = true;
+	for (size_t i = 0; i < countof(identity_rows); i++) {
+		const char *text = (const char *)&p->identity + identity_rows[i].offset;
+		if (!text[0])
+			continue;
+		buf_str(b, first ? "" : ", ");
+		json_text(b, identity_rows[i].name, text);
+		first = false;
+	}
+	buf_str(b, "}");
+	if (p->why_not[0]) {
+		buf_str(b, ", ");
+		json_text(b, "note", p->why_not);
+	}
+	if (p->bound && p->bound->partial)
+		buf_str(b, ", \"partial\": true");
+	CLEANUP(buf_done) struct buf limits = { 0 };
+	plan_limits_text(&p->limits, &limits);
+	if (limits.len) {
+		buf_str(b, ", ");
+		json_text(b, "learnt", limits.data);
+	}
+	buf_str(b, ", \"points\": [");
+	for (size_t i = 0; p->bound && i < p->bound->n; i++) {
+		buf_str(b, i ? ",\n  " : "\n  ");
+		json_point(b, &p->bound->points[i], &p->samples[i]);
+	}
+	buf_str(b, "]}\n");
+}
+
+static void plain(struct buf *b, const char *text)
+{
+	buf_plain(b, text, strlen(text));
+}
+
+static void print_identity(struct ctl *ctl, const struct probe *p, struct buf *b)
+{
+	for (size_t i = 0; i < countof(identity_rows); i++) {
+		const char *text = (const char *)&p->identity + identity_rows[i].offset;
+		if (!text[0])
+			continue;
+		buf_printf(b, "%s: ", say(ctl, (struct bilingual){ identity_rows[i].zh, identity_rows[i].en }));
+		plain(b, text);
+		buf_str(b, "\n");
+	}
+	if (p->identity.profile) {
+		const struct profile *f = p->identity.profile;
+		buf_printf(b, "%s: %s%s%s%s\n", say(ctl, (struct bilingual){ "设备模板", "profile" }), f->name, f->title ? " (" : "", f->title ? f->title : "", f->title ? ")" : "");
+		buf_printf(b, "%s: %s\n", say(ctl, (struct bilingual){ "依据", "source" }), f->source ? f->source : "-");
+	} else {
+		buf_printf(b, "%s\n", say(ctl, (struct bilingual){ "设备模板: 无匹配；可用 --profile 指定，或按 docs/writing-a-profile 编写",
+								   "profile: none of the library matches; name one with --profile, or write one (docs/writing-a-profile)" }));
+	}
+}
+
+static void print_point(const struct bound_point *p, const struct sample *s, struct buf *b)
+{
+	CLEANUP(buf_done) struct buf value = { 0 };
+	if (sample_has_value(s))
+		bound_value_text(p, s->value, &value);
+	else
+		buf_printf(&value, "- (%s)", reason_text(s->reason));
+	const char *unit = sample_has_value(s) && is_number(p, s) && quantities[p->quantity].unit ? quantities[p->quantity].unit : "";
+	buf_printf(b, "  %-28s %14s %-6s %-8s %-30s ", p->name, value.data ? value.data : "", unit, quality_text(s->quality), p->source);
+	if (p->label)
+		plain(b, p->label);
+	buf_str(b, "\n");
+}
+
+static void print_decode(const struct probe *p, size_t i, struct buf *b)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	if (!p->n_words[i])
+		return;
+	decode_alternatives(p->words + i * PROBE_WORDS, p->n_words[i], (enum quantity)p->bound->points[i].quantity, &text);
+	for (const char *line = text.data; line && *line;) {
+		size_t n = strcspn(line, "\n");
+		buf_printf(b, "      %.*s\n", (int)n, line);
+		line += n + (line[n] == '\n');
+	}
+}
+
+/* The block to paste.  A community is a secret: it goes into a credential, never into the file. */
+static void print_block(struct ctl *ctl, const struct endpoint *ep, const struct options *o, const struct probe *p, struct buf *b)
+{
+	CLEANUP(buf_done) struct buf id = { 0 };
+	const char *at = strrchr(o->endpoint, '@'), *mark = strstr(o->endpoint, "://");
+	bool secret = ep->user[0] && ep->version < 3 && at && mark;
+	for (const char *c = ep->host; *c; c++)
+		buf_add(&id, (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ? c : "-", 1);
+	if (strncmp(ep->scheme, "modbus", 6) == 0)
+		buf_printf(&id, "-%u", ep->unit);
+	buf_printf(b, "\n%s\n\ndevices:\n  - id: device-%s\n    profile: %s\n    endpoint: \"", say(ctl, (struct bilingual){ "可直接粘贴到配置文件:", "To paste into the configuration:" }),
+		   id.data ? id.data + strspn(id.data, "-") : "", p->identity.profile->name);
+	if (secret)
+		buf_printf(b, "%.*s%s\"\n    credential: snmp-read   # %s\n", (int)(mark + 3 - o->endpoint), o->endpoint, at + 1,
+			   say(ctl, (struct bilingual){ "团体字存入此凭据", "put the community into this credential" }));
+	else
+		buf_printf(b, "%s\"\n", o->endpoint);
+}
+
+static void print_human(struct ctl *ctl, const struct endpoint *ep, const struct options *o, const struct probe *p, struct buf *b)
+{
+	print_identity(ctl, p, b);
+	if (p->why_not[0])
+		buf_printf(b, "%s\n", p->why_not);
+	for (size_t i = 0; p->bound && i < p->bound->n; i++) {
+		print_point(&p->bound->points[i], &p->samples[i], b);
+		if (o->decode)
+			print_decode(p, i, b);
+	}
+	if (p->bound && p->bound->partial)
+		buf_printf(b, "%s\n", say(ctl, (struct bilingual){ "注意: 部分表被限制截断, 可能缺行", "note: a table was cut by a limit; rows may be missing" }));
+	CLEANUP(buf_done) struct buf limits = { 0 };
+	plan_limits_text(&p->limits, &limits);
+	if (limits.len)
+		buf_printf(b, "%s: %s\n", say(ctl, (struct bilingual){ "学到的请求限制", "learnt request limits" }), limits.data);
+	if (o->plan && p->plan)
+		plan_print(p->plan, &p->limits, b);
+	if (p->bound)
+		print_block(ctl, ep, o, p, b);
+}
+
+int ctl_probe(struct ctl *ctl)
+{
+	struct options o = { 0 };
+	struct err err = { 0 };
+	struct endpoint ep;
+	struct probe probe = { 0 };
+	long timeout, retries;
+	int code = parse(ctl, &o);
+	if (code)
+		return code;
+	if (!endpoint_parse(o.endpoint, &ep, &err)) {
+		err.kind = ERR_USAGE;
+		return ctl_fail(ctl, &err);
+	}
+	ep.credential = endpoint_option(&ep, "credential");
+	if (!parse_number(o.timeout, 10, 60000, 1000, "--timeout", &timeout, &err) || !parse_number(o.retries, 0, 10, 1, "--retries", &retries, &err))
+		return ctl_fail(ctl, &err);
+	struct library *library = library_load(&err);
+	if (!library)
+		return ctl_fail(ctl, &err);
+	struct probe_options po = { .library = library, .timeout_ms = timeout, .retries = (int)retries };
+	if (o.profile && !(po.profile = library_find(library, o.profile))) {
+		const char *near = library_nearest(library, o.profile);
+		err_set(&err, ERR_USAGE, "profile '%s' is not known%s%s%s; `puectl profile list` shows all", o.profile, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+		library_free(library);
+		return ctl_fail(ctl, &err);
+	}
+	struct secrets *secrets = secrets_new(o.state_dir ? o.state_dir : "/var/lib/pued");
+	struct dialog *d = dialog_new(secrets, &err);
+	CLEANUP(buf_done) struct buf out = { 0 };
+	bool good = d && probe_run(d, &ep, &po, &probe, &err);
+	if (good) {
+		merge_identity(&probe);
+		if (ctl->json)
+			print_json(o.endpoint, &probe, &out);
+		else
+			print_human(ctl, &ep, &o, &probe, &out);
+		good = out.failed ? err_memory(&err) : true;
+	}
+	if (good)
+		fwrite(out.data ? out.data : "", 1, out.len, stdout);
+	probe_done(&probe);
+	dialog_free(d);
+	secrets_free(secrets);
+	library_free(library);
+	return good ? 0 : ctl_fail(ctl, &err);
+}

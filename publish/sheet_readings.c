@@ -1,0 +1,96 @@
+/* How each criterion comes out under each reading of the text, and the compute share under every definition. */
+#include "publish/sheet.h"
+
+#include <string.h>
+
+static const struct { const char *result; struct pair words; enum ink ink; } results[] = {
+	{ "yes", { "满足", "met" }, INK_GOOD }, { "no", { "不满足", "not met" }, INK_BAD }, { "unknown", { "未定", "undecided" }, INK_WARN },
+};
+
+static void reading_row(struct sheet *s, const struct table *t, struct pair title, const json_t *reading, bool first)
+{
+	size_t r = 2;
+	for (size_t i = 0; i < countof(results); i++)
+		if (!strcmp(results[i].result, text_at(reading, "result")))
+			r = i;
+	const struct cell cells[] = { { first ? first_of(s, title) : "", first ? second_of(s, title) : NULL, INK_TEXT },
+				      { or_dash(text_at(reading, "choices")), NULL, INK_SOFT }, { or_dash(text_at(reading, "value")), NULL, INK_TEXT },
+				      { first_of(s, results[r].words), NULL, results[r].ink } };
+	table_row(s, t, cells);
+}
+
+static void criteria(struct sheet *s)
+{
+	static const struct column columns[] = { { 120, ALIGN_LEFT, { "条件", "criterion" } }, { 251, ALIGN_LEFT, { "读法", "reading" } },
+						 { 80, ALIGN_LEFT, { "数值", "value" } }, { 60, ALIGN_LEFT, { "结论", "result" } } };
+	static const struct table t = { columns, countof(columns), 7.5 };
+	size_t i, k;
+	json_t *c, *reading;
+	heading(s, (struct pair){ "各种读法下的结论", "Every reading of the text" });
+	table_head(s, &t);
+	json_array_foreach(at(s->cert, "verdict.criteria"), i, c)
+		json_array_foreach(at(c, "readings"), k, reading)
+			reading_row(s, &t, pair_at(c, "title"), reading, k == 0);
+	s->y += 4;
+}
+
+static const struct { const char *id; struct pair name; } definitions[] = {
+	{ "c1", { "C1 按机架", "C1 by racks" } }, { "c2", { "C2 按额定功率", "C2 by rated power" } }, { "c3", { "C3 按实测电能", "C3 by measured energy" } },
+	{ "c5", { "C5 按IT额定功率", "C5 by IT nominal power" } },
+};
+
+static struct pair definition_of(const char *id)
+{
+	for (size_t i = 0; i < countof(definitions); i++)
+		if (!strcmp(definitions[i].id, id))
+			return definitions[i].name;
+	return (struct pair){ id, id };
+}
+
+static void fraction(const json_t *pair, struct buf *out)
+{
+	int64_t num = json_integer_value(json_array_get(pair, 0)), den = json_integer_value(json_array_get(pair, 1));
+	if (den <= 0) {
+		buf_str(out, "—");
+		return;
+	}
+	percent_text(num, den, out);
+	if (den < 1000000)
+		buf_printf(out, " (%lld/%lld)", (long long)num, (long long)den);
+}
+
+static void share_row(struct sheet *s, const struct table *t, const json_t *share)
+{
+	static const struct { const char *word; struct pair words; } where[] = { { "in", { "计入", "counted" } }, { "out", { "不计", "left out" } } };
+	CLEANUP(buf_done) struct buf lo = { 0 }, hi = { 0 };
+	struct pair name = definition_of(text_at(share, "id")), network = where[strcmp(text_at(share, "network"), "in") != 0].words,
+		    empty = where[strcmp(text_at(share, "empty"), "in") != 0].words;
+	fraction(at(share, "lo"), &lo);
+	fraction(at(share, "hi"), &hi);
+	const struct cell cells[] = { { first_of(s, name), second_of(s, name), INK_TEXT }, { first_of(s, network), NULL, INK_TEXT }, { first_of(s, empty), NULL, INK_TEXT },
+				      { lo.data, NULL, INK_TITLE }, { hi.data, NULL, INK_TITLE } };
+	table_row(s, t, cells);
+}
+
+static void shares(struct sheet *s)
+{
+	static const struct column columns[] = { { 131, ALIGN_LEFT, { "定义", "definition" } }, { 70, ALIGN_LEFT, { "网络机架", "network racks" } },
+						 { 70, ALIGN_LEFT, { "空机架", "empty racks" } }, { 120, ALIGN_RIGHT, { "下限", "from" } }, { 120, ALIGN_RIGHT, { "上限", "to" } } };
+	static const struct table t = { columns, countof(columns), 7.5 };
+	const json_t *list = at(s->cert, "results.racks.shares");
+	size_t i;
+	json_t *share;
+	if (!json_array_size(list))
+		return;
+	heading(s, (struct pair){ "计算功能占比的各种定义", "Compute share under every definition" });
+	table_head(s, &t);
+	json_array_foreach(list, i, share)
+		share_row(s, &t, share);
+	s->y += 4;
+}
+
+void sheet_readings(struct sheet *s)
+{
+	criteria(s);
+	shares(s);
+}

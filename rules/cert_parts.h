@@ -1,0 +1,19 @@
+/* rules/cert_parts.h - the parts of a certificate, inside the room.  What cert_derived() makes follows from facts and pack alone;
+ * cert_recheck() makes it again and compares. */
+#ifndef RULES_CERT_PARTS_H
+#define RULES_CERT_PARTS_H
+
+#include "rules/cert.h"
+#include "rules/facts_json.h"
+#include "rules/language.h"
+
+/* Members of the certificate that follow from pack, facts and verdict: some whole, some (`identity`, `method`, ...) in part. */
+json_t *cert_derived(const struct pack *p, const struct facts *f, const struct verdict *v);
+/* Members that are handed in: applicant, site, meters, monthly rows, events, evidence, declarations, verification. */
+bool cert_add_given(json_t *cert, const struct cert_inputs *in, struct err *err) MUST_USE;
+/* One row of results.months. */
+json_t *cert_month_json(const struct kpi *k, const struct site *site, const struct zone *zone, struct ratio limit);
+json_t *cert_bilingual(struct bilingual b);
+json_t *cert_text(const char *text);      /* null for NULL */
+
+#endif

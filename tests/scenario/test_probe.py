@@ -1,0 +1,169 @@
+"""puectl probe over real sockets: every fact of the public recordings, a real snmpd, a pymodbus server, what answers nothing.
+
+usage: test_probe.py PROBE PUED_SIM SOURCE_ROOT
+"""
+import csv, json, os, pathlib, shutil, socket, subprocess, sys, tempfile, threading, asyncio
+
+probe, sim, root = sys.argv[1:4]
+shared = pathlib.Path(os.environ.get("PUED_SHARED", pathlib.Path(root).parent / "shared"))
+env = dict(os.environ, PUED_DATA=root)
+failed = []
+
+
+def check(name, good, detail=""):
+    print(("ok   " if good else "FAIL ") + name, detail if not good else "")
+    if not good:
+        failed.append(name)
+
+
+def run(*args):
+    p = subprocess.run([probe, "probe", *args], capture_output=True, text=True, env=env, timeout=60)
+    return p.returncode, p.stdout, p.stderr
+
+
+def probe_json(endpoint, *args):
+    code, out, err = run(endpoint, "--json", *args)
+    if code:
+        raise AssertionError(f"{endpoint}: exit {code}: {err}")
+    return json.loads(out)
+
+
+UNITS = {"degC": "Cel", "%RH": "%", "kWh": "kW.h", "VA": "V.A"}
+QUANTITIES = {"water_flow": "flow"}
+
+
+def recordings():
+    facts = {}
+    with open(shared / "recordings" / "expected.csv", newline="") as f:
+        for row in csv.DictReader(f):
+            facts.setdefault(row["recording"], []).append(row)
+    good = total = 0
+    for name, rows in facts.items():
+        server = subprocess.Popen([sim, "snmprec", str(shared / "recordings" / f"{name}.snmprec")], stdout=subprocess.PIPE, text=True)
+        try:
+            port = server.stdout.readline().strip().rsplit(":", 1)[1]
+            points = {p["source"]: p for p in probe_json(f"snmp://public@127.0.0.1:{port}")["points"]}
+        finally:
+            server.terminate()
+            server.wait()
+        for row in rows:
+            total += 1
+            p = points.get(row["oid"])
+            want = row["expected"]
+            if want == "none":
+                ok = p is None or (p["value"] is None and p["quality"] == "missing")
+            elif p is not None and isinstance(p["value"], str):
+                ok = p["value"].lower() == want.lower() and p["quantity"] == "state"
+            else:
+                ok = p is not None and p["value"] is not None and abs(p["value"] - float(want)) <= abs(float(want)) * 0.001 + 1e-9 \
+                    and p["unit"] == UNITS.get(row["unit"], row["unit"]) and p["quantity"] == QUANTITIES.get(row["quantity"], row["quantity"])
+            good += ok
+            if not ok:
+                print("     ", name, row["label"], row["oid"], "expected", want, row["unit"], "got", p and (p["value"], p["unit"], p["quantity"]))
+    check(f"facts of the recordings: {good} of {total}", good == total and total == 138)
+
+
+def real_snmpd():
+    snmpd = shutil.which("snmpd") or "/usr/sbin/snmpd"
+    if not os.path.exists(snmpd):
+        print("skip real snmpd: not installed")
+        return
+    with tempfile.TemporaryDirectory() as d:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        conf = pathlib.Path(d, "snmpd.conf")
+        conf.write_text(f"agentaddress udp:127.0.0.1:{port}\nrocommunity public 127.0.0.1\nsysName probe-test\n[snmp] persistentDir {d}\n")
+        server = subprocess.Popen([snmpd, "-f", "-Lo", "-C", "-c", str(conf), "-p", f"{d}/pid"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                  env=dict(os.environ, SNMP_PERSISTENT_DIR=d, MIBS=""))
+        try:
+            for line in server.stdout:
+                if "NET-SNMP version" in line:
+                    break
+            found = probe_json(f"snmp://public@127.0.0.1:{port}")
+            check("a real snmpd is identified", found["identity"]["object_id"].startswith("1.3.6.1.4.1.8072.3.2")
+                  and found["identity"]["name"] == "probe-test" and "Linux" in found["identity"]["description"], found)
+            found = probe_json(f"snmp://public@127.0.0.1:{port}?v=1")
+            check("a real snmpd by SNMPv1", found["identity"]["name"] == "probe-test", found)
+            code, out, err = run(f"snmp://wrong@127.0.0.1:{port}", "--timeout", "200ms")
+            check("wrong community: unavailable", code == 69 and "no answer" in err and "wrong" not in err, (code, err))
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def without_serial_ports():
+    """pymodbus imports its serial half always; the TCP half needs none of it."""
+    import types
+    for name in ("serial", "serial_asyncio"):
+        try:
+            __import__(name)
+        except ImportError:
+            module = types.ModuleType(name)
+            module.create_serial_connection = None
+            sys.modules[name] = module
+
+
+def pymodbus():
+    without_serial_ports()
+    try:
+        from pymodbus.datastore import ModbusSequentialDataBlock, ModbusServerContext, ModbusSlaveContext
+        from pymodbus.server.async_io import ModbusTcpServer
+    except ImportError as e:
+        print("skip pymodbus:", e)
+        return
+    loop = asyncio.new_event_loop()
+    started = threading.Event()
+    box = {}
+
+    async def serve():
+        block = ModbusSequentialDataBlock(0, [0xFFCD, 456] + [0] * 98)
+        context = ModbusServerContext(slaves={7: ModbusSlaveContext(hr=block, zero_mode=True)}, single=False)
+        server = ModbusTcpServer(context, address=("127.0.0.1", 0))
+        task = asyncio.ensure_future(server.serve_forever())
+        await server.serving
+        box["port"] = server.server.sockets[0].getsockname()[1]
+        box["stop"] = task.cancel
+        started.set()
+        try:
+            await task
+        except asyncio.CancelledError:
+            pass
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
+    thread.start()
+    check("pymodbus server starts", started.wait(20))
+    found = probe_json(f"modbus+tcp://127.0.0.1:{box['port']}/7", "--profile", "th-modbus")
+    values = {p["name"]: p["value"] for p in found["points"]}
+    check("a pymodbus device is read", values == {"sensor.temperature": -5.1, "sensor.humidity": 45.6}, values)
+    code, out, err = run(f"modbus+tcp://127.0.0.1:{box['port']}/7", "--profile", "th-modbus", "--decode")
+    check("--decode marks the plausible order", code == 0 and "plausible" in out and "holding 0x0000" in out, err)
+    check("the block can be pasted", "profile: th-modbus" in out and f'endpoint: "modbus+tcp://127.0.0.1:{box["port"]}/7"' in out, out)
+    loop.call_soon_threadsafe(box["stop"])
+    thread.join(10)
+
+
+def closed_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    code, out, err = run(f"modbus+tcp://127.0.0.1:{port}/1", "--profile", "th-modbus")
+    check("refused: exit 69 and a sentence", code == 69 and "connection refused" in err and str(port) in err, (code, err))
+
+
+def usage():
+    for args, code, word in [((), 64, "no endpoint"), (("modbus+tcp://h",), 64, "no unit"), (("snmp://a@h", "--profile", "apc-rpdu3"), 64, "did you mean"),
+                             (("snmp://h",), 78, "no community"), (("snmp://a@h", "--colour"), 64, "unknown option")]:
+        got, _, err = run(*args)
+        check(f"usage {args}", got == code and word in err, (got, err))
+
+
+usage()
+closed_port()
+pymodbus()
+real_snmpd()
+if (shared / "recordings").is_dir():
+    recordings()
+else:
+    print("skip recordings: no", shared)
+sys.exit(1 if failed else 0)

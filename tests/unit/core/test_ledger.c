@@ -1,0 +1,75 @@
+#include "tests/unit/test.h"
+#include "tests/unit/core/ledger_bench.h"
+
+/* One meter, poll 300 s, one count is 1 mW.h.  p_max 3600 mW is one count a second: cap(300 s) = 301. */
+static const struct fold_row { const char *name; int64_t p_max_mw, modulus; bool net; const char *reads, *said; } fold_rows[] = {
+	{ "plain", 3600, 0, false, "0=0 300=100 600=200 900=300", "300R" },
+	{ "interpolated between the enclosing reads", 0, 0, false, "0=0 400=100 800=200 1200=300 1600=400 2000=500", "225R 225R 50+700sR" },
+	{ "cumulative rounds half to even, never differences", 0, 0, false, "0=0 300=1 600=2 901=5 1200=6 1500=7 1800=8", "5R 3R" },
+	{ "missing before the first read", 0, 0, false, "300=5 600=15 900=25", "20+300sR" },
+	{ "a gap with both ends known is distributed", 0, 0, false, "0=0 300=10 1500=50 1800=60", "30D gap 30D" },
+	{ "a gap without a boundary inside is plain", 0, 0, false, "0=0 300=10 800=50 900=60", "gap 60R" },
+	{ "1.5 polls are no gap", 0, 0, false, "0=0 450=10 900=20", "20R" },
+	{ "duplicate is silent", 0, 0, false, "0=0 300=10 300=10 600=20 900=30 900=30", "30R" },
+	{ "conflict: the first stays", 0, 0, false, "0=0 300=10 300=11 600=20 900=30", "conflict 30R" },
+	{ "order of arrival is free", 0, 0, false, "600=20 0=0 900=30 300=10", "30R" },
+	{ "wrap", 3600, 1000, false, "0=900 300=50 600=60 900=70", "wrap 170R" },
+	{ "wrap at the last possible count", 3600, 1000, false, "0=699 300=0 600=0 900=0", "wrap 301R" },
+	{ "too far below the modulus for a wrap", 3600, 1000, false, "0=698 300=0 600=0 900=0 1200=0", "reset 0+300sR 0+600sR" },
+	{ "no modulus: no wrap", 3600, 0, false, "0=900 300=50 600=60 900=70", "reset 20+300sR" },
+	{ "no P_max: no wrap", 0, 1000, false, "0=900 300=50 600=60 900=70", "reset 20+300sR" },
+	{ "reset", 3600, 100000, false, "0=500 300=10 600=20 900=30 1200=40 1500=50 1800=60", "reset 20+300sR 30R" },
+	{ "drop and return", 3600, 0, false, "0=500 300=10 600=560 900=600", "drop_return 100R" },
+	{ "drop and return after three", 3600, 0, false, "0=500 300=1 600=2 900=3 1200=1000 1500=1100 1800=1200", "375D drop_return 325D" },
+	{ "a drop that returns too late is a reset", 3600, 0, false, "0=500 300=1 600=2 900=3 1200=4 1500=1000 1800=1100", "reset 2+300sR implausible 101+300sR" },
+	{ "spike", 3600, 0, false, "0=0 300=5000 600=100 900=200", "spike 200R" },
+	{ "spike seen three times", 3600, 0, false, "0=0 300=5000 600=5001 900=5002 1200=400 1500=500 1800=600", "300D spike 300D" },
+	{ "implausible", 3600, 0, false, "0=0 300=5000 600=5100 900=5200 1200=5300 1500=5400 1800=5500", "implausible 200+300sR 300R" },
+	{ "a count below zero is no wrap without modulus", 3600, 0, false, "0=0 300=-5 600=-5 900=-5", "reset 0+300sR" },
+	{ "ambiguous whatever the sign", 3600, 300, false, "0=0 300=100 600=50 900=60", "ambiguous ambiguous ambiguous 0+900s-" },
+	{ "frozen for four readings, then the rest at once", 3600, 0, false, "0=0 300=100 600=100 900=100 1200=100 1500=900 1800=1000",
+	  "100R frozen correction:400 500D" },
+	{ "two equal readings are not frozen", 3600, 0, false, "0=0 300=100 600=100 900=5000 1200=5100 1500=5200 1800=5300", "implausible 100+300sR 300R" },
+	{ "a constant register alone is no finding", 3600, 0, false, "0=7 300=7 600=7 900=7 1200=7 1500=7 1800=7", "0R 0R" },
+	{ "net register goes both ways", 3600, 0, true, "0=0 300=100 600=-50 900=-20", "-20R" },
+	{ "net register too fast", 3600, 0, true, "0=0 300=-900 600=100 900=100", "drop_return 100R" },
+	{ "failed polls and then the value: a gap", 0, 0, false, "0=0 300=- 600=- 900=90", "gap 90R" },
+	{ "zero is a reading, missing is not", 0, 0, false, "0=0 300=0 600=- 900=0", "gap 0R" },
+	{ "unsynchronised is flagged, still counted", 0, 0, false, "0=0 !300=10 600=20 900=30", "30R" },
+	{ "a nonsense jump without P_max is not believed beyond 72 TW.h", 0, 0, false, "0=0 300=9000000000000000000 600=9000000000000000001 900=9000000000000000002",
+	  "implausible 2+300sR" },
+	{ "silent for an hour: closed as missing, corrected when it returns", 0, 0, false, "0=0 300=300 9000=9000 9300=9300 9600=9600",
+	  "300+600sR 0+900s- 0+900s- 0+900s- 0+900s- 0+900s- 0+900s- 0+900s- 0+900s- correction:7800 gap 900D 600+300sR" },
+};
+
+static void folds(void **state)
+{
+	(void)state;
+	int wrong = 0;
+	for (const struct fold_row *r = fold_rows; r < fold_rows + countof(fold_rows); r++) {
+		struct bench b;
+		struct sample samples[64];
+		bench_init(&b);
+		struct meter *m = bench_meter(&b, "m", ROLE_SUPPLY, -1);
+		m->p_max_mw = r->p_max_mw;
+		m->direction = r->net ? DIRECTION_NET : DIRECTION_IMPORT;
+		b.wiring[0].modulus = r->modulus;
+		struct ledger *l = ledger_new(&b.site, b.wiring, NULL);
+		struct ledger_sink sink = { bench_interval, bench_event, &b };
+		size_t n = bench_parse(r->reads, 0, samples, countof(samples));
+		for (size_t i = 0; i < n; i++)
+			ledger_push(l, &samples[i], 1, samples[i].at, &sink);
+		ledger_finish(l, &sink);
+		if (strcmp(b.said.data ? b.said.data : "", r->said) != 0)
+			printf("row \"%s\":\n  said     %s\n  expected %s\n", r->name, b.said.data ? b.said.data : "", r->said), wrong++;
+		ledger_free(l);
+		bench_done(&b);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(folds) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
