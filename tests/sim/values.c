@@ -1,5 +1,6 @@
 /* What a device says: model values as quantities of its kind. */
 #include "tests/sim/fleet.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { MILLION = 1000000, RATED_UPS_W = 600000 };
@@ -193,6 +194,8 @@ static int64_t value(const struct sight *s, enum point point, int i)
 		return 33500 + chance(s, 37, 300000, 1500);
 	case PT_FLOW:
 		return 780 + chance(s, 38, 300000, 60);   /* ml/s */
+	case PT_SERIAL:
+		return strtoll(s->d->serial, NULL, 10);
 	case PT_UPTIME:
 		return (s->t.ms - s->f->start_ms) / 10;
 	}
