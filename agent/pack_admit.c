@@ -1,7 +1,7 @@
 #include "agent/pack_admit.h"
 #include "agent/ctl.h"
 #include "agent/file.h"
-#include "pack_hashes.h"
+#include "agent/pack_hashes.h"
 
 #include <dirent.h>
 #include <limits.h>
