@@ -63,6 +63,8 @@ enum point {
 };
 /* What device d says at site time t; faults of value (frozen, counter-reset, wrap, swapped) included.  False outside the model. */
 bool fleet_value(struct fleet *f, const struct sim_device *d, struct wall t, enum point point, int index, int64_t *out);
+/* value * num / den as a device counts it: energy is cut, everything else is rounded, half away from zero. */
+int64_t sim_counts(enum point point, int64_t value, int64_t num, int64_t den);
 /* The energy register in counts, already modulo its span. */
 bool fleet_register(struct fleet *f, const struct sim_device *d, struct wall t, int64_t *counts);
 

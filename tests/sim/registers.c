@@ -76,7 +76,7 @@ static uint64_t raw(const struct row *row, int64_t value)
 {
 	if (row->type == F32)
 		return float_bits((double)value * (double)row->num / (double)row->den);
-	int64_t counts = value * row->num / row->den;
+	int64_t counts = sim_counts(row->point, value, row->num, row->den);
 	int bits = types[row->type].words * 16;
 	if (bits == 64 || row->point == PT_ENERGY)
 		return (uint64_t)counts;

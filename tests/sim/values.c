@@ -202,6 +202,13 @@ static int64_t value(const struct sight *s, enum point point, int i)
 	return 0;
 }
 
+int64_t sim_counts(enum point point, int64_t value, int64_t num, int64_t den)
+{
+	bool cut = point == PT_ENERGY || point == PT_BRANCH_ENERGY || point == PT_OUTLET_ENERGY;
+	int64_t half = cut ? 0 : value < 0 ? -den / 2 : den / 2;
+	return (value * num + half) / den;
+}
+
 /* ---- faults of value ---- */
 
 static bool counted(struct fleet *f, const struct sim_device *d, struct wall t, int64_t *counts)
