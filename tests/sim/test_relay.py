@@ -153,6 +153,14 @@ def windows():
         check(silent(p.server), "nothing passes")
         check(p.relay.rules() == "ok", "no rules")
         check(simtest.read_exactly(p.server, 5) == b"waits", "what waited comes")
+        text = bytes(i % 251 for i in range(20000))
+        check(p.relay.rules("both:partition") == "ok", "a partition again")
+        for at in range(0, 10000, 100):
+            p.client.sendall(text[at:at + 100])
+        check(silent(p.server, 0.05) and p.relay.rules("up:delay=1+3") == "ok", "which ends")
+        for at in range(10000, 20000, 100):
+            p.client.sendall(text[at:at + 100])
+        check(simtest.read_exactly(p.server, len(text)) == text, "bytes keep their order")
         check(p.relay.rules("both:partition@..0.3s") == "ok", "a window")
         begin = time.monotonic()
         p.client.sendall(b"later")

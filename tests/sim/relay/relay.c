@@ -1,12 +1,10 @@
-/* sim-relay: a wire that can be told to be bad.  Between a client and a server on loopback, TCP or UDP, in one thread.
- *
- * Prints `listening 127.0.0.1:PORT`.  A line on standard input replaces the rules (blanks between them, an empty line:
- * none) and is answered by `ok` or `bad: ...`; so a test changes the wire at a moment of its own, not of the clock.  At its
- * end on SIGTERM it prints what passed: `connections N up BYTES down BYTES lost N`. */
+/* In one thread; a line on standard input replaces the rules and is answered by `ok` or `bad: ...`, so that a test changes
+ * the wire at a moment of its own, not of the clock. */
+#include "tests/sim/relay/relay.h"
 #include "tests/sim/relay/rules.h"
 #include "tests/sim/model.h"
+#include "tests/sim/queue.h"
 #include "tests/sim/verbs.h"
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -23,6 +21,7 @@ enum { CHUNK = 65536, HELD_MAX = 4 << 20, REORDER_US = 30000, CHECK_US = 20000, 
 enum kind { KIND_LISTENER, KIND_END, KIND_SIGNAL, KIND_RULES };
 
 struct link;
+struct delivery;
 /* One side of a link; bytes read here go to the other end. */
 struct end {
 	enum kind kind;
@@ -32,6 +31,7 @@ struct end {
 	int64_t seen, last_due_us;
 	size_t held;               /* bytes promised to the other end */
 	bool ended, stalled, injected, paused;
+	struct delivery *blocked;  /* of what was read here: waits for another try, and all behind it */
 	struct sockaddr_in peer;   /* of a UDP client */
 };
 struct link {
@@ -40,19 +40,18 @@ struct link {
 	struct link *next;
 };
 enum what { WHAT_BYTES, WHAT_END, WHAT_CLOSE, WHAT_RESET };
-struct delivery { enum what what; int64_t due_us; uint64_t order; struct link *link; int64_t number; struct end *to, *from; size_t len; uint8_t *bytes; };
+struct delivery { struct queued queued; enum what what; struct link *link; int64_t number; struct end *to, *from; size_t sent, len; uint8_t bytes[]; };
 
 struct relay {
 	bool udp, stopping;
 	uint16_t port;
 	struct sockaddr_in target;
-	uint64_t seed, draws, order;
+	uint64_t seed, draws;
 	int epoll;
 	struct end listener, signals, input;
 	struct rules rules;
 	struct link *links;
-	struct delivery *heap;
-	size_t n_heap, heap_room;
+	struct queue queue;
 	int64_t now_us, numbers, passed[2], lost;
 	char line[4096];
 	size_t line_len;
@@ -95,54 +94,17 @@ static bool watch(struct relay *r, struct end *e, uint32_t events, int op)
 
 /* ---- later ---- */
 
-static bool before(const struct delivery *a, const struct delivery *b)
-{
-	return a->due_us != b->due_us ? a->due_us < b->due_us : a->order < b->order;
-}
-
-static void push(struct relay *r, struct delivery d)
-{
-	if (r->n_heap == r->heap_room) {
-		size_t room = r->heap_room ? r->heap_room * 2 : 256;
-		struct delivery *heap = realloc(r->heap, room * sizeof *heap);
-		if (!heap)
-			abort();
-		r->heap = heap;
-		r->heap_room = room;
-	}
-	d.order = r->order++;
-	size_t at = r->n_heap++;
-	for (; at && before(&d, &r->heap[(at - 1) / 2]); at = (at - 1) / 2)
-		r->heap[at] = r->heap[(at - 1) / 2];
-	r->heap[at] = d;
-}
-
-static struct delivery pop(struct relay *r)
-{
-	struct delivery first = r->heap[0], last = r->heap[--r->n_heap];
-	size_t at = 0;
-	for (size_t child; (child = at * 2 + 1) < r->n_heap; at = child) {
-		if (child + 1 < r->n_heap && before(&r->heap[child + 1], &r->heap[child]))
-			child++;
-		if (!before(&r->heap[child], &last))
-			break;
-		r->heap[at] = r->heap[child];
-	}
-	r->heap[at] = last;
-	return first;
-}
-
 static void promise(struct relay *r, struct end *from, enum what what, const uint8_t *bytes, size_t len, int64_t due_us)
 {
-	struct delivery d = { what, due_us, .link = from->link, .number = from->link->number, .to = other(from), .from = from, .len = len };
-	if (what == WHAT_BYTES) {
-		d.bytes = malloc(len + 1);
-		if (!d.bytes)
-			abort();
-		memcpy(d.bytes, bytes, len);
-	}
+	struct delivery *d = malloc(sizeof *d + len);
+	if (!d)
+		abort();
+	*d = (struct delivery){ .queued.due_us = due_us, .what = what, .link = from->link, .number = from->link->number, .to = other(from),
+				.from = from, .len = len };
+	if (len)
+		memcpy(d->bytes, bytes, len);
 	from->held += len;
-	push(r, d);
+	queue_push(&r->queue, &d->queued);
 }
 
 /* ---- links ---- */
@@ -168,8 +130,8 @@ static void sweep(struct relay *r)
 	for (struct link **at = &r->links; *at;) {
 		struct link *l = *at;
 		bool promised = false;   /* late deliveries still point here */
-		for (size_t i = 0; !l->number && i < r->n_heap; i++)
-			promised = promised || r->heap[i].link == l;
+		for (size_t i = 0; !l->number && i < r->queue.n; i++)
+			promised = promised || ((struct delivery *)r->queue.heap[i])->link == l;
 		if (l->number || promised) {
 			at = &l->next;
 			continue;
@@ -332,60 +294,78 @@ static void read_server(struct relay *r, struct end *e)
 
 /* ---- the loop ---- */
 
-static void send_stream(struct relay *r, struct delivery *d)
+static void again(struct relay *r, struct delivery *d, int64_t after_us)
 {
-	while (d->len) {
-		ssize_t n = send(d->to->fd, d->bytes, d->len, MSG_NOSIGNAL);
-		if (n < 0 && (errno == EAGAIN || errno == ENOTCONN)) {   /* not connected yet, or a slow reader: again in a moment */
-			d->due_us = r->now_us + 2000;
-			push(r, *d);
-			d->bytes = NULL;
-			return;
+	d->queued.due_us = r->now_us + after_us;
+	d->from->blocked = d;
+	queue_push(&r->queue, &d->queued);
+}
+
+/* False: d waits for another try. */
+static bool send_stream(struct relay *r, struct delivery *d)
+{
+	while (d->sent < d->len) {
+		ssize_t n = send(d->to->fd, d->bytes + d->sent, d->len - d->sent, MSG_NOSIGNAL);
+		if (n < 0 && (errno == EAGAIN || errno == ENOTCONN)) {   /* not connected yet, or a slow reader */
+			again(r, d, 2000);
+			return false;
 		}
 		if (n < 0) {
 			close_link(r, d->link, true);
-			return;
+			return true;
 		}
-		memmove(d->bytes, d->bytes + n, d->len - (size_t)n);
-		d->len -= (size_t)n;
+		d->sent += (size_t)n;
 		d->from->held -= (size_t)n;
 		r->passed[d->from->way == WAY_DOWN] += n;
 	}
+	return true;
+}
+
+static void send_datagram(struct relay *r, struct delivery *d)
+{
+	const struct end *to = d->to;
+	if (to->fd < 0)
+		sendto(r->listener.fd, d->bytes, d->len, MSG_DONTWAIT, (const struct sockaddr *)&to->peer, sizeof to->peer);
+	else
+		send(to->fd, d->bytes, d->len, MSG_DONTWAIT);
+	d->from->held -= d->len;
+	r->passed[d->from->way == WAY_DOWN] += (int64_t)d->len;
 }
 
 static void deliver(struct relay *r, struct delivery *d)
 {
-	bool gone = d->link->number != d->number || !d->link->number;
-	if (!gone && r->udp) {
-		const struct end *to = d->to;
-		if (to->fd < 0)
-			sendto(r->listener.fd, d->bytes, d->len, MSG_DONTWAIT, (const struct sockaddr *)&to->peer, sizeof to->peer);
-		else
-			send(to->fd, d->bytes, d->len, MSG_DONTWAIT);
-		d->from->held -= d->len;
-		r->passed[d->from->way == WAY_DOWN] += (int64_t)d->len;
-	} else if (!gone && find(r, ACTION_PARTITION, d->from)) {
-		d->due_us = r->now_us + CHECK_US;
-		push(r, *d);
+	bool gone = d->link->number != d->number || !d->link->number, kept = false;
+	struct delivery *first = gone || r->udp ? NULL : d->from->blocked;
+	if (first && first != d) {   /* bytes keep their order */
+		d->queued.due_us = first->queued.due_us;
+		queue_push(&r->queue, &d->queued);
 		return;
-	} else if (!gone && (d->what == WHAT_CLOSE || d->what == WHAT_RESET)) {
+	}
+	if (first)
+		d->from->blocked = NULL;
+	if (!gone && !r->udp && find(r, ACTION_PARTITION, d->from)) {
+		again(r, d, CHECK_US);
+		return;
+	}
+	if (!gone && r->udp)
+		send_datagram(r, d);
+	else if (!gone && (d->what == WHAT_CLOSE || d->what == WHAT_RESET))
 		close_link(r, d->link, d->what == WHAT_RESET);
-	} else if (!gone && d->what == WHAT_END) {
+	else if (!gone && d->what == WHAT_END) {
 		shutdown(d->to->fd, SHUT_WR);
 		if (d->to->ended)
 			close_link(r, d->link, false);
 	} else if (!gone) {
-		send_stream(r, d);
+		kept = !send_stream(r, d);
 	}
-	free(d->bytes);
+	if (!kept)
+		free(d);
 }
 
 static void deliver_due(struct relay *r)
 {
-	while (r->n_heap && r->heap[0].due_us <= r->now_us) {
-		struct delivery d = pop(r);
-		deliver(r, &d);
-	}
+	for (struct delivery *d; (d = (struct delivery *)queue_pop(&r->queue, r->now_us));)
+		deliver(r, d);
 }
 
 /* Refusing is a closed listener; a peer that reads nothing stops the reading of the other. */
@@ -482,8 +462,8 @@ static bool run(struct relay *r, struct err *err)
 	struct epoll_event events[EVENTS];
 	while (!r->stopping) {
 		int64_t next = r->rules.n || r->links ? r->now_us + CHECK_US : INT64_MAX;
-		if (r->n_heap && r->heap[0].due_us < next)
-			next = r->heap[0].due_us;
+		if (queue_next(&r->queue) < next)
+			next = queue_next(&r->queue);
 		int64_t wait_us = next - r->now_us;
 		int n = epoll_wait(r->epoll, events, EVENTS, next == INT64_MAX ? -1 : wait_us < 0 ? 0 : (int)((wait_us + 999) / 1000));
 		if (n < 0 && errno != EINTR)
@@ -517,40 +497,17 @@ static bool open_relay(struct relay *r, struct err *err)
 	return true;
 }
 
-static bool parse_target(const char *text, struct sockaddr_in *out, struct err *err)
-{
-	char host[32];
-	const char *colon = strrchr(text, ':');
-	int64_t port;
-	if (!colon || (size_t)snprintf(host, sizeof host, "%.*s", (int)(colon - text), text) >= sizeof host)
-		return err_set(err, ERR_USAGE, "--to: `%s` is not 127.x.y.z:PORT", text);
-	if (!number_parse("--to", colon + 1, 1, 65535, &port, err))
-		return false;
-	*out = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	if (inet_pton(AF_INET, host, &out->sin_addr) != 1 || ntohl(out->sin_addr.s_addr) >> 24 != 127)
-		return err_set(err, ERR_USAGE, "--to: `%s` is not a loopback address", host);
-	return true;
-}
-
-static bool relay_main(int argc, char **argv, struct err *err)
+bool relay_serve(const struct relay_options *options, struct err *err)
 {
 	static struct relay r;
-	const char *to = NULL, *udp = NULL, *seed_text = "1", *rules = "", *port_text = "0";
-	const struct option_row rows[] = { { "--to", &to, false }, { "--udp", &udp, true }, { "--seed", &seed_text, false },
-					   { "--rules", &rules, false }, { "--port", &port_text, false } };
-	int64_t seed, port;
-	if (!options_parse(argc, argv, rows, countof(rows), NULL, err) || !number_parse("--seed", seed_text, 0, INT64_MAX, &seed, err) ||
-	    !number_parse("--port", port_text, 0, 65535, &port, err))
-		return false;
-	if (!to)
-		return err_set(err, ERR_USAGE, "give --to 127.x.y.z:PORT");
-	r.udp = udp;
-	r.seed = (uint64_t)seed;
-	r.port = (uint16_t)port;
-	read_clock(&r);
 	char line[sizeof r.line];
-	snprintf(line, sizeof line, "%s", rules);
-	if (!parse_target(to, &r.target, err) || !set_rules(&r, line, err) || !open_relay(&r, err))
+	r.udp = options->udp;
+	r.seed = options->seed;
+	r.port = options->port;
+	r.target = options->target;
+	read_clock(&r);
+	snprintf(line, sizeof line, "%s", options->rules);
+	if (!set_rules(&r, line, err) || !open_relay(&r, err))
 		return false;
 	r.listener.fd = listener(r.udp ? SOCK_DGRAM : SOCK_STREAM, INADDR_LOOPBACK, &r.port, err);
 	if (r.listener.fd < 0 || !watch(&r, &r.listener, EPOLLIN, EPOLL_CTL_ADD) || !check(&r, err))
@@ -561,21 +518,4 @@ static bool relay_main(int argc, char **argv, struct err *err)
 		return false;
 	printf("connections %lld up %lld down %lld lost %lld\n", (long long)r.numbers, (long long)r.passed[0], (long long)r.passed[1], (long long)r.lost);
 	return true;
-}
-
-int main(int argc, char **argv)
-{
-	struct err err = { 0 };
-	if (argc > 1 && !strcmp(argv[1], "actions")) {
-		for (int i = 0; i < ACTIONS; i++)
-			printf("%-12s %s\n", relay_actions[i].name, relay_actions[i].meaning);
-		return 0;
-	}
-	if (relay_main(argc - 1, argv + 1, &err))
-		return 0;
-	fprintf(stderr, "sim-relay: %s\n", err.text);
-	if (err.kind == ERR_USAGE)
-		fprintf(stderr, "usage: sim-relay --to 127.x.y.z:PORT [--udp] [--port N] [--seed N] [--rules \"WAY:ACTION[=ARG][@FROM..TO][#N] ...\"]\n"
-				"       sim-relay actions\n");
-	return err_exit_code(&err);
 }
