@@ -110,6 +110,22 @@ static double below_u(const struct window *w, uint32_t node, double share, int64
 	return sqrt(sum);
 }
 
+/* Must the children see everything?  Not below a supply whose overheads have no meter, nor where only some racks have one. */
+static bool must_close(const struct window *w, uint32_t node, const struct window_sums *s)
+{
+	static const bool overhead[ROLE_N] = { [ROLE_COOLING] = true, [ROLE_LIGHTING] = true, [ROLE_OTHER] = true, [ROLE_OTHER_USE] = true };
+	static const bool entry[ROLE_N] = { [ROLE_SUPPLY] = true, [ROLE_BUS] = true, [ROLE_PV] = true, [ROLE_GENERATOR] = true };
+	const struct meter *meters = site_meters(w->site);
+	bool any_overhead = false, only_racks = true;
+	for (size_t i = 0; i < w->site->meters.n; i++) {
+		if (w->tree.nodes[i].parent != (int64_t)node)
+			continue;
+		any_overhead |= overhead[meters[i].role];
+		only_racks &= meters[i].role == ROLE_RACK;
+	}
+	return only_racks ? s->below * (__int128)2 > s->above : !entry[meters[node].role] || any_overhead;
+}
+
 static void judge_node(const struct window *w, uint32_t i, struct balance *b)
 {
 	const struct window_sums *s = &w->sums[i];
@@ -124,7 +140,7 @@ static void judge_node(const struct window *w, uint32_t i, struct balance *b)
 	bool efficient = s->below * (__int128)1000000 >= (__int128)s->above * UPS_MIN_PPM && s->below * (__int128)1000000 <= (__int128)s->above * UPS_MAX_PPM;
 	if (ups && s->above > 0 && !efficient)
 		b->finding = FINDING_UPS_EFFICIENCY;
-	else if (off > K * b->u_mwh && (!ups || m->loss_ppm))
+	else if (off > K * b->u_mwh && (!ups || m->loss_ppm) && (b->residual_mwh < 0 || must_close(w, i, s)))
 		b->finding = b->residual_mwh > 0 ? FINDING_MORE_ABOVE : FINDING_MORE_BELOW;
 }
 
@@ -151,7 +167,8 @@ static void explain(const struct window *w, struct balance *b)
 	};
 	const char *id = site_meters(w->site)[b->node].id;
 	if (!b->finding)
-		snprintf(b->reason, sizeof b->reason, "%s: residual %lld mW.h, u %lld mW.h: it closes", id, (long long)b->residual_mwh, (long long)b->u_mwh);
+		snprintf(b->reason, sizeof b->reason, "%s: residual %lld mW.h, u %lld mW.h: %s", id, (long long)b->residual_mwh, (long long)b->u_mwh,
+			 b->residual_mwh > K * b->u_mwh ? "the rest has no meter" : "it closes");
 	else
 		snprintf(b->reason, sizeof b->reason, "%s%s%s: residual %lld mW.h, 3u %lld mW.h: %s", id, b->suspect >= 0 ? ", suspect " : "",
 			 b->suspect >= 0 ? site_meters(w->site)[b->suspect].id : "", (long long)b->residual_mwh, (long long)(K * b->u_mwh), what[b->finding]);

@@ -27,6 +27,8 @@ struct kpi {
 struct window;
 struct window *window_new(const struct site *site, struct wall from, struct wall to, struct err *err);
 void window_free(struct window *w);
+/* Moves the end later: a window that grows with what is folded. */
+bool window_extend(struct window *w, struct wall to, struct err *err) MUST_USE;
 void window_push(struct window *w, const struct interval *iv);      /* intervals outside [from, to) are ignored */
 /* Every event goes in, in the order of the sink or of the leaves: corrections change what was pushed, the rest is counted. */
 void window_event(struct window *w, const struct ledger_event *ev);

@@ -345,7 +345,7 @@ static void integrate(struct ledger *l, struct meter_fold *m, const struct read 
 
 /* ---- epochs ------------------------------------------------------------------------------------------------------------- */
 
-static const struct meter_epoch whole_time = { .from = { INT64_MIN }, .to = { INT64_MAX } };
+static const struct meter_epoch whole_time = { .from = { INT64_MIN }, .to = { INT64_MAX }, .ct = { 1, 1 }, .pt = { 1, 1 } };
 static size_t epoch_count_of(const struct meter_fold *m) { return m->meter->epochs.n ? m->meter->epochs.n : 1; }
 static const struct meter_epoch *epoch_at(const struct meter_fold *m, size_t i)
 {

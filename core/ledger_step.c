@@ -58,13 +58,11 @@ bool scale_of(const struct meter *m, const struct meter_epoch *e, const struct l
 	static const struct ratio one = { 1, 1 };
 	struct scale s = { .num = 1, .den = 1, .count_num = 1, .count_den = 1, .fraction = w->fraction > 0 ? w->fraction : 1,
 			   .p_max_mw = m->p_max_mw, .net = m->direction == DIRECTION_NET };
-	struct ratio count = e && stated(e->count_mwh) ? e->count_mwh : stated(w->count_mwh) ? w->count_mwh : one;
-	struct ratio ct = e && stated(e->ct) ? e->ct : one, pt = e && stated(e->pt) ? e->pt : one;
+	struct ratio profile = stated(w->count_mwh) ? w->count_mwh : one, count = e ? epoch_count(e, profile) : profile;
 	struct ratio factor = stated(m->factor) ? m->factor : one, part = { 1, s.fraction };
 	int64_t modulus = e && e->modulus ? e->modulus : w->modulus;
 	s.modulus = modulus > 0 && modulus <= INT64_MAX / s.fraction ? modulus * s.fraction : 0;
-	bool fits = multiply(&s.count_num, &s.count_den, count) && multiply(&s.count_num, &s.count_den, ct) &&
-		    multiply(&s.count_num, &s.count_den, pt);
+	bool fits = multiply(&s.count_num, &s.count_den, count);
 	s.num = s.count_num;
 	s.den = s.count_den;
 	fits = fits && multiply(&s.num, &s.den, factor) && multiply(&s.num, &s.den, part) && s.den >> 40 == 0;

@@ -23,6 +23,12 @@ double chain_u(const struct chain *c)
 	return sqrt(limits + square((double)c->factor_u_ppm * 1e-6 * e) + square((double)c->count_mwh) / 6);
 }
 
+int64_t chain_u_mwh(const struct chain *c)
+{
+	double u = ceil(chain_u(c));
+	return u < 0 ? -1 : u < 9e18 ? (int64_t)u : INT64_MAX;
+}
+
 double sum_u(const double *u, size_t n, double rho)
 {
 	double squares = 0, sum = 0;

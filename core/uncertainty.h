@@ -18,6 +18,7 @@ struct chain {
 };
 /* Standard uncertainty in mW.h; negative when a class is not stated. */
 double chain_u(const struct chain *c);
+int64_t chain_u_mwh(const struct chain *c);     /* rounded up; -1 when not stated */
 /* Of a sum, from its terms' standard uncertainties, with correlation rho among them. */
 double sum_u(const double *u, size_t n, double rho);
 /* Standard uncertainty of PUE = total / it by the mains method (r = correlation between the two), and of 1 + overhead / it. */

@@ -1,6 +1,7 @@
 #include "core/window_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct window *window_new(const struct site *site, struct wall from, struct wall to, struct err *err)
 {
@@ -31,6 +32,24 @@ struct window *window_new(const struct site *site, struct wall from, struct wall
 		w->possible[1] &= !t->it_sign || w->tree.nodes[i].measured;
 	}
 	return w;
+}
+
+bool window_extend(struct window *w, struct wall to, struct err *err)
+{
+	size_t n = (size_t)((to.ms - w->from.ms + w->interval_ms - 1) / w->interval_ms), room = w->room ? w->room : w->n;
+	if (to.ms <= w->to.ms)
+		return true;
+	while (room < n)
+		room *= 2;
+	struct window_interval *grown = room == w->room ? w->intervals : realloc(w->intervals, room * sizeof *grown);
+	if (!grown)
+		return err_memory(err);
+	w->intervals = grown;
+	w->room = room;
+	memset(grown + w->n, 0, (n - w->n) * sizeof *grown);
+	w->n = n;
+	w->to = to;
+	return true;
 }
 
 void window_free(struct window *w)

@@ -26,7 +26,7 @@ struct window {
 	struct tree tree;
 	struct wall from, to;
 	int64_t interval_ms;
-	size_t n;
+	size_t n, room;
 	struct window_interval *intervals;
 	struct window_meter *meters;
 	int64_t events[EVENT_N];

@@ -20,6 +20,10 @@ struct ratio pack_pue_limit(const struct pack *p);       /* the limit the window
 /* Names of the further windows the pack asks for ("baseline"); the caller computes them. */
 size_t pack_windows(const struct pack *p);
 const char *pack_window_name(const struct pack *p, size_t i);
+/* The facts a pack may ask for, and its statements, a line each. */
+void pack_facts_text(const struct pack *p, struct buf *out);
+/* Does --assume FACT=VALUE fit: a known fact or statement, a value of its kind and unit? */
+bool pack_assumable(const struct pack *p, const char *fact, const char *value, struct err *err) MUST_USE;
 json_t *pack_json(const struct pack *p);                 /* what `puectl pack show` prints */
 
 /* Runs the vectors inside the pack; problems go into `out`, a line each.  Returns how many failed. */

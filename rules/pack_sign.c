@@ -78,6 +78,35 @@ json_t *pack_json(const struct pack *p)
 			 choices_json(p), "statements", statements_json(p), "criteria", criteria_json(p), "vectors", (json_int_t)p->vectors.n);
 }
 
+void pack_facts_text(const struct pack *p, struct buf *out)
+{
+	for (size_t i = 0; i < fact_row_count; i++) {
+		const struct fact_row *r = &fact_rows[i];
+		buf_printf(out, "%-26s %-7s %-6s %s%s\n", r->name, value_type_names[r->type], r->unit ? r->unit : "", r->about,
+			   r->windowed ? " [windowed]" : "");
+	}
+	for (size_t i = 0; i < p->windows.n; i++)
+		buf_printf(out, "%s.FACT: the windowed facts of window '%s'\n", p->window_names[i], p->window_names[i]);
+	for (size_t i = 0; i < p->statements.n; i++)
+		buf_printf(out, "%-26s statement, by %s: %s\n", ROWS(struct statement, p->statements)[i].id,
+			   ROWS(struct statement, p->statements)[i].role ? ROWS(struct statement, p->statements)[i].role : "anybody",
+			   ROWS(struct statement, p->statements)[i].title.en);
+}
+
+bool pack_assumable(const struct pack *p, const char *fact, const char *value, struct err *err)
+{
+	for (size_t i = 0; i < p->statements.n; i++)
+		if (strcmp(ROWS(struct statement, p->statements)[i].id, fact) == 0)
+			return true;
+	if (!fact_assumable(fact))
+		return err_set(err, ERR_USAGE, "--assume %s: no such fact; `puectl pack show --facts %s` lists them", fact, p->id);
+	for (size_t i = 0; i < fact_row_count; i++)
+		if (fact_covers(fact, fact_rows[i].name) && !fact_assumed_value(&fact_rows[i], value).known)
+			return err_set(err, ERR_USAGE, "--assume %s=%s: the value must be a %s%s%s", fact, value, value_type_names[fact_rows[i].type],
+				       fact_rows[i].unit && fact_rows[i].unit[0] ? " in " : "", fact_rows[i].unit ? fact_rows[i].unit : "");
+	return true;
+}
+
 bool pack_statement(const struct pack *p, const char *site, struct wall issued, bool simulated, struct buf *out, struct err *err)
 {
 	char hash[65], when[WALL_TEXT];

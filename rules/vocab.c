@@ -328,7 +328,7 @@ static struct fact_source source_of(const struct facts *f, const char *window, b
 }
 
 /* "racks" stands for the counts of racks a rule can ask for, "share" for every definition; else the name itself. */
-static bool assumption_covers(const char *fact, const char *name)
+bool fact_covers(const char *fact, const char *name)
 {
 	static const char *const counts[] = { "installed", "in_use", "metered", "standard" };
 	size_t n = strlen(fact);
@@ -345,7 +345,7 @@ static bool assumption_covers(const char *fact, const char *name)
 const char *fact_assumed(const struct facts *f, const char *name)
 {
 	for (size_t i = 0; i < f->n_assumptions; i++)
-		if (assumption_covers(f->assumptions[i].fact, name))
+		if (fact_covers(f->assumptions[i].fact, name))
 			return f->assumptions[i].value;
 	return NULL;
 }
@@ -353,7 +353,7 @@ const char *fact_assumed(const struct facts *f, const char *name)
 bool fact_assumable(const char *fact)
 {
 	for (size_t i = 0; i < fact_row_count; i++)
-		if (assumption_covers(fact, fact_rows[i].name))
+		if (fact_covers(fact, fact_rows[i].name))
 			return true;
 	return false;
 }

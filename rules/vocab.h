@@ -23,6 +23,7 @@ extern const size_t fact_row_count;
 /* `windows`: names of further windows of the pack.  *window: index into them, -1 for the main one. */
 const struct fact_row *fact_find(const char *name, const char *const *windows, size_t n_windows, int *window);
 struct value fact_value(const struct facts *f, const struct fact_row *row, const char *window);
+bool fact_covers(const char *assumed, const char *name);
 bool fact_assumable(const char *fact);         /* does --assume know this name? */
 /* The assumption that replaces a fact of this full name, or NULL. */
 const char *fact_assumed(const struct facts *f, const char *name);

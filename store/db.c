@@ -74,7 +74,7 @@ void query_done(struct query *q)
 
 bool db_number(struct db *d, const char *sql, int64_t none, int64_t *out, struct err *err)
 {
-	CLEANUP(query_done) struct query q;
+	CLEANUP(query_done) struct query q = { 0 };
 	if (!query_init(&q, d, sql, err))
 		return false;
 	int code = query_step(&q, err);

@@ -141,7 +141,7 @@ struct second *encoder_close(struct encoder *e)
 		*s = (struct second){ .no = e->no, .position = e->position, .n = e->n, .from = e->from, .to = e->to, .rows = s->rows };
 		uint8_t sum[BODY_SUM];
 		buf_add(&s->tick, e->tick.out.data, e->tick.out.len);
-		body_sum((int64_t)s->no, s->tick.data, s->tick.len, sum);
+		tick_sum(&(struct tick_columns){ s->no, s->position, s->n, s->from, s->to }, s->tick.data, s->tick.len, sum);
 		buf_add(&s->tick, sum, sizeof sum);
 		s->bytes = s->tick.len + sizeof *s;
 		good = !s->tick.failed && !e->tick.out.failed;

@@ -86,7 +86,7 @@ static bool column_hash(sqlite3_stmt *stmt, int column, struct hash *out)
 
 bool evidence_state_read(struct db *d, struct evidence_state *out, bool *there, struct err *err)
 {
-	CLEANUP(query_done) struct query q;
+	CLEANUP(query_done) struct query q = { 0 };
 	if (!query_init(&q, d, "SELECT epoch,session,serial,next_seq,position,size,peaks,root,outbox,checkpoint,seal FROM state", err))
 		return false;
 	int code = query_step(&q, err);
@@ -119,7 +119,7 @@ bool evidence_state_write(struct evidence *e, const struct evidence_state *s, bo
 {
 	static const char insert[] = "INSERT INTO state(epoch,session,serial,next_seq,position,size,peaks,root,outbox,checkpoint,seal,id) VALUES(?,?,?,?,?,?,?,?,?,?,?,1)";
 	static const char update[] = "UPDATE state SET epoch=?,session=?,serial=?,next_seq=?,position=?,size=?,peaks=?,root=?,outbox=?,checkpoint=?,seal=?";
-	CLEANUP(query_done) struct query q;
+	CLEANUP(query_done) struct query q = { 0 };
 	struct hash root, seal;
 	merkle_root(&s->tree, &root);
 	evidence_seal(s, &seal);
@@ -166,7 +166,7 @@ void evidence_close(struct evidence *e)
 
 bool evidence_checkpoint(struct evidence *e, struct buf *out, struct err *err)
 {
-	CLEANUP(query_done) struct query q;
+	CLEANUP(query_done) struct query q = { 0 };
 	if (!query_init(&q, &e->db, "SELECT bytes FROM checkpoint", err))
 		return false;
 	int code = query_step(&q, err);
@@ -186,7 +186,7 @@ bool evidence_checkpoint(struct evidence *e, struct buf *out, struct err *err)
 
 static bool add_leaves(struct evidence *e, const struct entry *entry, struct evidence_state *s, struct err *err)
 {
-	CLEANUP(query_done) struct query q;
+	CLEANUP(query_done) struct query q = { 0 };
 	if (entry->commit.n_leaves == 0)
 		return true;
 	if (!query_init(&q, &e->db, "INSERT INTO leaf(ix,kind,at,bytes,hash) VALUES(?,?,?,?,?)", err)) {
@@ -209,7 +209,7 @@ static bool add_leaves(struct evidence *e, const struct entry *entry, struct evi
 
 static bool add_report(struct evidence *e, const struct outbox_row *r, struct evidence_state *s, struct err *err)
 {
-	CLEANUP(query_done) struct query q;
+	CLEANUP(query_done) struct query q = { 0 };
 	struct outbox_full full = { .seq = r->seq, .epoch = s->epoch, .at = r->at, .topic = r->topic, .topic_len = strlen(r->topic), .payload = r->payload, .len = r->len };
 	struct hash h;
 	outbox_sum(&full, &h);
@@ -228,7 +228,7 @@ static bool add_report(struct evidence *e, const struct outbox_row *r, struct ev
 
 static bool add_head(struct evidence *e, const struct commit *c, const struct evidence_state *s, struct err *err)
 {
-	CLEANUP(query_done) struct query q;
+	CLEANUP(query_done) struct query q = { 0 };
 	struct hash root, h;
 	merkle_root(&s->tree, &root);
 	head_sum(s->tree.size, c->at, c->signed_head, c->signed_head_len, &h);
@@ -244,7 +244,7 @@ static bool add_head(struct evidence *e, const struct commit *c, const struct ev
 
 static bool set_checkpoint(struct evidence *e, const struct commit *c, struct evidence_state *s, struct err *err)
 {
-	CLEANUP(query_done) struct query q;
+	CLEANUP(query_done) struct query q = { 0 };
 	if (!query_init(&q, &e->db, "INSERT OR REPLACE INTO checkpoint(id,bytes) VALUES(1,?)", err))
 		return false;
 	query_blob(&q, c->checkpoint, c->checkpoint_len);

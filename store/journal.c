@@ -5,28 +5,44 @@
 
 static const char version_1[] =
 	"CREATE TABLE series(sid INTEGER PRIMARY KEY, id TEXT NOT NULL, device INTEGER NOT NULL, quantity INTEGER NOT NULL, scope INTEGER NOT NULL,"
-	" configured INTEGER NOT NULL, count_num INTEGER NOT NULL, count_den INTEGER NOT NULL, label TEXT);"
+	" configured INTEGER NOT NULL, count_num INTEGER NOT NULL, count_den INTEGER NOT NULL, label TEXT, sum BLOB NOT NULL);"
 	"CREATE TABLE tick(no INTEGER PRIMARY KEY, position INTEGER NOT NULL, n INTEGER NOT NULL, wall_from INTEGER NOT NULL, wall_to INTEGER NOT NULL,"
 	" body BLOB NOT NULL);"
 	"CREATE TABLE journal(key INTEGER PRIMARY KEY, body BLOB NOT NULL);"
-	"CREATE TABLE loss(position INTEGER PRIMARY KEY, n INTEGER NOT NULL, wall_from INTEGER NOT NULL, wall_to INTEGER NOT NULL);"
+	"CREATE TABLE loss(position INTEGER PRIMARY KEY, n INTEGER NOT NULL, wall_from INTEGER NOT NULL, wall_to INTEGER NOT NULL, sum BLOB NOT NULL);"
 	"CREATE TABLE state(id INTEGER PRIMARY KEY CHECK(id=1), no INTEGER NOT NULL, position INTEGER NOT NULL);"
 	"INSERT INTO state VALUES(1,0,0);";
 static const char *const steps[] = { version_1 };
 const struct db_schema journal_schema = { steps, countof(steps) };
 
+static void put64(struct buf *b, uint64_t v)
+{
+	uint8_t bytes[8];
+	for (int i = 0; i < 8; i++)
+		bytes[i] = (uint8_t)(v >> (56 - 8 * i));
+	buf_add(b, bytes, sizeof bytes);
+}
+
+static void sum_of(const struct buf *b, uint8_t out[BODY_SUM])
+{
+	struct hash h = { { 0 } };
+	if (!b->failed)
+		sha256(b->data, b->len, &h);
+	memcpy(out, h.bytes, BODY_SUM);
+}
+
 void body_sum(int64_t key, const void *bytes, size_t len, uint8_t out[BODY_SUM])
 {
 	CLEANUP(buf_done) struct buf b = { 0 };
-	struct hash h = { { 0 } };
-	uint8_t head[8];
-	for (int i = 0; i < 8; i++)
-		head[i] = (uint8_t)((uint64_t)key >> (56 - 8 * i));
-	buf_add(&b, head, sizeof head);
+	put64(&b, (uint64_t)key);
 	buf_add(&b, bytes, len);
-	if (!b.failed)
-		sha256(b.data, b.len, &h);
-	memcpy(out, h.bytes, BODY_SUM);
+	sum_of(&b, out);
+}
+
+static bool fits(const uint8_t *want, const void *bytes, size_t *len)
+{
+	*len -= BODY_SUM;
+	return memcmp(want, (const uint8_t *)bytes + *len, BODY_SUM) == 0;
 }
 
 bool body_good(int64_t key, const void *bytes, size_t *len)
@@ -35,8 +51,41 @@ bool body_good(int64_t key, const void *bytes, size_t *len)
 	if (*len < BODY_SUM)
 		return false;
 	body_sum(key, bytes, *len - BODY_SUM, want);
-	*len -= BODY_SUM;
-	return memcmp(want, (const uint8_t *)bytes + *len, BODY_SUM) == 0;
+	return fits(want, bytes, len);
+}
+
+void tick_sum(const struct tick_columns *t, const void *bytes, size_t len, uint8_t out[BODY_SUM])
+{
+	CLEANUP(buf_done) struct buf b = { 0 };
+	const uint64_t numbers[] = { t->no, t->position, t->n, (uint64_t)t->from.ms, (uint64_t)t->to.ms };
+	for (size_t i = 0; i < countof(numbers); i++)
+		put64(&b, numbers[i]);
+	buf_add(&b, bytes, len);
+	sum_of(&b, out);
+}
+
+bool tick_good(const struct tick_columns *t, const void *bytes, size_t *len)
+{
+	uint8_t want[BODY_SUM];
+	if (*len < BODY_SUM)
+		return false;
+	tick_sum(t, bytes, *len - BODY_SUM, want);
+	return fits(want, bytes, len);
+}
+
+void series_sum(const struct stored_series *s, uint8_t out[BODY_SUM])
+{
+	CLEANUP(buf_done) struct buf b = { 0 };
+	buf_printf(&b, "%u\n%s\n%u %u %u %d %lld/%lld\n%s", s->sid, s->id, s->s.device, s->s.quantity, s->s.scope, s->s.configured, (long long)s->s.count.num,
+		   (long long)s->s.count.den, s->label ? s->label : "");
+	body_sum(s->sid, b.data, b.len, out);
+}
+
+void loss_sum(const struct loss *l, uint8_t out[BODY_SUM])
+{
+	CLEANUP(buf_done) struct buf b = { 0 };
+	buf_printf(&b, "%llu %lld %lld", (unsigned long long)l->n, (long long)l->from.ms, (long long)l->to.ms);
+	body_sum((int64_t)l->position, b.data, b.len, out);
 }
 
 void stored_series_done(struct stored_series *s)
@@ -79,8 +128,9 @@ static bool write_series(struct journal *j, const struct stored_series *series, 
 	CLEANUP(query_done) struct query q = { 0 };
 	if (n == 0)
 		return true;
-	if (!query_init(&q, &j->db, "INSERT OR IGNORE INTO series(sid,id,device,quantity,scope,configured,count_num,count_den,label) VALUES(?,?,?,?,?,?,?,?,?)", err))
+	if (!query_init(&q, &j->db, "INSERT OR IGNORE INTO series(sid,id,device,quantity,scope,configured,count_num,count_den,label,sum) VALUES(?,?,?,?,?,?,?,?,?,?)", err))
 		return false;
+	uint8_t sum[BODY_SUM];
 	for (size_t i = 0; i < n; i++) {
 		const struct stored_series *s = &series[i];
 		query_int(&q, s->sid);
@@ -89,6 +139,8 @@ static bool write_series(struct journal *j, const struct stored_series *series, 
 		for (size_t k = 0; k < countof(numbers); k++)
 			query_int(&q, numbers[k]);
 		query_text(&q, s->label);
+		series_sum(s, sum);
+		query_blob(&q, sum, sizeof sum);
 		if (!query_run(&q, err))
 			return false;
 	}
@@ -106,11 +158,14 @@ static void writes_done(struct writes *w)
 
 static bool write_second(struct writes *w, const struct second *s, struct err *err)
 {
+	uint8_t sum[BODY_SUM];
 	if (s->loss.n) {
 		query_int(&w->loss, (int64_t)s->loss.position);
 		query_int(&w->loss, (int64_t)s->loss.n);
 		query_int(&w->loss, s->loss.from.ms);
 		query_int(&w->loss, s->loss.to.ms);
+		loss_sum(&s->loss, sum);
+		query_blob(&w->loss, sum, sizeof sum);
 		if (!query_run(&w->loss, err))
 			return false;
 	}
@@ -137,7 +192,7 @@ bool journal_write(struct journal *j, const struct stored_series *series, size_t
 	bool good = db_exec(&j->db, "BEGIN IMMEDIATE", err) && write_series(j, series, n_series, err) &&
 		    query_init(&w.tick, &j->db, "INSERT INTO tick(no,position,n,wall_from,wall_to,body) VALUES(?,?,?,?,?,?)", err) &&
 		    query_init(&w.row, &j->db, "INSERT INTO journal(key,body) VALUES(?,?)", err) &&
-		    query_init(&w.loss, &j->db, "INSERT OR REPLACE INTO loss(position,n,wall_from,wall_to) VALUES(?,?,?,?)", err);
+		    query_init(&w.loss, &j->db, "INSERT OR REPLACE INTO loss(position,n,wall_from,wall_to,sum) VALUES(?,?,?,?,?)", err);
 	for (; good && first; first = first->next)
 		good = write_second(&w, first, err);
 	good = good && db_exec(&j->db, "COMMIT", err);
@@ -148,7 +203,7 @@ bool journal_write(struct journal *j, const struct stored_series *series, size_t
 
 bool journal_series(struct journal *j, stored_series_fn *fn, void *ctx, struct err *err)
 {
-	CLEANUP(query_done) struct query q;
+	CLEANUP(query_done) struct query q = { 0 };
 	if (!query_init(&q, &j->db, "SELECT sid,id,device,quantity,scope,configured,count_num,count_den,label FROM series ORDER BY sid", err))
 		return false;
 	int code;

@@ -54,10 +54,19 @@ bool journal_series(struct journal *j, stored_series_fn *fn, void *ctx, struct e
 struct journal_range { uint64_t from; struct wall since, until; int64_t shard; };
 bool journal_read(struct journal *j, struct journal_range range, store_sample_fn *fn, void *ctx, struct err *err) MUST_USE;
 extern const struct db_schema journal_schema;
+/* First record that does not fit its sum, its place or its neighbours; first_bad stays as it is when all is well. */
+void journal_audit(struct db *journal, uint64_t checkpoint_position, char *first_bad, size_t size);
 
 /* Checksum behind every body: first 8 bytes of SHA-256(key, 8 bytes big-endian || body). */
 enum { BODY_SUM = 8 };
 void body_sum(int64_t key, const void *bytes, size_t len, uint8_t out[BODY_SUM]);
 bool body_good(int64_t key, const void *bytes, size_t *len);      /* *len without the sum */
+/* A tick's covers its columns too: position, n, from, to (8 bytes each) stand ahead of the body. */
+struct tick_columns { uint64_t no, position, n; struct wall from, to; };
+void tick_sum(const struct tick_columns *t, const void *bytes, size_t len, uint8_t out[BODY_SUM]);
+bool tick_good(const struct tick_columns *t, const void *bytes, size_t *len);
+/* The same over the columns of a series and of a loss, as text (docs/evidence-format.md). */
+void series_sum(const struct stored_series *s, uint8_t out[BODY_SUM]);
+void loss_sum(const struct loss *l, uint8_t out[BODY_SUM]);
 
 #endif

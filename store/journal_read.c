@@ -147,8 +147,9 @@ static bool read_chunk(struct journal *j, struct merge *m, uint64_t no, uint64_t
 		size_t len = (size_t)sqlite3_column_bytes(ticks.stmt, 5);
 		m->position = (uint64_t)sqlite3_column_int64(ticks.stmt, 1);
 		m->n = (uint64_t)sqlite3_column_int64(ticks.stmt, 2);
-		bool outside = sqlite3_column_int64(ticks.stmt, 4) < m->range.since.ms || sqlite3_column_int64(ticks.stmt, 3) >= m->range.until.ms;
-		if (!body_good((int64_t)at, body, &len) || m->n > INT32_MAX)
+		struct tick_columns t = { at, m->position, m->n, { sqlite3_column_int64(ticks.stmt, 3) }, { sqlite3_column_int64(ticks.stmt, 4) } };
+		bool outside = t.to.ms < m->range.since.ms || t.from.ms >= m->range.until.ms;
+		if (!tick_good(&t, body, &len) || m->n > INT32_MAX)
 			return err_set(err, ERR_EVIDENCE, "journal.db: tick %llu does not fit its checksum", (unsigned long long)at);
 		if (!make_room(m, err) || !read_rows(m, &rows, at, err) || (!outside && !give(m, body, len, err)))
 			return false;
@@ -160,7 +161,7 @@ static bool read_chunk(struct journal *j, struct merge *m, uint64_t no, uint64_t
 /* Number of the tick to begin with: of the chain that holds both `from` and `since`. */
 static bool first_tick(struct journal *j, struct journal_range range, uint64_t *no, struct err *err)
 {
-	CLEANUP(query_done) struct query q;
+	CLEANUP(query_done) struct query q = { 0 };
 	if (!query_init(&q, &j->db, "SELECT min(no) FROM tick WHERE position+n>=? AND wall_to>=?", err))
 		return false;
 	query_int(&q, (int64_t)range.from);

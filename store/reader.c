@@ -46,7 +46,7 @@ struct leaf_walk { int kind; struct wall from, to; leaf_fn *fn; void *ctx; int64
 
 static bool leaf_chunk(struct reader *r, struct leaf_walk *w, struct err *err)
 {
-	CLEANUP(query_done) struct query q;
+	CLEANUP(query_done) struct query q = { 0 };
 	if (!query_init(&q, &r->evidence.db, "SELECT ix,kind,at,bytes FROM leaf WHERE ix>=? AND ix<=? ORDER BY ix LIMIT ?", err))
 		return false;
 	query_int(&q, w->next);
@@ -68,7 +68,7 @@ static bool leaf_chunk(struct reader *r, struct leaf_walk *w, struct err *err)
 
 static bool leaf_bounds(struct reader *r, struct leaf_walk *w, struct err *err)
 {
-	CLEANUP(query_done) struct query q;
+	CLEANUP(query_done) struct query q = { 0 };
 	if (!query_init(&q, &r->evidence.db, "SELECT min(ix),max(ix) FROM leaf WHERE at>=? AND at<?", err))
 		return false;
 	query_int(&q, w->from.ms);
@@ -95,7 +95,7 @@ bool reader_leaves(struct reader *r, int kind, struct wall from, struct wall to,
 bool reader_last(struct reader *r, enum leaf_kind kind, uint64_t *index, struct wall *at, struct err *err)
 {
 	LOCKED(r);
-	CLEANUP(query_done) struct query q;
+	CLEANUP(query_done) struct query q = { 0 };
 	if (!query_init(&q, &r->evidence.db, "SELECT ix,at FROM leaf WHERE kind=? ORDER BY ix DESC LIMIT 1", err))
 		return false;
 	query_int(&q, kind);
@@ -126,7 +126,7 @@ bool reader_head(struct reader *r, struct merkle *out, uint64_t *epoch, struct e
 bool reader_leaf_hash(struct reader *r, uint64_t index, struct hash *out)
 {
 	LOCKED(r);
-	CLEANUP(query_done) struct query q;
+	CLEANUP(query_done) struct query q = { 0 };
 	if (!query_init(&q, &r->evidence.db, "SELECT hash FROM leaf WHERE ix=?", NULL))
 		return false;
 	query_int(&q, (int64_t)index);
@@ -141,7 +141,7 @@ static bool bytes_rows(struct reader *r, const char *sql, reader_bytes_fn *fn, v
 	LOCKED(r);
 	int64_t after = -1;
 	for (bool more = true; more;) {
-		CLEANUP(query_done) struct query q;
+		CLEANUP(query_done) struct query q = { 0 };
 		if (!query_init(&q, &r->evidence.db, sql, err))
 			return false;
 		query_int(&q, after);

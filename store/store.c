@@ -84,6 +84,8 @@ static bool load(struct store *s, struct err *err)
 	    !db_number(&s->evidence.db, "SELECT count(*) FROM outbox WHERE delivered=0", 0, &pending, err) ||
 	    !db_number(&s->evidence.db, "SELECT min(at) FROM outbox WHERE delivered=0", 0, &oldest, err))
 		return false;
+	if (state->position > position)         /* the last run ended on a full disk: what it kept in memory is gone */
+		s->loss = (struct loss){ position, state->position - position, { 0 }, { 0 } };
 	s->no = no;
 	s->position = position > state->position ? position : state->position;
 	s->tree = state->tree;

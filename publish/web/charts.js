@@ -129,7 +129,7 @@ export function tree(meters, key) {
 	const below = new Map();
 	for (const m of meters) if (!leafRoles.has(m.role)) below.set(m.parent, [...(below.get(m.parent) || []), m]);
 	const make = (m) => {
-		const children = grouped((below.get(m.id) || []).map(make).filter((c) => c.value > 0));
+		const children = grouped((below.get(m.id) || []).map(make).filter((c) => c.value > 0).sort((a, b) => b.value - a.value));
 		const sum = children.reduce((a, c) => a + c.value, 0), value = Math.max(m[key] ?? 0, m[key] === null ? sum : 0);
 		const rest = value - sum;
 		if (children.length && rest > value / 500) children.push({ role: 'unmetered', name: t('unmetered'), value: rest, children: [] });

@@ -17,9 +17,9 @@ function fill(node, attributes, children) {
 export const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
 export const s = (tag, attributes, ...children) => fill(document.createElementNS(svgns, tag), attributes, children);
 
-// A table with its caption; rows are lists of texts or nodes, `numeric` the columns that hold figures.
-export function table(caption, heads, rows, numeric = []) {
-	const at = (i) => (numeric.includes(i) ? 'num' : null);
+// A table with its caption; rows are lists of texts or nodes, `numeric` the columns that hold figures, `words` those with sentences.
+export function table(caption, heads, rows, numeric = [], words = []) {
+	const at = (i) => (numeric.includes(i) ? 'num' : words.includes(i) ? 'say' : null);
 	return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption },
 		h('table', null, h('caption', null, caption),
 			h('thead', null, h('tr', null, heads.map((x, i) => h('th', { scope: 'col', class: at(i) }, x)))),

@@ -67,7 +67,7 @@ export function parts(text) {
 	const d = new Date(Date.parse(text) + offset * 1000);
 	return { date: `${d.getUTCFullYear()}-${two(d.getUTCMonth() + 1)}-${two(d.getUTCDate())}`, time: `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`, seconds: two(d.getUTCSeconds()), hour: d.getUTCHours(), minute: d.getUTCMinutes() };
 }
-export const moment = (text) => { if (!text) return none(); const p = parts(text); return `${p.date} ${p.time}`; };
+export const moment = (text) => { if (!text) return none(); const p = parts(text); return h('span', { class: 'when' }, `${p.date} ${p.time}`); };
 export function zoneName() {
 	const m = Math.abs(offset) / 60;
 	return `UTC${offset < 0 ? '−' : '+'}${Math.floor(m / 60)}${m % 60 ? `:${two(m % 60)}` : ''}`;

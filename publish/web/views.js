@@ -107,12 +107,12 @@ const stateBadge = (x) => badge(x, has(x) ? t(x) : x);
 
 function deviceTable(caption, list) {
 	return table(caption, [t('device'), t('state'), t('profile'), t('endpoint'), t('latency'), t('polls'), t('failures'), t('last_good'), t('error')],
-		list.map((x) => [x.id, stateBadge(x.state), x.profile || '—', h('code', null, x.endpoint || ''), `${number(x.latency_us / 1000, 1)} ms`, number(x.polls), number(x.failures), moment(x.last_good), x.error || '—']), [4, 5, 6]);
+		list.map((x) => [x.id, stateBadge(x.state), x.profile || '—', h('code', null, x.endpoint || ''), `${number(x.latency_us / 1000, 1)} ms`, number(x.polls), number(x.failures), moment(x.last_good), x.error || '—']), [4, 5, 6], [8]);
 }
 
 function deviceShort(d) {
 	const bad = d.devices.filter((x) => x.state !== 'up').slice(0, 12);
-	return h('div', null, healthTiles(d), bad.length ? table(t('only_trouble'), [t('device'), t('state'), t('last_good'), t('error')], bad.map((x) => [x.id, stateBadge(x.state), moment(x.last_good), x.error || '—'])) : h('p', { class: 'good' }, t('no_trouble')),
+	return h('div', null, healthTiles(d), bad.length ? table(t('only_trouble'), [t('device'), t('state'), t('last_good'), t('error')], bad.map((x) => [x.id, stateBadge(x.state), moment(x.last_good), x.error || '—']), [], [3]) : h('p', { class: 'good' }, t('no_trouble')),
 		h('p', null, h('a', { href: '#devices' }, t('all_devices'))));
 }
 
@@ -131,7 +131,7 @@ function deviceFull(d, width, redraw) {
 
 function events(d) {
 	if (!d.events.length) return h('p', { class: 'empty' }, t('no_events'));
-	return table(t('events'), [t('time'), t('kind'), t('meter'), t('energy'), t('why')], d.events.map((e) => [moment(e.from), eventName(e.kind), e.meter ?? t('site_wide'), e.energy_mwh ? energy(e.energy_mwh) : '—', e.reason || '—']), [3]);
+	return table(t('events'), [t('time'), t('kind'), t('meter'), t('energy'), t('why')], d.events.map((e) => [moment(e.from), eventName(e.kind), e.meter ?? t('site_wide'), e.energy_mwh ? energy(e.energy_mwh) : '—', e.reason || '—']), [3], [4]);
 }
 
 function eventCounts(d) {

@@ -140,6 +140,11 @@ class Site(Server):
         self.ports = json.load(open(ports))
         self.modbus, self.snmp = self.ports["modbus"], self.ports["snmp"]
 
+    def __exit__(self, kind, *_):
+        code = self.stop()
+        if code and not kind:
+            raise SystemExit("pued-sim ended with %d" % code)
+
     def now(self):
         """Site time as text, RFC 3339 in UTC, and in seconds."""
         seconds = time.time() + self.offset

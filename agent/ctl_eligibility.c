@@ -1,0 +1,164 @@
+/* puectl eligibility: the verdict of a pack on facts, from a file or from the store's evidence. */
+#include "agent/from_store.h"
+#include "agent/pack_admit.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ASSUMPTIONS_MAX = 16 };
+struct words {
+	const char *facts, *trust;
+	bool why;
+	struct assumption assumptions[ASSUMPTIONS_MAX];
+	size_t n_assumptions;
+	struct from_store_options store;
+};
+
+/* "racks=1010" */
+static int add_assumption(struct ctl *ctl, struct words *w, char *text)
+{
+	char *equals = strchr(text, '=');
+	if (!equals || !equals[1])
+		return ctl_usage(ctl, "--assume %s: write FACT=VALUE, for example racks=1010", text);
+	*equals = 0;
+	if (w->n_assumptions == ASSUMPTIONS_MAX)
+		return ctl_usage(ctl, "more than %d assumptions", ASSUMPTIONS_MAX);
+	w->assumptions[w->n_assumptions++] = (struct assumption){ text, equals + 1 };
+	return 0;
+}
+
+static int parse(struct ctl *ctl, struct words *w)
+{
+	struct err err = { 0 };
+	if (!from_store_arguments(ctl, &w->store, &err))
+		return ctl_usage(ctl, "%s", err.text);
+	for (int i = 1; i < ctl->argc; i++) {
+		char *arg = ctl->argv[i];
+		bool more = i + 1 < ctl->argc;
+		int code = 0;
+		if (strcmp(arg, "--why") == 0)
+			w->why = true;
+		else if (strcmp(arg, "--facts") == 0 && more)
+			w->facts = ctl->argv[++i];
+		else if (strcmp(arg, "--trust") == 0 && more)
+			w->trust = ctl->argv[++i];
+		else if (strcmp(arg, "--assume") == 0 && more)
+			code = add_assumption(ctl, w, ctl->argv[++i]);
+		else
+			code = ctl_usage(ctl, "'%s' is not expected here, or its value is missing", arg);
+		if (code)
+			return code;
+	}
+	return 0;
+}
+
+/* What-if names must mean something: a fact, or a statement of the pack. */
+static bool check_assumptions(const struct words *w, const struct pack *p, struct err *err)
+{
+	for (size_t i = 0; i < w->n_assumptions; i++)
+		if (!pack_assumable(p, w->assumptions[i].fact, w->assumptions[i].value, err))
+			return false;
+	return true;
+}
+
+static void print_json(const struct pack *p, const struct verdict *v)
+{
+	json_t *json = verdict_json(p, v);
+	json_dumpf(json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+	putchar('\n');
+	json_decref(json);
+}
+
+static void print_short(const struct ctl *ctl, const struct verdict *v)
+{
+	printf("%s%s: %s\n", v->assumed ? say(ctl, (struct bilingual){ "[假设,不是证据] ", "[WHAT-IF, NOT EVIDENCE] " }) : "", verdict_names[v->kind],
+	       say(ctl, v->sentence));
+	for (size_t i = 0; i < v->n_reasons; i++)
+		printf("  - %s\n", v->reasons[i]);
+}
+
+static int report(const struct ctl *ctl, const struct words *w, const struct pack *p, const struct verdict *v)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	if (ctl->json) {
+		print_json(p, v);
+	} else if (w->why) {
+		verdict_text(p, v, ctl->lang == LANG_ZH, &text);
+		fputs(text.data ? text.data : "", stdout);
+	} else {
+		print_short(ctl, v);
+	}
+	return verdict_exit_code(v->kind);
+}
+
+static int judge_and_report(const struct ctl *ctl, const struct words *w, const struct pack *p, struct facts *f)
+{
+	struct err err = { 0 };
+	struct verdict v = { 0 };
+	f->assumptions = w->assumptions;
+	f->n_assumptions = w->n_assumptions;
+	if (!check_assumptions(w, p, &err) || !judge(p, f, &v, &err))
+		return ctl_fail(ctl, &err);
+	int code = report(ctl, w, p, &v);
+	verdict_done(&v);
+	return code;
+}
+
+static bool admitted_pack(const struct words *w, struct conf *conf, const struct pack **out, struct err *err)
+{
+	char id[128], path[PATH_MAX];
+	const char *name = w->store.pack ? w->store.pack : pack_only(id, sizeof id, err);
+	struct trust trust = { 0 };
+	const struct pack *p = name ? pack_find(conf, name, path, sizeof path, err) : NULL;
+	bool good = p && (!w->trust || trust_load(w->trust, &trust, err)) && pack_admit(p, path, w->trust ? &trust : NULL, err);
+	trust_done(&trust);
+	*out = p;
+	return good;
+}
+
+static int from_facts(const struct ctl *ctl, const struct words *w)
+{
+	struct err err = { 0 };
+	struct conf *conf = conf_new();
+	CLEANUP(buf_done) struct buf text = { 0 };
+	struct facts f;
+	json_t *root = NULL;
+	const struct pack *p = NULL;
+	int code;
+	if (!admitted_pack(w, conf, &p, &err) || !file_read(w->facts, &text, &err) || !facts_parse(w->facts, text.data, text.len, &f, &root, &err)) {
+		code = ctl_fail(ctl, &err);
+	} else {
+		code = judge_and_report(ctl, w, p, &f);
+		facts_done(&f);
+	}
+	json_decref(root);
+	conf_free(conf);
+	return code;
+}
+
+static int from_evidence(const struct ctl *ctl, const struct words *w)
+{
+	struct err err = { 0 };
+	struct from_store s;
+	int code;
+	if (!from_store_open(&w->store, &s, &err))
+		return ctl_fail(ctl, &err);
+	if (!s.setup.pack) {
+		err_set(&err, ERR_CONFIG, "the configuration names no policy pack; add `pack: NAME` or use --pack NAME");
+		code = ctl_fail(ctl, &err);
+	} else {
+		struct facts f = s.judgement->facts;
+		code = judge_and_report(ctl, w, s.setup.pack, &f);
+	}
+	from_store_close(&s);
+	return code;
+}
+
+int ctl_eligibility(struct ctl *ctl)
+{
+	struct words w = { 0 };
+	int code = parse(ctl, &w);
+	return code ? code : w.facts ? from_facts(ctl, &w) : from_evidence(ctl, &w);
+}

@@ -1,0 +1,339 @@
+/* puectl replay: a recording folded, its closed intervals and KPIs printed. */
+#include "agent/ctl.h"
+#include "agent/explain.h"
+#include "agent/replay.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct kept { struct interval iv; struct interval_row *rows; };
+
+struct out {
+	struct ctl *ctl;
+	const char *config, *file, *from, *to;
+	bool summary, leaves;
+	struct setup setup;
+	struct window *window;
+	bool fixed_window;
+	struct kept *intervals;
+	size_t n, room;
+	struct ledger_event *events;
+	size_t n_events, event_room;
+	bool failed;
+	struct err err;
+};
+
+static bool grow(void *items, size_t n, size_t *room, size_t size)
+{
+	void **p = items;
+	if (n < *room)
+		return true;
+	size_t more = *room ? *room * 2 : 64;
+	void *grown = realloc(*p, more * size);
+	if (!grown)
+		return false;
+	*p = grown;
+	*room = more;
+	return true;
+}
+
+static void print_leaf(struct buf *leaf)
+{
+	fwrite(leaf->data, 1, leaf->len, stdout);
+	putchar('\n');
+	buf_done(leaf);
+}
+
+static void on_interval(void *ctx, const struct interval *iv)
+{
+	struct out *o = ctx;
+	if (o->failed)
+		return;
+	if (o->leaves) {
+		struct buf leaf = { 0 };
+		interval_leaf(o->setup.site, iv, &leaf);
+		print_leaf(&leaf);
+	}
+	if (!o->window && !(o->window = window_new(o->setup.site, iv->from, iv->to, &o->err)))
+		o->failed = true;
+	if (!o->failed && !o->fixed_window && !window_extend(o->window, iv->to, &o->err))
+		o->failed = true;
+	if (o->failed)
+		return;
+	window_push(o->window, iv);
+	if (o->summary || o->leaves)
+		return;
+	struct interval_row *rows = malloc((iv->n + 1) * sizeof *rows);
+	if (!rows || !grow(&o->intervals, o->n, &o->room, sizeof *o->intervals)) {
+		free(rows);
+		o->failed = !err_memory(&o->err);
+		return;
+	}
+	memcpy(rows, iv->rows, iv->n * sizeof *rows);
+	o->intervals[o->n].rows = rows;
+	o->intervals[o->n++].iv = *iv;
+}
+
+/* Corrections change what is kept, so that what is printed is the last word on every interval. */
+static void correct(struct out *o, const struct ledger_event *ev)
+{
+	struct window_term term;
+	window_term(o->window, ev->meter, &term);
+	for (size_t i = 0; i < o->n; i++) {
+		struct interval *iv = &o->intervals[i].iv;
+		if (iv->to.ms > ev->curve.closed_to.ms || iv->to.ms <= ev->from.ms)
+			continue;
+		int64_t before = curve_at(ev, ev->from), gain = curve_at(ev, iv->to) - curve_at(ev, iv->from);
+		iv->total_mwh += term.total_sign * gain;
+		iv->it_mwh += term.it_sign * gain;
+		iv->total_cumulative_mwh += term.total_sign * (curve_at(ev, iv->to) - before);
+		iv->it_cumulative_mwh += term.it_sign * (curve_at(ev, iv->to) - before);
+		int64_t a = iv->from.ms > ev->from.ms ? iv->from.ms : ev->from.ms, b = iv->to.ms < ev->to.ms ? iv->to.ms : ev->to.ms;
+		for (size_t k = 0; k < iv->n; k++) {
+			struct interval_row *r = &o->intervals[i].rows[k];
+			if (r->meter != ev->meter)
+				continue;
+			r->energy_mwh += gain;
+			r->cumulative_mwh += curve_at(ev, iv->to) - before;
+			r->missing_ms -= ev->curve.was_missing && b > a ? b - a : 0;
+			r->class_ = ev->curve.class_ == CLASS_D ? CLASS_D : r->class_ == CLASS_MISSING && r->missing_ms == 0 ? CLASS_R : r->class_;
+			r->substituted_mwh = r->missing_ms ? r->substituted_mwh : 0;
+			r->substitute_class = r->missing_ms ? r->substitute_class : CLASS_MISSING;
+		}
+	}
+}
+
+static void on_event(void *ctx, const struct ledger_event *ev)
+{
+	struct out *o = ctx;
+	if (o->failed)
+		return;
+	if (o->leaves) {
+		struct buf leaf = { 0 };
+		event_leaf(o->setup.site, ev, &leaf);
+		print_leaf(&leaf);
+	}
+	if (o->window)
+		window_event(o->window, ev);
+	if (ev->kind == EVENT_CORRECTION && o->window)
+		correct(o, ev);
+	if (!grow(&o->events, o->n_events, &o->event_room, sizeof *o->events)) {
+		o->failed = !err_memory(&o->err);
+		return;
+	}
+	o->events[o->n_events++] = *ev;
+}
+
+/* What is known of the sums after all corrections. */
+static void settle(struct out *o)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		struct interval *iv = &o->intervals[i].iv;
+		int64_t most[2] = { 0, 0 }, all[2] = { 0, 0 };
+		for (size_t k = 0; k < iv->n; k++) {
+			const struct interval_row *r = &o->intervals[i].rows[k];
+			struct window_term t;
+			window_term(o->window, r->meter, &t);
+			const int sign[2] = { t.total_sign, t.it_sign };
+			for (int side = 0; side < 2; side++) {
+				int64_t ms = sign[side] ? r->missing_ms : 0;
+				most[side] = ms > most[side] ? ms : most[side];
+				all[side] += ms;
+			}
+		}
+		if (iv->total_missing_ms > all[0] && most[0] < iv->to.ms - iv->from.ms)
+			iv->total_missing_ms = all[0];
+		if (iv->it_missing_ms > all[1] && most[1] < iv->to.ms - iv->from.ms)
+			iv->it_missing_ms = all[1];
+		iv->total_known |= !all[0] && iv->total_missing_ms == 0;
+		iv->it_known |= !all[1] && iv->it_missing_ms == 0;
+	}
+}
+
+/* ---- printing ---------------------------------------------------------------------------------------------------------------- */
+
+static void json_flags(uint16_t flags)
+{
+	static const char *const names[] = { "late", "unsynced", "clock_step", "epoch_change", "gap" };
+	bool any = false;
+	printf("[");
+	for (size_t i = 0; i < countof(names); i++)
+		if (flags >> i & 1) {
+			printf("%s\"%s\"", any ? "," : "", names[i]);
+			any = true;
+		}
+	printf("]");
+}
+
+static void json_row(const struct out *o, const struct interval_row *r)
+{
+	printf("{\"id\":\"%s\",\"energy_mwh\":%lld,\"cumulative_mwh\":%lld,\"missing_ms\":%lld,\"class\":\"%c\",\"flags\":", site_meters(o->setup.site)[r->meter].id,
+	       (long long)r->energy_mwh, (long long)r->cumulative_mwh, (long long)r->missing_ms, energy_class_letter(r->class_));
+	json_flags(r->flags);
+	if (r->substituted_mwh)
+		printf(",\"substituted_mwh\":%lld,\"substitute_class\":\"%c\"", (long long)r->substituted_mwh, energy_class_letter(r->substitute_class));
+	printf("}");
+}
+
+static void json_interval(const struct out *o, const struct kept *k)
+{
+	const struct interval *iv = &k->iv;
+	char a[WALL_TEXT], b[WALL_TEXT];
+	printf("{\"from\":\"%s\",\"to\":\"%s\",\"total_known\":%s,\"it_known\":%s,\"total_mwh\":%lld,\"it_mwh\":%lld,\"total_cumulative_mwh\":%lld,"
+	       "\"it_cumulative_mwh\":%lld,\"total_missing_ms\":%lld,\"it_missing_ms\":%lld,\"synced\":%s,\"flags\":",
+	       wall_text(iv->from, a), wall_text(iv->to, b), iv->total_known ? "true" : "false", iv->it_known ? "true" : "false", (long long)iv->total_mwh,
+	       (long long)iv->it_mwh, (long long)iv->total_cumulative_mwh, (long long)iv->it_cumulative_mwh, (long long)iv->total_missing_ms,
+	       (long long)iv->it_missing_ms, iv->synced ? "true" : "false");
+	json_flags(iv->flags);
+	printf(",\"meters\":[");
+	for (size_t i = 0; i < iv->n; i++) {
+		fputs(i ? "," : "", stdout);
+		json_row(o, &k->rows[i]);
+	}
+	printf("]}");
+}
+
+static void json_event(const struct out *o, const struct ledger_event *ev)
+{
+	char a[WALL_TEXT], b[WALL_TEXT];
+	struct buf reason = { 0 };
+	buf_json(&reason, ev->reason);
+	printf("{\"kind\":\"%s\",\"meter\":", ledger_event_name(ev->kind));
+	printf(ev->meter == UINT32_MAX ? "null" : "\"%s\"", ev->meter == UINT32_MAX ? "" : site_meters(o->setup.site)[ev->meter].id);
+	printf(",\"from\":\"%s\",\"to\":\"%s\",\"energy_mwh\":%lld,\"reason\":%s}", wall_text(ev->from, a), wall_text(ev->to, b), (long long)ev->energy_mwh,
+	       reason.data ? reason.data : "\"\"");
+	buf_done(&reason);
+}
+
+static void print_json(const struct out *o, const struct replay_stats *stats)
+{
+	struct buf kpi = { 0 };
+	printf("{\"site\":\"%s\",\"simulated\":%s,\"readings\":%llu,\"ignored\":%llu,\n\"intervals\":[", o->setup.site->id,
+	       o->setup.site->simulated ? "true" : "false", (unsigned long long)stats->readings, (unsigned long long)stats->ignored);
+	for (size_t i = 0; i < o->n; i++) {
+		fputs(i ? ",\n" : "\n", stdout);
+		json_interval(o, &o->intervals[i]);
+	}
+	printf("],\n\"events\":[");
+	for (size_t i = 0; i < o->n_events; i++) {
+		fputs(i ? ",\n" : "\n", stdout);
+		json_event(o, &o->events[i]);
+	}
+	printf("]");
+	if (o->window) {
+		struct explain x = { o->window, &o->setup, NULL, 0 };
+		explain_members(&x, &kpi);
+		printf(",\n%s", kpi.data ? kpi.data : "");
+	}
+	printf("}\n");
+	buf_done(&kpi);
+}
+
+static void print_text(const struct out *o, const struct replay_stats *stats)
+{
+	char a[WALL_TEXT];
+	struct buf text = { 0 };
+	bool zh = o->ctl->lang == LANG_ZH;
+	const struct zone *zone = &o->setup.zone;
+	if (o->n)
+		printf("%-25s %16s %16s  %s\n", zh ? "时段" : "interval", zh ? "总电能 kW.h" : "E_DC kW.h", zh ? "IT 电能 kW.h" : "E_IT kW.h", "");
+	for (size_t i = 0; i < o->n; i++) {
+		const struct interval *iv = &o->intervals[i].iv;
+		printf("%-25s %9lld.%06lld %9lld.%06lld  %s%s%s\n", wall_text_at(iv->from, zone_offset(zone, iv->from), a), (long long)iv->total_mwh / 1000000,
+		       llabs(iv->total_mwh) % 1000000, (long long)iv->it_mwh / 1000000, llabs(iv->it_mwh) % 1000000,
+		       iv->total_known && iv->it_known ? "" : zh ? "缺 " : "missing ", iv->flags & INTERVAL_CLOCK_STEP ? zh ? "校时 " : "clock " : "",
+		       iv->synced ? "" : zh ? "时钟未同步" : "not synchronised");
+	}
+	for (size_t i = 0; i < o->n_events; i++) {
+		const struct ledger_event *ev = &o->events[i];
+		printf("%s %-14s %-12s %s\n", wall_text_at(ev->to, zone_offset(zone, ev->to), a), ledger_event_name(ev->kind),
+		       ev->meter == UINT32_MAX ? "-" : site_meters(o->setup.site)[ev->meter].id, ev->reason);
+	}
+	printf("%llu %s", (unsigned long long)stats->readings, zh ? "个读数" : "readings");
+	if (stats->ignored)
+		printf(zh ? ",%llu 个不属于任何电表(首个: %s)" : ", %llu of no meter of this site (first: %s)", (unsigned long long)stats->ignored, stats->first_ignored);
+	printf("\n");
+	struct explain x = { o->window, &o->setup, NULL, 0 };
+	if (o->window)
+		explain_text(&x, o->ctl->lang, false, &text);
+	fputs(text.data ? text.data : "", stdout);
+	buf_done(&text);
+}
+
+/* ---- arguments ----------------------------------------------------------------------------------------------------------------- */
+
+static int arguments(struct ctl *ctl, struct out *o)
+{
+	const struct { const char *name; const char **value; bool *flag; } rows[] = {
+		{ "--config", &o->config, NULL }, { "--from", &o->from, NULL }, { "--to", &o->to, NULL }, { "--summary", NULL, &o->summary }, { "--leaves", NULL, &o->leaves },
+	};
+	for (int i = 1; i < ctl->argc; i++) {
+		size_t k = 0;
+		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name))
+			k++;
+		if (k < countof(rows) && rows[k].flag)
+			*rows[k].flag = true;
+		else if (k < countof(rows) && i + 1 == ctl->argc)
+			return ctl_usage(ctl, "%s needs a value", rows[k].name);
+		else if (k < countof(rows))
+			*rows[k].value = ctl->argv[++i];
+		else if (ctl->argv[i][0] == '-' && ctl->argv[i][1])
+			return ctl_usage(ctl, "unknown option '%s'", ctl->argv[i]);
+		else if (o->file)
+			return ctl_usage(ctl, "one recording at a time; '%s' is one too many", ctl->argv[i]);
+		else
+			o->file = ctl->argv[i];
+	}
+	return !o->config || !o->file ? ctl_usage(ctl, "--config SITE.yaml and a recording are needed") : !o->from != !o->to ? ctl_usage(ctl, "--from and --to come together") : 0;
+}
+
+static bool fixed_window(struct out *o, struct err *err)
+{
+	struct date from, to;
+	if (!o->from)
+		return true;
+	if (!date_parse(o->from, &from, err) || !date_parse(o->to, &to, err))
+		return err_wrap(err, "--from, --to");
+	struct date after = date_of_days(date_days(to) + 1);
+	o->fixed_window = true;
+	return (o->window = window_new(o->setup.site, zone_day_start(&o->setup.zone, from), zone_day_start(&o->setup.zone, after), err)) != NULL;
+}
+
+static void done(struct out *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		free(o->intervals[i].rows);
+	free(o->intervals);
+	free(o->events);
+	window_free(o->window);
+	setup_done(&o->setup);
+}
+
+int ctl_replay(struct ctl *ctl)
+{
+	struct out o = { .ctl = ctl };
+	struct replay_stats stats;
+	struct err err = { 0 };
+	int code = arguments(ctl, &o);
+	if (code)
+		return code;
+	struct ledger_sink sink = { on_interval, on_event, &o };
+	bool good = setup_load(o.config, &o.setup, NULL, &err) && fixed_window(&o, &err) && replay_fold(&o.setup, o.file, &sink, &stats, &err);
+	if (good && o.failed) {
+		good = false;
+		err = o.err;
+	}
+	if (!good) {
+		done(&o);
+		return ctl_fail(ctl, &err);
+	}
+	if (o.window)
+		settle(&o);
+	if (ctl->json && !o.leaves)
+		print_json(&o, &stats);
+	else if (!o.leaves)
+		print_text(&o, &stats);
+	done(&o);
+	return ferror(stdout) ? 74 : 0;
+}

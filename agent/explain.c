@@ -1,0 +1,255 @@
+#include "agent/explain.h"
+#include "core/balance.h"
+#include "core/uncertainty.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct cell text(const char *s) { return (struct cell){ s ? CELL_TEXT : CELL_NONE, s, 0 }; }
+static struct cell whole(int64_t v) { return (struct cell){ CELL_INT, NULL, v }; }
+static struct cell mwh(int64_t v) { return (struct cell){ CELL_MWH, NULL, v }; }
+static struct cell ms(int64_t v) { return (struct cell){ CELL_MS, NULL, v }; }
+static struct cell ppm(int64_t v) { return (struct cell){ v < 0 ? CELL_NONE : CELL_PPM, NULL, v }; }
+static struct cell yes(bool v) { return (struct cell){ CELL_BOOL, NULL, v }; }
+
+#define BEGIN(key, zh, en, columns, single) out->begin(out->ctx, key, (struct bilingual){ zh, en }, columns, countof(columns), single)
+#define ROW(...) out->row(out->ctx, (const struct cell[]){ __VA_ARGS__ })
+
+static struct ratio limit_of(const struct explain *x) { return x->setup->pack ? pack_pue_limit(x->setup->pack) : (struct ratio){ 0, 0 }; }
+
+/* ---- the tables ----------------------------------------------------------------------------------------------------------------- */
+
+static void kpi_table(const struct explain *x, const struct kpi *k, const struct table_writer *out)
+{
+	static const struct column columns[] = {
+		{ "text", { "结果", "result" } }, { "kind", { "种类", "kind" } }, { "pue", { "数值", "value" } }, { "category", { "类别", "category" } },
+		{ "from", { "起", "from" } }, { "to", { "止", "to" } },
+		{ "total_mwh", { "E_DC", "E_DC" } }, { "it_mwh", { "E_IT", "E_IT" } },
+		{ "known_total_mwh", { "全部已知 E_DC", "all known E_DC" } }, { "known_it_mwh", { "全部已知 E_IT", "all known E_IT" } },
+		{ "intervals", { "时段数", "intervals" } }, { "intervals_known", { "全部已知的时段", "intervals wholly known" } },
+		{ "complete_time_total_ppm", { "时间完整率 E_DC", "complete by time, E_DC" } }, { "complete_time_it_ppm", { "时间完整率 E_IT", "complete by time, E_IT" } },
+		{ "complete_energy_total_ppm", { "电能完整率 E_DC", "complete by energy, E_DC" } }, { "complete_energy_it_ppm", { "电能完整率 E_IT", "complete by energy, E_IT" } },
+		{ "unsynced_intervals", { "时钟未同步的时段", "intervals not synchronised" } }, { "late_intervals", { "有迟到读数的时段", "intervals with late readings" } },
+		{ "u_ppm_rho0", { "U (k=2), 相关 0, 1e-6", "U (k=2), rho 0, 1e-6" } }, { "u_ppm_rho1", { "U (k=2), 相关 1, 1e-6", "U (k=2), rho 1, 1e-6" } },
+		{ "findings", { "平衡异常", "balance findings" } }, { "why_not", { "为何没有数值", "why no number" } },
+	};
+	static const char *const kinds[] = { [KPI_NONE] = "none", [KPI_PUE] = "PUE", [KPI_IPUE] = "iPUE" };
+	CLEANUP(buf_done) struct buf line = { 0 };
+	char number[48], a[WALL_TEXT], b[WALL_TEXT];
+	kpi_text(k, x->setup->site, &x->setup->zone, limit_of(x), &line);
+	bool has = k->kind != KPI_NONE && pue_text(k->total_mwh, k->it_mwh, limit_of(x), 3, number, sizeof number);
+	BEGIN("kpi", "指标", "KPI", columns, true);
+	ROW(text(line.data), text(kinds[k->kind]), text(has ? number : NULL), whole(k->category), text(wall_text(k->from, a)), text(wall_text(k->to, b)),
+	    mwh(k->total_mwh), mwh(k->it_mwh), mwh(k->known_total_mwh), mwh(k->known_it_mwh), whole(k->intervals), whole(k->intervals_known),
+	    ppm(k->complete_time_ppm[0]), ppm(k->complete_time_ppm[1]), ppm(k->complete_energy_ppm[0]), ppm(k->complete_energy_ppm[1]),
+	    whole(k->unsynced_intervals), whole(k->late_intervals), k->u_ppm_rho0 < 0 ? text(NULL) : whole(k->u_ppm_rho0),
+	    k->u_ppm_rho1 < 0 ? text(NULL) : whole(k->u_ppm_rho1), whole(k->findings), text(k->kind == KPI_NONE ? k->why_not : NULL));
+	out->end(out->ctx);
+}
+
+static void term_table(const struct explain *x, const struct table_writer *out)
+{
+	static const struct column columns[] = {
+		{ "meter", { "电表", "meter" } }, { "role", { "角色", "role" } }, { "total", { "在 E_DC 中", "in E_DC" } }, { "it", { "在 E_IT 中", "in E_IT" } },
+		{ "energy_mwh", { "电能", "energy" } }, { "registered_mwh", { "R 寄存器差", "R register" } }, { "distributed_mwh", { "D 分摊", "D distributed" } },
+		{ "known_ms", { "已知时间", "known time" } }, { "missing_ms", { "缺失时间", "missing time" } }, { "substituted_mwh", { "替代值(另计)", "substituted (apart)" } },
+	};
+	const struct site *site = x->setup->site;
+	BEGIN("terms", "各电表", "meters and terms", columns, false);
+	for (size_t i = 0; i < site->meters.n; i++) {
+		struct window_term t;
+		window_term(x->window, (uint32_t)i, &t);
+		const struct meter *m = &site_meters(site)[i];
+		if (!t.known_ms && !t.missing_ms)
+			continue;
+		ROW(text(m->id), text(conf_name_of(role_names, m->role)), whole(t.total_sign), whole(t.it_sign), mwh(t.energy_mwh), mwh(t.class_mwh[CLASS_R]),
+		    mwh(t.class_mwh[CLASS_D]), ms(t.known_ms), ms(t.missing_ms), mwh(t.substituted_mwh));
+	}
+	out->end(out->ctx);
+}
+
+static void open_time(struct wall t, char out[WALL_TEXT])
+{
+	if (t.ms == INT64_MIN || t.ms == INT64_MAX)
+		snprintf(out, WALL_TEXT, "-");
+	else
+		wall_text(t, out);
+}
+
+static void epoch_table(const struct explain *x, const struct table_writer *out)
+{
+	static const struct column columns[] = {
+		{ "meter", { "电表", "meter" } }, { "serial", { "编号", "serial" } }, { "from", { "起", "from" } }, { "to", { "止", "to" } },
+		{ "count_mwh", { "每字电能 mW.h", "one count, mW.h" } }, { "class", { "等级", "class" } }, { "ct", { "CT 等级", "CT class" } }, { "pt", { "PT 等级", "PT class" } },
+		{ "certificate", { "检定证书", "certificate" } }, { "reason", { "更换原因", "reason" } },
+	};
+	const struct site *site = x->setup->site;
+	BEGIN("epochs", "电表安装期", "meter epochs", columns, false);
+	for (size_t i = 0; i < site->meters.n; i++) {
+		const struct meter *m = &site_meters(site)[i];
+		const struct meter_epoch *e = m->epochs.items;
+		struct window_term t;
+		window_term(x->window, (uint32_t)i, &t);
+		for (size_t k = 0; k < m->epochs.n && (t.known_ms || t.missing_ms); k++) {
+			char a[WALL_TEXT], b[WALL_TEXT], count[48];
+			struct ratio r = epoch_count(&e[k], (struct ratio){ 0, 0 });
+			open_time(e[k].from, a);
+			open_time(e[k].to, b);
+			snprintf(count, sizeof count, r.den == 1 ? "%lld" : "%lld/%lld", (long long)r.num, (long long)r.den);
+			ROW(text(m->id), text(e[k].serial), text(a), text(b), text(r.num > 0 ? count : NULL), text(e[k].meter_class), text(e[k].ct_class),
+			    text(e[k].pt_class), text(e[k].certificate), text(e[k].reason));
+		}
+	}
+	out->end(out->ctx);
+}
+
+static void uncertainty_table(const struct explain *x, const struct table_writer *out)
+{
+	static const struct column columns[] = {
+		{ "meter", { "电表", "meter" } }, { "meter_limit_ppm", { "电表误差限", "meter limit" } }, { "ct_limit_ppm", { "CT 误差限", "CT limit" } },
+		{ "pt_limit_ppm", { "PT 误差限", "PT limit" } }, { "factor_u_ppm", { "系数 u", "factor u" } }, { "count_mwh", { "一个字", "one count" } },
+		{ "u_mwh", { "标准不确定度", "standard uncertainty" } },
+	};
+	const struct site *site = x->setup->site;
+	BEGIN("uncertainty", "不确定度 (JJF 1059.1, 均匀分布 a/√3)", "uncertainty (GUM: limit a is uniform, u = a/√3)", columns, false);
+	for (size_t i = 0; i < site->meters.n; i++) {
+		struct window_term t;
+		struct chain c;
+		window_term(x->window, (uint32_t)i, &t);
+		if (!t.total_sign && !t.it_sign)
+			continue;
+		meter_chain(x->window, (uint32_t)i, &c);
+		int64_t u = chain_u_mwh(&c);
+		ROW(text(site_meters(site)[i].id), ppm(c.meter_ppm), ppm(c.ct_ppm), ppm(c.pt_ppm), ppm(c.factor_u_ppm), mwh(c.count_mwh), u < 0 ? text(NULL) : mwh(u));
+	}
+	out->end(out->ctx);
+}
+
+static void partial_row(const struct explain *x, const struct partial *p, const char *what, const struct table_writer *out)
+{
+	char number[48];
+	(void)x;
+	bool has = pue_text(p->sub_mwh, p->it_mwh, (struct ratio){ 0, 0 }, 3, number, sizeof number);
+	ROW(text(p->name), text(what), text(has ? number : NULL), mwh(p->sub_mwh), mwh(p->it_mwh), yes(p->complete));
+}
+
+static void partial_table(const struct explain *x, const struct table_writer *out)
+{
+	static const struct column columns[] = {
+		{ "name", { "范围", "boundary" } }, { "of", { "种类", "of" } }, { "ppue", { "pPUE", "pPUE" } }, { "sub_mwh", { "范围电能", "energy inside" } },
+		{ "it_mwh", { "范围内 IT 电能", "IT energy inside" } }, { "complete", { "完整", "complete" } },
+	};
+	const struct site *site = x->setup->site;
+	const struct meter *meters = site_meters(site);
+	struct partial p;
+	BEGIN("partials", "局部 pPUE", "partial PUE", columns, false);
+	for (size_t i = 0; i < site->meters.n; i++) {
+		bool first = meters[i].hall != NULL;
+		for (size_t k = 0; k < i && first; k++)
+			first = !meters[k].hall || strcmp(meters[k].hall, meters[i].hall) != 0;
+		if (first && window_hall(x->window, meters[i].hall, &p))
+			partial_row(x, &p, "hall", out);
+	}
+	for (size_t i = 0; i < site->meters.n; i++)
+		if (meters[i].role != ROLE_IT && window_partial(x->window, (uint32_t)i, &p))
+			partial_row(x, &p, "meter", out);
+	out->end(out->ctx);
+}
+
+static const char *share_text(const struct share *s, char *out, size_t size)
+{
+	if (!s->defined)
+		return NULL;
+	/* printed bounds never leave the exact interval's side: lower rounded down, upper rounded up, at 0.01 % */
+	long long lo = (long long)((__int128)s->lo_num * 10000 / s->lo_den), hi = (long long)(((__int128)s->hi_num * 10000 + s->hi_den - 1) / s->hi_den);
+	if (lo == hi)
+		snprintf(out, size, "%lld.%02lld %%", lo / 100, lo % 100);
+	else
+		snprintf(out, size, "%lld.%02lld..%lld.%02lld %%", lo / 100, lo % 100, hi / 100, hi % 100);
+	return out;
+}
+
+static void rack_tables(const struct explain *x, struct wall at, const struct table_writer *out)
+{
+	static const struct column counts[] = {
+		{ "installed", { "安装", "installed" } }, { "metered", { "有计量电能", "with measured energy" } }, { "in_use", { "在用", "in use" } },
+		{ "standard_milli", { "标准机架 (千分之一)", "standard racks (1/1000)" } }, { "unknown", { "功能未知", "unknown function" } },
+		{ "compute", { "计算", "compute" } }, { "storage", { "存储", "storage" } }, { "network", { "网络", "network" } }, { "other", { "其他", "other" } }, { "empty", { "空", "empty" } },
+	};
+	static const struct column shares[] = {
+		{ "definition", { "定义", "definition" } }, { "network_racks_in", { "含网络机架", "network racks in" } }, { "empty_racks_in", { "含空机架", "empty racks in" } },
+		{ "share", { "计算占比", "compute share" } }, { "lo_num", { "", "" } }, { "lo_den", { "", "" } }, { "hi_num", { "", "" } }, { "hi_den", { "", "" } },
+	};
+	static const char *const names[SHARE_N] = { "C1 racks", "C2 rated power", "C3 measured energy", "C5 nominal power" };
+	struct racks r;
+	int64_t standard = x->setup->pack ? pack_standard_rack_mw(x->setup->pack) : 2500000;
+	racks_at(x->setup->site, at, x->window, standard, &r);
+	BEGIN("racks", "机架", "racks", counts, true);
+	ROW(whole(r.installed), whole(r.metered), whole(r.in_use), whole(r.standard_milli), whole(r.unknown), whole(r.by_function[FUNCTION_COMPUTE]),
+	    whole(r.by_function[FUNCTION_STORAGE]), whole(r.by_function[FUNCTION_NETWORK]), whole(r.by_function[FUNCTION_OTHER]), whole(r.by_function[FUNCTION_EMPTY]));
+	out->end(out->ctx);
+	BEGIN("shares", "计算功能占比", "compute share", shares, false);
+	for (int id = 0; id < SHARE_N; id++)
+		for (int k = 0; k < 4; k++) {
+			const struct share *s = &r.share[id][k / 2][k % 2];
+			char t[64];
+			ROW(text(names[id]), yes(k / 2), yes(k % 2), text(share_text(s, t, sizeof t)), whole(s->lo_num), whole(s->lo_den), whole(s->hi_num), whole(s->hi_den));
+		}
+	out->end(out->ctx);
+}
+
+struct balance_ctx { const struct explain *x; const struct table_writer *out; bool only_findings; };
+
+static void balance_row(void *ctx, const struct balance *b)
+{
+	struct balance_ctx *c = ctx;
+	const struct table_writer *out = c->out;
+	const struct meter *meters = site_meters(c->x->setup->site);
+	ROW(text(b->node == UINT32_MAX ? "site" : meters[b->node].id), text(finding_name(b->finding)), text(b->suspect < 0 ? NULL : meters[b->suspect].id),
+	    mwh(b->above_mwh), mwh(b->below_mwh), mwh(b->residual_mwh), mwh(b->u_mwh), whole(b->intervals), yes(b->assumed), text(b->reason));
+}
+
+static void balance_table(const struct explain *x, const struct table_writer *out)
+{
+	static const struct column columns[] = {
+		{ "node", { "节点", "node" } }, { "finding", { "结论", "finding" } }, { "suspect", { "可疑", "suspect" } }, { "above_mwh", { "上级(扣损耗)", "above, less losses" } },
+		{ "below_mwh", { "下级之和", "below" } }, { "residual_mwh", { "差", "residual" } }, { "u_mwh", { "u", "u" } }, { "intervals", { "时段", "intervals" } },
+		{ "assumed", { "等级为假设", "class assumed" } }, { "reason", { "说明", "reason" } },
+	};
+	struct balance_ctx ctx = { x, out, false };
+	BEGIN("balance", "电能平衡 (k = 3)", "balance (k = 3)", columns, false);
+	window_findings(x->window, balance_row, &ctx);
+	out->end(out->ctx);
+}
+
+static void event_table(const struct explain *x, const struct table_writer *out)
+{
+	static const struct column columns[] = {
+		{ "kind", { "事件", "event" } }, { "meter", { "电表", "meter" } }, { "from", { "起", "from" } }, { "to", { "止", "to" } },
+		{ "energy_mwh", { "电能", "energy" } }, { "reason", { "说明", "reason" } },
+	};
+	BEGIN("window_events", "事件", "events", columns, false);
+	for (size_t i = 0; i < x->n_events; i++) {
+		const struct ledger_event *ev = &x->events[i];
+		char a[WALL_TEXT], b[WALL_TEXT];
+		ROW(text(ledger_event_name(ev->kind)), text(ev->meter == UINT32_MAX ? NULL : site_meters(x->setup->site)[ev->meter].id), text(wall_text(ev->from, a)),
+		    text(wall_text(ev->to, b)), mwh(ev->energy_mwh), text(ev->reason));
+	}
+	out->end(out->ctx);
+}
+
+void explain_tables(const struct explain *x, const struct table_writer *out)
+{
+	struct kpi k;
+	window_kpi(x->window, &x->setup->zone, &k);
+	kpi_table(x, &k, out);
+	term_table(x, out);
+	epoch_table(x, out);
+	uncertainty_table(x, out);
+	partial_table(x, out);
+	rack_tables(x, (struct wall){ k.to.ms - 1 }, out);
+	balance_table(x, out);
+	if (x->events)
+		event_table(x, out);
+}

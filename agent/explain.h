@@ -1,0 +1,34 @@
+/* agent/explain.h - everything behind a PUE, as tables: terms, epochs, uncertainty, partial PUEs, racks, balance, events.
+ *
+ * The tables are made once (explain_tables) and written by one of three writers: text, JSON, HTML.  A cell knows what it is,
+ * so that JSON carries integers (mW.h, ms, 1e-6) and people read kW.h, hours and percent.  Nothing is computed here. */
+#ifndef AGENT_EXPLAIN_H
+#define AGENT_EXPLAIN_H
+
+#include "agent/ctl.h"
+#include "agent/setup.h"
+
+struct explain {
+	const struct window *window;
+	const struct setup *setup;
+	const struct ledger_event *events;      /* those of the window; NULL: not at hand */
+	size_t n_events;
+};
+
+enum cell_kind { CELL_TEXT, CELL_INT, CELL_MWH, CELL_MS, CELL_PPM, CELL_BOOL, CELL_NONE };
+struct cell { enum cell_kind kind; const char *text; int64_t value; };
+struct column { const char *key; struct bilingual title; };
+struct table_writer {
+	/* single: one row, an object rather than a list */
+	void (*begin)(void *ctx, const char *key, struct bilingual title, const struct column *columns, size_t n, bool single);
+	void (*row)(void *ctx, const struct cell *cells);
+	void (*end)(void *ctx);
+	void *ctx;
+};
+void explain_tables(const struct explain *x, const struct table_writer *out);
+
+void explain_text(const struct explain *x, enum lang lang, bool whole, struct buf *out);     /* whole false: KPIs and findings only */
+void explain_members(const struct explain *x, struct buf *out);                               /* "kpi":{...},"terms":[...],... */
+void explain_html(const struct explain *x, enum lang lang, struct buf *out);
+
+#endif

@@ -1,0 +1,211 @@
+/* The three writers of agent/explain: text, JSON, HTML. */
+#include "agent/explain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COLUMNS_MAX = 32 };
+struct writer {
+	struct buf *out;
+	enum lang lang;
+	bool brief;                     /* only the tables people want at a glance */
+	bool skip, single, first_table, first_row;
+	const struct column *columns;
+	size_t n;
+};
+
+static const char *word(const struct writer *w, struct bilingual t) { return w->lang == LANG_ZH ? t.zh : t.en; }
+
+static void decimal(int64_t v, int64_t unit, int places, struct buf *out)
+{
+	uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
+	buf_printf(out, "%s%llu.%0*llu", v < 0 ? "-" : "", (unsigned long long)(u / (uint64_t)unit), places, (unsigned long long)(u % (uint64_t)unit));
+}
+
+/* As people read it. */
+static void cell_text(const struct writer *w, const struct cell *c, struct buf *out)
+{
+	switch (c->kind) {
+	case CELL_TEXT: buf_plain(out, c->text, strlen(c->text)); break;
+	case CELL_INT: buf_printf(out, "%lld", (long long)c->value); break;
+	case CELL_MWH: decimal(c->value, 1000000, 6, out); buf_str(out, " kW.h"); break;
+	case CELL_MS: decimal(c->value / 36, 100000, 5, out); buf_str(out, " h"); break;
+	case CELL_PPM: decimal(c->value, 10000, 4, out); buf_str(out, " %"); break;
+	case CELL_BOOL: buf_str(out, w->lang == LANG_ZH ? c->value ? "是" : "否" : c->value ? "yes" : "no"); break;
+	case CELL_NONE: buf_str(out, "-"); break;
+	}
+}
+
+/* ---- text -------------------------------------------------------------------------------------------------------------------------- */
+
+static void text_begin(void *ctx, const char *key, struct bilingual title, const struct column *columns, size_t n, bool single)
+{
+	struct writer *w = ctx;
+	w->columns = columns;
+	w->n = n;
+	w->single = single;
+	w->skip = w->brief && strcmp(key, "kpi") && strcmp(key, "partials");
+	if (w->skip)
+		return;
+	buf_printf(w->out, "\n%s\n", word(w, title));
+	for (size_t i = 0; i < n && !single; i++)
+		buf_printf(w->out, "%s%s", i ? "\t" : "  ", word(w, columns[i].title));
+	if (!single)
+		buf_str(w->out, "\n");
+}
+
+static void text_row(void *ctx, const struct cell *cells)
+{
+	struct writer *w = ctx;
+	for (size_t i = 0; i < w->n && !w->skip; i++) {
+		if (w->single && cells[i].kind == CELL_NONE)
+			continue;
+		buf_printf(w->out, "%s%s%s", w->single || !i ? "  " : "\t", w->single ? word(w, w->columns[i].title) : "", w->single ? ": " : "");
+		cell_text(w, &cells[i], w->out);
+		if (w->single)
+			buf_str(w->out, "\n");
+	}
+	if (!w->single && !w->skip)
+		buf_str(w->out, "\n");
+}
+
+static void nothing(void *ctx) { (void)ctx; }
+
+void explain_text(const struct explain *x, enum lang lang, bool whole, struct buf *out)
+{
+	struct writer w = { .out = out, .lang = lang, .brief = !whole };
+	struct table_writer t = { text_begin, text_row, nothing, &w };
+	if (x->setup->site->simulated)
+		buf_str(out, "模拟数据 / SIMULATED\n");
+	explain_tables(x, &t);
+}
+
+/* ---- JSON: integers as they are ------------------------------------------------------------------------------------------------------ */
+
+static void json_begin(void *ctx, const char *key, struct bilingual title, const struct column *columns, size_t n, bool single)
+{
+	struct writer *w = ctx;
+	(void)title;
+	w->columns = columns;
+	w->n = n;
+	w->single = single;
+	buf_printf(w->out, "%s\"%s\":%s", w->first_table ? "" : ",\n", key, single ? "" : "[");
+	w->first_table = false;
+	w->first_row = true;
+}
+
+static void json_cell(const struct cell *c, struct buf *out)
+{
+	switch (c->kind) {
+	case CELL_TEXT: buf_json(out, c->text); break;
+	case CELL_BOOL: buf_str(out, c->value ? "true" : "false"); break;
+	case CELL_NONE: buf_str(out, "null"); break;
+	default: buf_printf(out, "%lld", (long long)c->value);
+	}
+}
+
+static void json_row(void *ctx, const struct cell *cells)
+{
+	struct writer *w = ctx;
+	buf_str(w->out, w->first_row ? "{" : ",\n{");
+	w->first_row = false;
+	for (size_t i = 0; i < w->n; i++) {
+		buf_printf(w->out, "%s\"%s\":", i ? "," : "", w->columns[i].key);
+		json_cell(&cells[i], w->out);
+	}
+	buf_str(w->out, "}");
+}
+
+static void json_end(void *ctx)
+{
+	struct writer *w = ctx;
+	buf_str(w->out, w->single ? "" : "]");
+}
+
+void explain_members(const struct explain *x, struct buf *out)
+{
+	struct writer w = { .out = out, .first_table = true };
+	struct table_writer t = { json_begin, json_row, json_end, &w };
+	explain_tables(x, &t);
+}
+
+/* ---- HTML ------------------------------------------------------------------------------------------------------------------------------ */
+
+static void html_text(struct buf *out, const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		const char *escaped = s[i] == '<' ? "&lt;" : s[i] == '>' ? "&gt;" : s[i] == '&' ? "&amp;" : s[i] == '"' ? "&quot;" : NULL;
+		if (escaped)
+			buf_str(out, escaped);
+		else
+			buf_add(out, &s[i], 1);
+	}
+}
+
+static void html_cell(const struct writer *w, const struct cell *c)
+{
+	CLEANUP(buf_done) struct buf plain = { 0 };
+	cell_text(w, c, &plain);
+	bool number = c->kind != CELL_TEXT && c->kind != CELL_NONE && c->kind != CELL_BOOL;
+	buf_str(w->out, number ? "<td class=\"n\">" : "<td>");
+	if (plain.data)
+		html_text(w->out, plain.data, plain.len);
+	buf_str(w->out, "</td>");
+}
+
+static void html_begin(void *ctx, const char *key, struct bilingual title, const struct column *columns, size_t n, bool single)
+{
+	struct writer *w = ctx;
+	w->columns = columns;
+	w->n = n;
+	w->single = single;
+	buf_printf(w->out, "<h2 id=\"%s\">%s</h2>\n<table>\n", key, word(w, title));
+	if (single)
+		return;
+	buf_str(w->out, "<tr>");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(w->out, "<th>%s</th>", word(w, columns[i].title));
+	buf_str(w->out, "</tr>\n");
+}
+
+static void html_row(void *ctx, const struct cell *cells)
+{
+	struct writer *w = ctx;
+	if (!w->single)
+		buf_str(w->out, "<tr>");
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->single && cells[i].kind == CELL_NONE)
+			continue;
+		if (w->single)
+			buf_printf(w->out, "<tr><th>%s</th>", word(w, w->columns[i].title));
+		html_cell(w, &cells[i]);
+		if (w->single)
+			buf_str(w->out, "</tr>\n");
+	}
+	if (!w->single)
+		buf_str(w->out, "</tr>\n");
+}
+
+static void html_end(void *ctx)
+{
+	buf_str(((struct writer *)ctx)->out, "</table>\n");
+}
+
+void explain_html(const struct explain *x, enum lang lang, struct buf *out)
+{
+	struct writer w = { .out = out, .lang = lang };
+	struct table_writer t = { html_begin, html_row, html_end, &w };
+	const struct site *site = x->setup->site;
+	const char *name = lang == LANG_ZH ? site->name.zh : site->name.en;
+	buf_printf(out, "<!DOCTYPE html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\"><title>%s</title>\n<style>body{font:14px/1.5 sans-serif;margin:2em}"
+		   "table{border-collapse:collapse;margin-bottom:1.5em}th,td{border:1px solid #bbb;padding:2px 8px;text-align:left}th{background:#f2f2f2}"
+		   "td.n{text-align:right;font-variant-numeric:tabular-nums}.simulated{color:#b00;font-weight:bold}</style></head><body>\n<h1>",
+		   lang == LANG_ZH ? "zh" : "en", "PUE");
+	html_text(out, name ? name : site->id, strlen(name ? name : site->id));
+	buf_str(out, "</h1>\n");
+	if (site->simulated)
+		buf_str(out, "<p class=\"simulated\">模拟数据 / SIMULATED</p>\n");
+	explain_tables(x, &t);
+	buf_str(out, "</body></html>\n");
+}

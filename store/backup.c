@@ -1,0 +1,149 @@
+/* Online copies and their return.  A restored store looks whole by itself: its new epoch is what shows it to a witness. */
+#include "store/impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const files[] = { "evidence.db", "journal.db" };    /* in this order: the journal is never behind the checkpoint */
+static const struct db_schema *const schemas[] = { &evidence_schema, &journal_schema };
+
+/* In one step: a copy in several would begin anew with every commit of the living store. */
+static bool copy_file(const char *dir, const char *to, size_t which, struct err *err)
+{
+	struct db from, into = { .sql = NULL };
+	char path[4200];
+	if (!db_open(&from, dir, files[which], NULL, true, schemas[which], err))
+		return false;
+	snprintf(path, sizeof path, "%s/%s", to, files[which]);
+	snprintf(into.name, sizeof into.name, "%s", files[which]);
+	bool good = sqlite3_open(path, &into.sql) == SQLITE_OK || db_fail(&into, err);
+	sqlite3_backup *b = good ? sqlite3_backup_init(into.sql, "main", from.sql, "main") : NULL;
+	if (good && b) {
+		sqlite3_backup_step(b, -1);
+		good = sqlite3_backup_finish(b) == SQLITE_OK || db_fail(&into, err);
+	} else if (good) {
+		good = db_fail(&into, err);
+	}
+	/* settles the copy in one file, so that it can be moved alone */
+	good = good && db_exec(&into, "PRAGMA synchronous=FULL; PRAGMA journal_mode=DELETE", err);
+	db_close(&into);
+	db_close(&from);
+	return good || err_wrap(err, "%s", path);
+}
+
+static void discard(const char *dir)
+{
+	char path[4200];
+	for (size_t i = 0; i < countof(files); i++) {
+		snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+		unlink(path);
+	}
+	rmdir(dir);
+}
+
+static bool copy_all(const char *dir, const char *to, struct err *err)
+{
+	for (size_t i = 0; i < countof(files); i++)
+		if (!copy_file(dir, to, i, err))
+			return false;
+	return true;
+}
+
+static bool make_new(const char *dir, struct err *err)
+{
+	if (mkdir(dir, 0700) == 0)
+		return true;
+	return err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO, "%s: %s", dir, errno == EEXIST ? "exists already; name a new directory" : strerror(errno));
+}
+
+static bool refuse_bad(const char *dir, const char *what, struct err *err)
+{
+	struct store_audit audit;
+	if (!store_audit(dir, NULL, &audit, err))
+		return err_wrap(err, "%s", what);
+	return !audit.first_bad[0] || err_set(err, ERR_EVIDENCE, "%s: %s: %s", what, dir, audit.first_bad);
+}
+
+bool store_backup(const char *dir, const char *to, struct err *err)
+{
+	char part[4096];
+	struct stat st;
+	if (stat(to, &st) == 0)
+		return err_set(err, ERR_IO, "%s: exists already; name a new directory", to);
+	snprintf(part, sizeof part, "%s.part-%d", to, getpid());
+	if (!make_new(part, err))
+		return false;
+	bool good = copy_all(dir, part, err) && refuse_bad(part, "the copy does not verify", err) &&
+		    (rename(part, to) == 0 || err_set(err, ERR_IO, "%s: %s", to, strerror(errno)));
+	if (!good)
+		discard(part);
+	return good;
+}
+
+/* The new epoch, and a leaf that says where it comes from. */
+static bool begin_epoch(const char *dir, struct wall now, uint64_t *epoch, struct err *err)
+{
+	struct evidence e;
+	if (!evidence_open(&e, dir, NULL, false, 0, err))
+		return false;
+	uint64_t old = e.state.epoch, seconds = (uint64_t)(now.ms / 1000);
+	char text[200];
+	*epoch = seconds > old ? seconds : old + 1;
+	int n = snprintf(text, sizeof text, "{\"epoch\":%llu,\"event\":\"restored\",\"previous_epoch\":%llu}", (unsigned long long)*epoch, (unsigned long long)old);
+	struct leaf leaf = { LEAF_SESSION, now, text, (size_t)n };
+	struct hash hash;
+	leaf_hash(&leaf, &hash);
+	struct entry entry = { .kind = ENTRY_COMMIT, .serial = e.state.serial + 1, .commit = { .leaves = &leaf, .n_leaves = 1 }, .hashes = &hash };
+	struct entry *list[] = { &entry };
+	e.state.epoch = *epoch;
+	bool good = evidence_apply(&e, list, 1, (struct evidence_limits){ 0 }, err);
+	evidence_close(&e);
+	return good;
+}
+
+/* evidence.db last: a directory without it is one where a restore did not end, and may be tried again. */
+static bool move_in(const char *part, const char *dir, struct err *err)
+{
+	static const char *const leftovers[] = { "journal.db-wal", "journal.db-shm", "evidence.db-wal", "evidence.db-shm" };
+	char from[4200], to[4200];
+	for (size_t i = 0; i < countof(leftovers); i++) {
+		snprintf(to, sizeof to, "%s/%s", dir, leftovers[i]);
+		unlink(to);
+	}
+	for (size_t i = countof(files); i-- > 0;) {
+		snprintf(from, sizeof from, "%s/%s", part, files[i]);
+		snprintf(to, sizeof to, "%s/%s", dir, files[i]);
+		if (rename(from, to) != 0)
+			return err_set(err, ERR_IO, "%s: %s", to, strerror(errno));
+	}
+	rmdir(part);
+	return true;
+}
+
+bool store_restore(const char *backup, const char *dir, struct wall now, uint64_t *epoch, struct err *err)
+{
+	char part[4096], path[4200];
+	struct stat st;
+	if (!refuse_bad(backup, "this backup does not verify, it is not restored", err))
+		return false;
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO, "%s: %s", dir, strerror(errno));
+	int lock = store_lock(dir, err);
+	if (lock < 0)
+		return false;
+	snprintf(path, sizeof path, "%s/evidence.db", dir);
+	snprintf(part, sizeof part, "%s/restore.part-%d", dir, getpid());
+	bool good = stat(path, &st) != 0 || err_set(err, ERR_IO, "%s exists already; move it and journal.db away first, they are evidence too", path);
+	if (good && (good = make_new(part, err))) {
+		good = copy_all(backup, part, err) && begin_epoch(part, now, epoch, err) && move_in(part, dir, err);
+		if (!good)
+			discard(part);
+	}
+	close(lock);
+	return good;
+}
