@@ -1,4 +1,4 @@
-/* The Modbus/TCP collector: requests of targets become exchanges on shared connections, answers become readings. */
+/* The Modbus collector (TCP, RTU on serial lines, RTU over TCP): requests of targets become exchanges on shared connections, answers become readings. */
 #include "collectors/modbus_conn.h"
 
 #include <errno.h>
@@ -175,9 +175,13 @@ static struct target *tcp_attach(void *ctx, const struct endpoint *ep, void *dev
 {
 	struct tcp *self = ctx;
 	struct target *t = calloc(1, sizeof *t);
-	if (!t || !(t->conn = modbus_conn_get(&self->bus, ep))) {
-		free(t);
+	if (!t) {
 		err_memory(err);
+		return NULL;
+	}
+	t->conn = modbus_conn_get(&self->bus, ep, err);
+	if (!t->conn) {
+		free(t);
 		return NULL;
 	}
 	t->self = self;
@@ -239,7 +243,7 @@ static void tcp_stats(const struct target *t, struct target_stats *out)
 	modbus_conn_counts(t->conn, &out->late, &out->foreign);
 }
 
-static const char *const schemes[] = { "modbus+tcp", NULL };
+static const char *const schemes[] = { "modbus+tcp", "modbus+rtu", "modbus+rtutcp", NULL };
 const struct collector_ops modbus_tcp = {
 	.schemes = schemes, .start = tcp_start, .attach = tcp_attach, .submit = tcp_submit, .flush = tcp_flush, .expire = tcp_expire,
 	.next = tcp_next, .stats = tcp_stats, .detach = tcp_detach, .stop = tcp_stop,
