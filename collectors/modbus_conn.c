@@ -392,9 +392,11 @@ static bool foreign(struct modbus_conn *c, size_t bytes)
 static bool take_frames(struct modbus_conn *c, const uint8_t *bytes, size_t len)
 {
 	while (len) {
-		struct err err = { 0 };
+		struct err err;
 		struct modbus_answer answer = { 0 };
 		struct exchange *x = c->current;
+		err.kind = ERR_NONE;   /* not its kilobyte of text: this runs for every answer */
+		err.text[0] = 0;
 		enum frame frame = modbus_parse(bytes, len, &c->last, &answer, &err);
 		if (frame == FRAME_MORE)
 			break;

@@ -31,6 +31,7 @@ struct tcp {
 	sd_event_source *io;
 	struct job *spare;
 	struct words words;
+	struct modbus_objects server;
 };
 
 static void job_free(struct tcp *t, struct job *job)
@@ -98,7 +99,6 @@ static void done(struct modbus_bus *bus, struct exchange *x, const struct outcom
 	if (o->reason == REASON_NONE && x->wire.function == MODBUS_DEVICE_ID && more_objects(job, &o->answer))
 		return;
 	const char *objects[ID_OBJECTS];
-	struct modbus_objects server = { 0 };
 	struct reading r = { .request = x->request, .at = o->at, .reason = o->reason };
 	r.latency_us = x->begun_us ? o->now_us - x->begun_us : 0;
 	r.exception = o->reason == REASON_EXCEPTION ? o->answer.exception : 0;
@@ -113,8 +113,8 @@ static void done(struct modbus_bus *bus, struct exchange *x, const struct outcom
 	} else if (x->wire.function == MODBUS_DEVICE_ID) {
 		put_objects(job, objects, &r);
 	} else if (x->wire.function == MODBUS_SERVER_ID) {
-		modbus_server_id(o->answer.pdu, o->answer.pdu_len, &server);
-		objects[0] = server.at[0].text;
+		modbus_server_id(o->answer.pdu, o->answer.pdu_len, &self->server);
+		objects[0] = self->server.at[0].text;
 		r.objects = objects;
 		r.n_objects = 1;
 	} else {
