@@ -245,8 +245,10 @@ static struct result ours_paced(struct plan *plan, int seconds)
 			ours_ask(&o, sent % n_conns);
 		modbus_tcp.flush(o.self);
 		int64_t next = start + (int64_t)(tick + 1) * TICK_US;
-		while ((left = next - clock_us(CLOCK_MONOTONIC)) > 1000)
-			sd_event_run(o.loop, (uint64_t)left);
+		do {      /* at least once, or a late tick would never hear its answers */
+			left = next - clock_us(CLOCK_MONOTONIC);
+			sd_event_run(o.loop, left > 0 ? (uint64_t)left : 0);
+		} while (left > 1000);
 		sleep_until(next);
 		modbus_tcp.expire(o.self, bench_now(NULL).boot);
 	}
