@@ -32,8 +32,8 @@ static void print_json(const char *path, const struct conf *c, const struct site
 	CLEANUP(buf_done) struct buf out = { 0 };
 	buf_str(&out, "{\"file\":");
 	buf_json(&out, path);
-	buf_printf(&out, ",\"ok\":%s,\"errors\":%zu,\"warnings\":%zu,\"findings\":[", conf_problem_count(c) ? "false" : "true", conf_problem_count(c),
-		   conf_warning_count(c));
+	buf_printf(&out, ",\"ok\":%s,\"errors\":%zu,\"warnings\":%zu,\"findings\":[", conf_problem_count(c) ? "false" : "true", conf_said(c, false),
+		   conf_said(c, true));
 	conf_each(c, as_json, &out);
 	buf_str(&out, "]");
 	if (s)
@@ -50,14 +50,14 @@ static void print_text(const struct ctl *ctl, const char *path, const struct con
 	fputs(out.data ? out.data : "", stdout);
 	if (s && !conf_problem_count(c) && ctl->lang == LANG_ZH)
 		printf("%s: 配置正确。站点 %s:%zu 块电表,%zu 台设备,%zu 个机架;PUE 类别 %d;%zu 条警告\n", path, s->id, s->meters.n, s->devices.n, s->racks.n,
-		       category_of(s), conf_warning_count(c));
+		       category_of(s), conf_said(c, true));
 	else if (s && !conf_problem_count(c))
 		printf("%s: ok. Site %s: %zu meters, %zu devices, %zu racks; PUE category %d; %zu warnings\n", path, s->id, s->meters.n, s->devices.n,
-		       s->racks.n, category_of(s), conf_warning_count(c));
+		       s->racks.n, category_of(s), conf_said(c, true));
 	else if (ctl->lang == LANG_ZH)
-		printf("%s: %zu 个错误,%zu 条警告\n", path, conf_problem_count(c), conf_warning_count(c));
+		printf("%s: %zu 个错误,%zu 条警告\n", path, conf_said(c, false), conf_said(c, true));
 	else
-		printf("%s: %zu errors, %zu warnings\n", path, conf_problem_count(c), conf_warning_count(c));
+		printf("%s: %zu errors, %zu warnings\n", path, conf_said(c, false), conf_said(c, true));
 }
 
 /* What the site names outside its own files. */

@@ -34,7 +34,8 @@ struct block {
 struct conf {
 	struct block *blocks;
 	struct problem *problems;
-	size_t n_problems, room, counts[2];     /* counts[warning] */
+	size_t n_problems, room, counts[2];     /* counts[warning]: raised */
+	size_t repeated[2];                     /* of these: said just before */
 };
 
 struct conf *conf_new(void)
@@ -105,9 +106,11 @@ static void add_problem(struct conf *c, struct conf_place place, bool warning, c
 	char text[800];
 	vsnprintf(text, sizeof text, fmt, args);
 	buf_plain(&plain, text, strlen(text));
-	if (!plain.failed && said_just_now(c, place, plain.data))
+	c->counts[warning]++;                   /* also when not said again: readers see by the count that they failed */
+	if (!plain.failed && said_just_now(c, place, plain.data)) {
+		c->repeated[warning]++;
 		return;
-	c->counts[warning]++;
+	}
 	if (c->n_problems == MAX_PROBLEMS)
 		return;
 	if (c->n_problems == c->room) {
@@ -162,6 +165,11 @@ size_t conf_warning_count(const struct conf *c)
 	return c->counts[true];
 }
 
+size_t conf_said(const struct conf *c, bool warnings)
+{
+	return c->counts[warnings] - c->repeated[warnings];
+}
+
 static int by_place(const void *a, const void *b)
 {
 	const struct problem *x = a, *y = b;
@@ -197,8 +205,9 @@ static void report_line(void *ctx, struct conf_place place, bool warning, const 
 void conf_report(const struct conf *c, struct buf *out)
 {
 	conf_each(c, report_line, out);
-	if (c->counts[0] + c->counts[1] > c->n_problems)
-		buf_printf(out, "... and %zu more\n", c->counts[0] + c->counts[1] - c->n_problems);
+	size_t said = conf_said(c, false) + conf_said(c, true);
+	if (said > c->n_problems)
+		buf_printf(out, "... and %zu more\n", said - c->n_problems);
 }
 
 bool conf_ok(const struct conf *c, struct err *err)

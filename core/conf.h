@@ -34,7 +34,8 @@ const struct conf_node *conf_parse(struct conf *c, const char *file, const void 
 void conf_problem(struct conf *c, const struct conf_node *at, const char *fmt, ...) PRINTF(3, 4);
 void conf_problem_at(struct conf *c, struct conf_place place, const char *fmt, ...) PRINTF(3, 4);   /* CSV cells; place.file outlives c */
 void conf_warning(struct conf *c, const struct conf_node *at, const char *fmt, ...) PRINTF(3, 4);
-size_t conf_problem_count(const struct conf *c);
+size_t conf_problem_count(const struct conf *c);                /* raised: grows with every failure, also one said just before */
+size_t conf_said(const struct conf *c, bool warnings);          /* different ones, as people count them */
 size_t conf_warning_count(const struct conf *c);
 void conf_report(const struct conf *c, struct buf *out);
 typedef void conf_finding_fn(void *ctx, struct conf_place place, bool warning, const char *text);   /* place.file NULL: none */

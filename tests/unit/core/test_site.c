@@ -338,7 +338,8 @@ static void examples_load(void **state)
 		CLEANUP(buf_done) struct buf report = { 0 };
 		const struct site *s = site_load(c, "example.yaml", p, (size_t)(end - p) + 1, (struct file_reader){ give_example, NULL });
 		conf_report(c, &report);
-		if (!s || report.len)
+		/* the one warning: a UPS that is watched but has no meter */
+		if (!s || (report.len && !strstr(report.data, "1 device is read, but no meter uses it: ups-1\n")) || conf_warning_count(c) > 1)
 			fail_msg("example %d:\n%s", examples + 1, report.data);
 		examples++;
 		conf_free(c);
