@@ -44,6 +44,9 @@ void yuan_text(int64_t fen, struct buf *out);
 void percent_text(int64_t num, int64_t den, struct buf *out);   /* 760 of 1000 -> "76.00 %", half to even */
 /* A word of the JSON (role, point, method, attestation) in both languages; one that is not known stands for itself. */
 struct pair word_of(const char *id);
+/* [num, den] of a share, without the common scale of racks that count in part: 768000000/1024000000 is 768/1024. */
+struct fraction { int64_t num, den; };
+struct fraction fraction_of(const json_t *pair);
 const char *or_dash(const char *text);
 
 /* ---- sheet_draw.c ---- */

@@ -49,14 +49,14 @@ static struct pair definition_of(const char *id)
 
 static void fraction(const json_t *pair, struct buf *out)
 {
-	int64_t num = json_integer_value(json_array_get(pair, 0)), den = json_integer_value(json_array_get(pair, 1));
-	if (den <= 0) {
+	struct fraction f = fraction_of(pair);
+	if (f.den <= 0) {
 		buf_str(out, "—");
 		return;
 	}
-	percent_text(num, den, out);
-	if (den < 1000000)
-		buf_printf(out, " (%lld/%lld)", (long long)num, (long long)den);
+	percent_text(f.num, f.den, out);
+	if (f.den < 1000000)
+		buf_printf(out, " (%lld/%lld)", (long long)f.num, (long long)f.den);
 }
 
 static void share_row(struct sheet *s, const struct table *t, const json_t *share)
