@@ -35,8 +35,10 @@ struct collect {
 	/* the newest interval leaf before the window: its cumulative values are those of the window's start */
 	struct buf start;
 	uint64_t start_index;
+	size_t n_corrections;
 	bool in_window;
 };
+enum { CORRECTIONS_MAX = 1000 };
 
 static const char *reason_for(const struct collect *c, const struct interval *iv)
 {
@@ -73,13 +75,29 @@ static bool take_interval(struct collect *c, uint64_t index, const void *bytes, 
 	}
 	if (iv.from.ms >= w->to.ms)
 		return true;
+	const char *why = reason_for(c, &iv);
 	if (!c->in_window) {
 		c->in_window = true;
 		if (c->start.len && !attach(c, "start", c->start_index, c->start.data, c->start.len))
 			return false;
+		/* the ledger begins with the window: its start is the first leaf less its own energy */
+		if (!c->start.len && !why)
+			why = "first";
 	}
-	const char *why = reason_for(c, &iv);
 	return !why || attach(c, why, index, bytes, len);
+}
+
+/* Corrections of intervals already closed: verification must know that there are some. */
+static bool take_event(struct collect *c, uint64_t index, const void *bytes, size_t len)
+{
+	const struct pack_window *w = &c->f->judgement->asked;
+	struct ledger_event ev;
+	if (!event_of_leaf(c->f->setup.site, bytes, len, &ev, &c->err))
+		return false;
+	if (ev.kind != EVENT_CORRECTION || ev.to.ms <= w->from.ms || ev.from.ms >= w->to.ms || c->n_corrections == CORRECTIONS_MAX)
+		return true;
+	c->n_corrections++;
+	return attach(c, "correction", index, bytes, len);
 }
 
 static bool take_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
@@ -88,7 +106,9 @@ static bool take_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wal
 	(void)at;
 	if (index >= c->hashes.n)
 		return true;            /* newer than the judgement's tree head */
-	return kind == LEAF_INTERVAL ? take_interval(c, index, bytes, len) : attach(c, "statement", index, bytes, len);
+	return kind == LEAF_INTERVAL ? take_interval(c, index, bytes, len)
+	       : kind == LEAF_EVENT  ? take_event(c, index, bytes, len)
+				     : attach(c, "statement", index, bytes, len);
 }
 
 static json_t *collect_evidence(const struct from_store *f, struct err *err)
@@ -102,6 +122,7 @@ static json_t *collect_evidence(const struct from_store *f, struct err *err)
 	bool good = load_hashes(f->reader, j->head.size, &c.hashes, err) &&
 		    ((c.evidence = cert_evidence_new(j->epoch, j->head.size, root_hex)) || err_memory(err)) &&
 		    reader_leaves(f->reader, LEAF_INTERVAL, (struct wall){ j->asked.from.ms - 86400000LL }, (struct wall){ INT64_MAX }, take_leaf, &c, err) &&
+		    reader_leaves(f->reader, LEAF_EVENT, (struct wall){ j->asked.from.ms }, (struct wall){ INT64_MAX }, take_leaf, &c, err) &&
 		    reader_leaves(f->reader, LEAF_MANUAL, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, take_leaf, &c, err);
 	if (good && c.err.kind != ERR_NONE) {
 		*err = c.err;

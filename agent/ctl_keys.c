@@ -254,7 +254,7 @@ static const struct { const char *name; bool (*run)(struct ctl *, json_t *, cons
 
 int ctl_keys(struct ctl *ctl)
 {
-	struct keys_options o = { .dir = "/var/lib/pued/keys", .store = "/etc/pued/trust.json" };
+	struct keys_options o = { .dir = "/var/lib/pued/keys", .store = "/etc/pued/trust/keys.json" };
 	struct err err = { 0 };
 	for (size_t i = 0; ctl->argc > 1 && i < countof(actions); i++) {
 		if (strcmp(ctl->argv[1], actions[i].name) != 0)

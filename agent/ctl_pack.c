@@ -120,14 +120,14 @@ static int list(const struct ctl *ctl)
 	struct dirent **names = NULL;
 	int n = scandir(dir, &names, NULL, alphasort);
 	for (int i = 0; i < n; i++) {
-		char path[PATH_MAX];
+		char path[PATH_MAX], found[PATH_MAX];
 		size_t len = strlen(names[i]->d_name);
 		struct conf *conf = conf_new();
 		struct err err = { 0 };
 		const struct pack *p = NULL;
 		snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
 		if (conf && len > 5 && strcmp(names[i]->d_name + len - 5, ".yaml") == 0)
-			p = pack_find(conf, path, path, sizeof path, &err);
+			p = pack_find(conf, path, found, sizeof found, &err);
 		if (p)
 			printf("%-28s %-8s %s%s\n", pack_id(p), pack_version(p), say(ctl, pack_title(p)),
 			       pack_draft(p) ? say(ctl, (struct bilingual){ " [草案]", " [draft]" }) : "");

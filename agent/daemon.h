@@ -8,6 +8,9 @@
 #include "agent/picture.h"
 #include "agent/secret.h"
 
+/* Sessions ascend: a run's recordings (one session each '# session') come before its own boot clock. */
+enum { SESSIONS_A_RUN = 1024 };
+
 struct daemon_options {
 	const char *config, *state_dir, *import;     /* state_dir, import: NULL: not given */
 	int64_t clock_offset_ms, import_step_ms, http_port;   /* http_port -1: the configuration's */
@@ -37,7 +40,7 @@ struct daemon {
 	int64_t statements_seen;
 	char phase[120];
 	void *import;                                /* while history is folded */
-	bool stopping;
+	bool stopping, closed;                       /* closed: an interval was committed since the readers were told */
 };
 
 /* Folds a recording (pued --import) into the store before polling starts; shows progress. */

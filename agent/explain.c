@@ -170,7 +170,32 @@ static const char *share_text(const struct share *s, char *out, size_t size)
 	return out;
 }
 
-static void rack_tables(const struct explain *x, struct wall at, const struct table_writer *out)
+static void rack_list(const struct explain *x, struct wall at, const struct table_writer *out)
+{
+	static const struct column columns[] = {
+		{ "rack", { "机架", "rack" } }, { "hall", { "机房", "hall" } }, { "row", { "列", "row" } }, { "function", { "功能", "function" } },
+		{ "rated_mw", { "额定功率 mW", "rated, mW" } }, { "feeds", { "供电电表数", "feeds" } }, { "energy_mwh", { "电能", "energy" } }, { "complete", { "完整", "complete" } },
+	};
+	const struct site *site = x->setup->site;
+	BEGIN("rack_list", "各机架", "every rack", columns, false);
+	for (size_t i = 0; i < site->racks.n; i++) {
+		const struct rack *r = &site_racks(site)[i];
+		const int64_t *ix = r->feed_ix.items;
+		bool complete = x->window && r->feed_ix.n > 0, one = true;
+		int64_t energy = 0;
+		if (r->installed.ms > at.ms || r->removed.ms <= at.ms)
+			continue;
+		for (size_t k = 0; x->window && k < r->feed_ix.n; k++) {
+			energy += window_meter_mwh(x->window, (uint32_t)ix[k], &one);
+			complete &= one;
+		}
+		ROW(text(r->id), text(r->hall), text(r->row), text(conf_name_of(function_names, r->function)), whole(r->rated_mw), whole((int64_t)r->feed_ix.n),
+		    x->window && r->feed_ix.n ? mwh(energy) : text(NULL), yes(complete));
+	}
+	out->end(out->ctx);
+}
+
+void explain_rack_tables(const struct explain *x, struct wall at, bool list, const struct table_writer *out)
 {
 	static const struct column counts[] = {
 		{ "installed", { "安装", "installed" } }, { "metered", { "有计量电能", "with measured energy" } }, { "in_use", { "在用", "in use" } },
@@ -179,14 +204,17 @@ static void rack_tables(const struct explain *x, struct wall at, const struct ta
 	};
 	static const struct column shares[] = {
 		{ "definition", { "定义", "definition" } }, { "network_racks_in", { "含网络机架", "network racks in" } }, { "empty_racks_in", { "含空机架", "empty racks in" } },
-		{ "share", { "计算占比", "compute share" } }, { "lo_num", { "", "" } }, { "lo_den", { "", "" } }, { "hi_num", { "", "" } }, { "hi_den", { "", "" } },
+		{ "share", { "计算占比", "compute share" } }, { "lo_num", { "下限分子", "least, numerator" } },
+		{ "lo_den", { "下限分母", "denominator" } }, { "hi_num", { "上限分子", "most, numerator" } }, { "hi_den", { "上限分母", "denominator" } },
 	};
 	static const char *const names[SHARE_N] = { "C1 racks", "C2 rated power", "C3 measured energy", "C5 nominal power" };
 	struct racks r;
 	int64_t standard = x->setup->pack ? pack_standard_rack_mw(x->setup->pack) : 2500000;
+	if (x->setup->pack && !standard)
+		standard = 2500000;     /* a pack that does not count standard racks: the usual 2.5 kW */
 	racks_at(x->setup->site, at, x->window, standard, &r);
 	BEGIN("racks", "机架", "racks", counts, true);
-	ROW(whole(r.installed), whole(r.metered), whole(r.in_use), whole(r.standard_milli), whole(r.unknown), whole(r.by_function[FUNCTION_COMPUTE]),
+	ROW(whole(r.installed), r.metered < 0 ? text(NULL) : whole(r.metered), r.in_use < 0 ? text(NULL) : whole(r.in_use), whole(r.standard_milli), whole(r.unknown), whole(r.by_function[FUNCTION_COMPUTE]),
 	    whole(r.by_function[FUNCTION_STORAGE]), whole(r.by_function[FUNCTION_NETWORK]), whole(r.by_function[FUNCTION_OTHER]), whole(r.by_function[FUNCTION_EMPTY]));
 	out->end(out->ctx);
 	BEGIN("shares", "计算功能占比", "compute share", shares, false);
@@ -197,6 +225,8 @@ static void rack_tables(const struct explain *x, struct wall at, const struct ta
 			ROW(text(names[id]), yes(k / 2), yes(k % 2), text(share_text(s, t, sizeof t)), whole(s->lo_num), whole(s->lo_den), whole(s->hi_num), whole(s->hi_den));
 		}
 	out->end(out->ctx);
+	if (list)
+		rack_list(x, at, out);
 }
 
 struct balance_ctx { const struct explain *x; const struct table_writer *out; bool only_findings; };
@@ -248,7 +278,7 @@ void explain_tables(const struct explain *x, const struct table_writer *out)
 	epoch_table(x, out);
 	uncertainty_table(x, out);
 	partial_table(x, out);
-	rack_tables(x, (struct wall){ k.to.ms - 1 }, out);
+	explain_rack_tables(x, (struct wall){ k.to.ms - 1 }, false, out);
 	balance_table(x, out);
 	if (x->events)
 		event_table(x, out);

@@ -30,5 +30,9 @@ void explain_tables(const struct explain *x, const struct table_writer *out);
 void explain_text(const struct explain *x, enum lang lang, bool whole, struct buf *out);     /* whole false: KPIs and findings only */
 void explain_members(const struct explain *x, struct buf *out);                               /* "kpi":{...},"terms":[...],... */
 void explain_html(const struct explain *x, enum lang lang, struct buf *out);
+/* Counts and shares at an instant; x->window may be NULL: then nothing measured is known.  list: one row a rack. */
+void explain_rack_tables(const struct explain *x, struct wall at, bool list, const struct table_writer *out);
+void explain_racks_text(const struct explain *x, struct wall at, bool list, enum lang lang, struct buf *out);
+void explain_racks_members(const struct explain *x, struct wall at, bool list, struct buf *out);
 
 #endif

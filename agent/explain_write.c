@@ -81,6 +81,15 @@ void explain_text(const struct explain *x, enum lang lang, bool whole, struct bu
 	explain_tables(x, &t);
 }
 
+void explain_racks_text(const struct explain *x, struct wall at, bool list, enum lang lang, struct buf *out)
+{
+	struct writer w = { .out = out, .lang = lang };
+	struct table_writer t = { text_begin, text_row, nothing, &w };
+	if (x->setup->site->simulated)
+		buf_str(out, "模拟数据 / SIMULATED\n");
+	explain_rack_tables(x, at, list, &t);
+}
+
 /* ---- JSON: integers as they are ------------------------------------------------------------------------------------------------------ */
 
 static void json_begin(void *ctx, const char *key, struct bilingual title, const struct column *columns, size_t n, bool single)
@@ -128,6 +137,13 @@ void explain_members(const struct explain *x, struct buf *out)
 	struct writer w = { .out = out, .first_table = true };
 	struct table_writer t = { json_begin, json_row, json_end, &w };
 	explain_tables(x, &t);
+}
+
+void explain_racks_members(const struct explain *x, struct wall at, bool list, struct buf *out)
+{
+	struct writer w = { .out = out, .first_table = true };
+	struct table_writer t = { json_begin, json_row, json_end, &w };
+	explain_rack_tables(x, at, list, &t);
 }
 
 /* ---- HTML ------------------------------------------------------------------------------------------------------------------------------ */

@@ -135,7 +135,10 @@ static bool take_line(struct import *im, const char *line, size_t len, struct er
 	struct recording_line r = { 0 };
 	switch (recording_parse(line, len, &r, err)) {
 	case RECORDING_READING: return take_reading(im, &r, err);
-	case RECORDING_SESSION: im->session++; return true;
+	case RECORDING_SESSION:
+		if (++im->session == im->d->clock.session)
+			return err_set(err, ERR_INPUT, "more than %d sessions in one recording; split it", SESSIONS_A_RUN - 1);
+		return true;
 	case RECORDING_SPAN: im->span = r; return true;
 	case RECORDING_NOTHING: return true;
 	case RECORDING_BAD: break;
@@ -175,10 +178,9 @@ bool daemon_import(struct daemon *d, struct err *err)
 	else if (!in)
 		good = err_set(err, ERR_IO, "%s: %s", d->o.import, strerror(errno));
 	if (good) {
-		/* sessions of recordings are not those of this machine's boot clock */
 		im->d = d;
 		im->name = d->o.import;
-		im->session = d->clock.session | 0x80000000u;
+		im->session = d->clock.session - SESSIONS_A_RUN + 1;
 		im->n_next = n;
 		im->previous = UINT32_MAX;
 		d->import = im;

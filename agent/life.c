@@ -351,7 +351,8 @@ static void count(struct life *l, const struct reading *r)
 	l->silent += silent;
 	l->timeouts += r->reason == REASON_TIMEOUT;
 	l->latency_us = silent ? l->latency_us : r->latency_us;
-	if (r->reason != REASON_NONE) {
+	/* While it is being looked over, a refusal is an answer: "I do not have that". */
+	if (r->reason != REASON_NONE && (silent || l->stage == STAGE_POLL)) {
 		l->reason = r->reason;
 		set_error(l, r->err.text);
 	} else if (r->partial) {

@@ -322,6 +322,7 @@ bool pipeline_note_setup(struct pipeline *p, struct reader *reader, struct wall 
 
 void pipeline_state(const struct pipeline *p, struct pipeline_state *out)
 {
-	*out = (struct pipeline_state){ .seq = p->seq, .epoch = p->epoch, .tree = p->tree, .last_end = p->last_end };
+	*out = (struct pipeline_state){ .seq = p->seq, .epoch = p->epoch, .tree = p->tree, .last_end = p->last_end,
+					.committed = p->tree.size - p->pending.n_leaves };
 	memcpy(out->events, p->events, sizeof out->events);
 }

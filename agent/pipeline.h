@@ -36,7 +36,7 @@ void pipeline_note(struct pipeline *p, enum leaf_kind kind, struct wall at, cons
 /* Configuration and pack leaves when they differ from the last ones in the store. */
 bool pipeline_note_setup(struct pipeline *p, struct reader *reader, struct wall at, struct err *err) MUST_USE;
 
-struct pipeline_state { uint64_t seq, epoch, events[EVENT_N]; struct merkle tree; struct wall last_end; };
+struct pipeline_state { uint64_t seq, epoch, committed /* leaves, durable or not */, events[EVENT_N]; struct merkle tree; struct wall last_end; };
 void pipeline_state(const struct pipeline *p, struct pipeline_state *out);
 
 #endif

@@ -134,10 +134,7 @@ static void on_closed(void *ctx, struct wall end)
 {
 	struct daemon *d = ctx;
 	(void)end;
-	if (d->judge)
-		judge_wake(d->judge);
-	if (d->mqtt)
-		mqtt_wake(d->mqtt);
+	d->closed = true;
 }
 
 static bool open_store(struct daemon *d, struct err *err)
@@ -146,7 +143,7 @@ static bool open_store(struct daemon *d, struct err *err)
 	struct restart r = { 0 };
 	if (!(d->store = store_open(&so, err)) || !store_restart(d->store, &r, err))
 		return false;
-	d->clock.session = r.session;
+	d->clock.session = r.session * SESSIONS_A_RUN + SESSIONS_A_RUN - 1;
 	restart_done(&r);
 	char keys[600];
 	snprintf(keys, sizeof keys, "%s/keys", d->state_dir);
@@ -275,6 +272,21 @@ static void tell_manager(struct daemon *d)
 		log_line(LOG_ERROR, "store", clock_now(&d->clock).boot, "%s", store.sentence);
 }
 
+/* A commit is queued first and durable later: who reads the store hears of it when it is there. */
+static void tell_readers(struct daemon *d)
+{
+	struct store_status store;
+	struct pipeline_state state;
+	store_status(d->store, &store);
+	pipeline_state(d->pipeline, &state);
+	if (!d->closed || store.durable_leaves < state.committed)
+		return;
+	d->closed = false;
+	judge_wake(d->judge);
+	if (d->mqtt)
+		mqtt_wake(d->mqtt);
+}
+
 static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 {
 	struct daemon *d = ctx;
@@ -283,6 +295,7 @@ static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 	if (!statement_collect(d->state_dir, &d->statements_seen, d->reader, d->pipeline, now.wall, &err))
 		log_line(LOG_ERROR, "statements", now.boot, "%s", err.text);
 	push(d, NULL, 0, now);
+	tell_readers(d);
 	daemon_show(d);
 	tell_manager(d);
 	sd_event_source_set_time(source, usec + 1000000);

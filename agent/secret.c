@@ -54,7 +54,9 @@ static char *load(const char *name, const char *path, struct err *err)
 		err_wrap(err, "credential '%s'", name);
 		return NULL;
 	}
-	text.data[strcspn(text.data, "\r\n")] = 0;
+	/* only at the end: an SNMPv3 secret has two lines */
+	while (text.len && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
+		text.data[--text.len] = 0;
 	char *copy = strdup(text.data);
 	explicit_bzero(text.data, text.len);
 	return copy;

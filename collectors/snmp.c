@@ -138,6 +138,21 @@ static netsnmp_pdu *build_walk(struct target *t, struct job *job)
 	return pdu;
 }
 
+static netsnmp_pdu *build_discovery(void)
+{
+	static const struct oid uptime = { 9, { 1, 3, 6, 1, 2, 1, 1, 3, 0 } };
+	netsnmp_pdu *pdu = snmp_pdu_create(SNMP_MSG_GET);
+	if (!pdu)
+		return NULL;
+	/* Asked in nobody's name (RFC 3414 section 4), so that the report can be taken before the user is known for that engine. */
+	pdu->version = SNMP_VERSION_3;
+	pdu->securityName = strdup("");
+	pdu->securityModel = SNMP_SEC_MODEL_USM;
+	pdu->securityLevel = SNMP_SEC_LEVEL_NOAUTH;
+	add_name(pdu, &uptime);
+	return pdu;
+}
+
 static bool is_walk(const struct job *job)
 {
 	return job->request->kind == REQUEST_SNMP_WALK;
@@ -337,7 +352,7 @@ static enum step take(struct target *t, struct job *job, const netsnmp_pdu *pdu)
 {
 	if (pdu->command == SNMP_MSG_REPORT)
 		return snmp_report(t, job, pdu);
-	if (pdu->command != SNMP_MSG_RESPONSE)
+	if (pdu->command != SNMP_MSG_RESPONSE || snmp_discovering(t))
 		return mismatch(job, "it is not a response");
 	if (pdu->errstat != SNMP_ERR_NOERROR)
 		return is_walk(job) ? walk_error(t, job, pdu->errstat) : get_error(t, job, pdu->errstat, pdu->errindex);
@@ -354,6 +369,10 @@ int snmp_answered(int operation, netsnmp_session *session, int reqid, netsnmp_pd
 	t->waiting = false;
 	if (operation == NETSNMP_CALLBACK_OP_RECEIVED_MESSAGE && pdu && t->jobs)
 		t->step = take(t, t->jobs, pdu);
+	if (t->step == STEP_WAIT) {
+		t->step = STEP_NONE;
+		t->waiting = true;
+	}
 	return 1;
 }
 
@@ -441,7 +460,7 @@ static void send_part(struct target *t)
 		finish_with(t, err.kind == ERR_UNAVAILABLE ? REASON_UNREACHABLE : REASON_MALFORMED, &err);
 		return;
 	}
-	netsnmp_pdu *pdu = is_walk(job) ? build_walk(t, job) : build_get(t, job);
+	netsnmp_pdu *pdu = snmp_discovering(t) ? build_discovery() : is_walk(job) ? build_walk(t, job) : build_get(t, job);
 	t->step = STEP_NONE;
 	t->waiting = true;
 	snmp_sess_session(t->session)->retries = 1;
@@ -623,6 +642,7 @@ static void timer_due(struct target *t)
 		out_of_time(t);
 	} else {
 		t->stats.retries++;
+		snmp_forget_time(t);
 		snmp_sess_timeout(t->session);   /* every open request is past the library's own time-out: it sends again */
 		wheel_set(&t->self->wheel, &t->timer, job->deadline);
 	}

@@ -10,7 +10,7 @@
 #include "core/wheel.h"
 
 enum { ASKED_MAX = 128 };
-enum step { STEP_NONE, STEP_SEND, STEP_END };    /* what an answer leads to */
+enum step { STEP_NONE, STEP_SEND, STEP_END, STEP_WAIT };    /* what an answer leads to */
 
 struct job {
 	struct job *next;
@@ -47,6 +47,10 @@ struct target {
 	struct lookup *lookup;
 	struct target *next, *next_any, *next_dirty;
 	void *session;                 /* net-snmp's; NULL until the first request */
+	const struct protocol *auth, *priv;    /* version 3; NULL: none */
+	u_char engine[32];
+	size_t engine_len;             /* 0: not known yet */
+	bool reopen;                   /* the session must be made anew */
 	long version;
 	long repetitions, repetitions_max;     /* of GETBULK; an agent that said tooBig is not asked for that much again */
 	uint16_t max_oids;
@@ -66,6 +70,8 @@ void snmp_library(void);                                            /* once a pr
 bool snmp_session_check(struct target *t, struct err *err) MUST_USE; /* is what the endpoint and its secret say usable? */
 bool snmp_session_ready(struct target *t, struct err *err) MUST_USE;
 void snmp_session_close(struct target *t);
+bool snmp_discovering(const struct target *t);                      /* version 3, engine not known: the next request finds it */
+void snmp_forget_time(struct target *t);
 enum step snmp_report(struct target *t, struct job *job, const netsnmp_pdu *pdu);
 
 #endif

@@ -239,10 +239,15 @@ static void newest(struct ledger *l, int64_t ms)
 
 static bool seen_already(const struct meter_fold *m, const struct read *r)
 {
-	for (uint32_t i = 0; i < m->n_pending; i++)
-		if (m->pending[i].wall_ms == r->wall_ms && m->pending[i].value == r->value)
+	for (uint32_t i = 0; i < m->n_recent && i < countof(m->recent); i++)
+		if (m->recent[i].wall_ms == r->wall_ms && m->recent[i].value == r->value)
 			return true;
-	return m->has_last && m->last.wall_ms == r->wall_ms && m->last.value == r->value;
+	for (uint32_t i = 0; i < m->len; i++) {
+		const struct read *q = &m->queue[(m->head + i) & (m->room - 1)];
+		if (q->wall_ms == r->wall_ms && q->value == r->value && q->has_value)
+			return true;
+	}
+	return false;
 }
 
 static void too_late(struct meter_fold *m, const struct read *r)

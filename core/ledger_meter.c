@@ -440,6 +440,8 @@ static void process(struct ledger *l, struct meter_fold *m, const struct read *r
 		return;
 	}
 	m->seen_ms = r->wall_ms;
+	m->recent[m->n_recent % countof(m->recent)].wall_ms = r->wall_ms;
+	m->recent[m->n_recent++ % countof(m->recent)].value = r->value;
 	if (m->power_only)
 		integrate(l, m, r);
 	else

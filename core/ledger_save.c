@@ -151,6 +151,11 @@ static void put_meter(const struct ledger *l, const struct meter_fold *m, struct
 	put(b, m->pending_step);
 	for (uint32_t i = 0; i < m->n_pending; i++)
 		put_read(b, &m->pending[i], &m->last);
+	put(b, m->n_recent);
+	for (size_t i = 0; i < countof(m->recent); i++) {
+		put(b, m->recent[i].wall_ms);
+		put(b, m->recent[i].value);
+	}
 	put(b, m->seen_ms);
 	put(b, m->done_ms);
 	put(b, m->next);
@@ -241,6 +246,11 @@ static bool get_meter(const struct ledger *l, struct meter_fold *m, int64_t *edg
 	m->pending_step = (enum step)get_in(in, 0, STEP_N - 1);
 	for (uint32_t i = 0; i < m->n_pending; i++)
 		m->pending[i] = get_read(in, &m->last);
+	m->n_recent = (uint32_t)get_in(in, 0, UINT32_MAX);
+	for (size_t i = 0; i < countof(m->recent); i++) {
+		m->recent[i].wall_ms = get_time(in);
+		m->recent[i].value = get(in);
+	}
 	m->seen_ms = get_time(in);
 	m->done_ms = get_time(in);
 	m->next = get_in(in, -time_bound, time_bound);
@@ -293,6 +303,7 @@ static bool get_event(struct ledger *l, struct in *in, struct err *err)
 	*out = ev;
 	l->events[l->n_events - 1].interval = interval;
 	l->events[l->n_events - 1].seq = (uint64_t)seq;
+	l->event_seq--;         /* it has its number already */
 	return true;
 }
 

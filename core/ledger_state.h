@@ -65,6 +65,8 @@ struct meter_fold {
 	uint32_t n_pending;
 	enum step pending_step;
 
+	struct { int64_t wall_ms, value; } recent[4];   /* taken lately: when one comes again it is a duplicate, not late */
+	uint32_t n_recent;
 	int64_t seen_ms;                 /* stamp of the newest reading taken, accepted or not; INT64_MIN none */
 	int64_t done_ms;                 /* the curve is known or known to be missing up to here */
 	int64_t next;                    /* interval being filled: number since 1970 */

@@ -46,8 +46,7 @@ static bool keep_draft(struct library *lib, struct draft *d, const struct conf_n
 {
 	for (size_t i = 0; i < lib->n; i++)
 		if (!strcmp(lib->drafts[i]->p.name, d->p.name)) {
-			conf_warning(lib->c, root, "profile '%s' replaces the one in %s", d->p.name, lib->drafts[i]->p.place.file);
-			lib->drafts[i] = d;
+			conf_warning(lib->c, root, "profile '%s' is hidden by the one in %s", d->p.name, lib->drafts[i]->p.place.file);
 			return true;
 		}
 	if (lib->n == lib->room) {

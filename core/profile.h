@@ -156,7 +156,8 @@ static inline const struct point *profile_points(const struct profile *p) { retu
 struct library;
 struct library *library_new(void);
 void library_free(struct library *lib);
-/* Parses one file; problems are collected.  Order of files is free. */
+/* Parses one file; problems are collected.  Order of files is free, but the first of a name hides later ones (a warning): add the
+ * site's own directory before the one that came with the program. */
 void library_add(struct library *lib, const char *file, const void *bytes, size_t len);
 /* Links `extends`, checks every row.  False with all problems in *err (cut) and in library_conf(); profiles without problems
  * are usable all the same, so that one bad file does not stop a site that does not use it. */

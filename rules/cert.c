@@ -72,7 +72,10 @@ static bool missing_in(const json_t *made, const json_t *cert, char *pointer, si
 		if (!differs)
 			continue;
 		snprintf(here, sizeof here, "/%s%s", key, inner);
-		if (!best[0] || strcmp(here, best) < 0)
+		/* changed facts change much: the verdict is what people ask for first */
+		bool first = strncmp(best, "/verdict", 8) != 0 && strcmp(key, "verdict") == 0;
+		bool later = strncmp(best, "/verdict", 8) == 0 && strcmp(key, "verdict") != 0;
+		if (!best[0] || first || (!later && strcmp(here, best) < 0))
 			memcpy(best, here, sizeof best);
 	}
 	snprintf(pointer, size, "%s", best);

@@ -156,11 +156,17 @@ static enum telescoped telescope(const struct leaves *l, int64_t from, int64_t t
 
 static const char *const side_names[2] = { "total", "it" };
 
+static bool fail_at(struct cert_check *out, struct err *err, const char *prefix, const char *member, const char *what)
+{
+	char pointer[200];
+	snprintf(pointer, sizeof pointer, "%s/%s", prefix, member);
+	return fail(out, err, pointer, what);
+}
+
 /* What counts for the PUE: all of a window that is wholly known, else all but the intervals that are not. */
-static bool check_counted(const struct leaves *l, const struct kpi *k, struct cert_check *out, struct err *err)
+static bool check_counted(const struct leaves *l, const struct kpi *k, const char *prefix, struct cert_check *out, struct err *err)
 {
 	int64_t left[2] = { k->known_total_mwh, k->known_it_mwh }, counted[2] = { k->total_mwh, k->it_mwh }, excluded = 0;
-	char pointer[64];
 	for (size_t i = 0; i < l->n; i++) {
 		const struct leaf_sums *s = &l->rows[i];
 		if (s->known || s->from < k->from.ms || s->to > k->to.ms)
@@ -168,68 +174,130 @@ static bool check_counted(const struct leaves *l, const struct kpi *k, struct ce
 		excluded++;
 		for (int side = 0; side < 2; side++)
 			if (__builtin_sub_overflow(left[side], s->mwh[side], &left[side]))
-				return fail(out, err, "/facts/kpi", "energies out of range");
+				return fail(out, err, prefix, "energies out of range");
 	}
 	/* intervals that became known later are told by corrections, which these leaves do not hold row by row */
 	if (l->corrections || k->kind == KPI_NONE)
 		return true;
 	if (k->intervals - k->intervals_known != excluded)
-		return fail(out, err, "/facts/kpi/intervals_known", "not the number that follows from the attached leaves");
+		return fail_at(out, err, prefix, "intervals_known", "not the number that follows from the attached leaves");
 	for (int side = 0; side < 2; side++)
-		if (left[side] != counted[side]) {
-			snprintf(pointer, sizeof pointer, "/facts/kpi/%s_mwh", side_names[side]);
-			return fail(out, err, pointer, "not what the attached leaves add up to");
-		}
+		if (left[side] != counted[side])
+			return fail_at(out, err, prefix, side ? "it_mwh" : "total_mwh", "not what the attached leaves add up to");
 	return true;
 }
 
-static bool check_window(const struct leaves *l, const struct kpi *k, struct cert_check *out, struct err *err)
+/* One window, the whole or a month. */
+static bool check_window(const struct leaves *l, const struct kpi *k, const char *prefix, struct cert_check *out, struct err *err)
 {
 	const int64_t stated[2] = { k->known_total_mwh, k->known_it_mwh };
-	char pointer[64];
+	char member[32];
 	int side = 0;
 	switch (telescope(l, k->from.ms, k->to.ms, stated, &side)) {
 	case TELESCOPE_DIFFERS:
-		snprintf(pointer, sizeof pointer, "/facts/kpi/known_%s_mwh", side_names[side]);
-		return fail(out, err, pointer, "not the difference of the cumulative energies in the attached leaves");
+		snprintf(member, sizeof member, "known_%s_mwh", side_names[side]);
+		return fail_at(out, err, prefix, member, "not the difference of the cumulative energies in the attached leaves");
 	case TELESCOPE_MATCHES:
 		out->from_evidence = true;
-		return check_counted(l, k, out, err);
+		return check_counted(l, k, prefix, out, err);
 	default:
+		out->from_evidence = false;
 		return true;
 	}
 }
 
-static bool check_month(const struct leaves *l, const json_t *row, size_t i, struct cert_check *out, struct err *err)
+/* A month's row is made again from its own figures: its texts follow from them, and they from the leaves. */
+static bool check_month(const struct leaves *l, const json_t *row, size_t i, const struct facts *f, struct ratio limit, struct cert_check *out, struct err *err)
 {
-	const char *from_text = json_string_value(json_object_get(row, "from_utc")), *to_text = json_string_value(json_object_get(row, "to_utc"));
-	struct wall from, to;
-	int64_t stated[2];
-	char pointer[80];
-	int side = 0;
-	snprintf(pointer, sizeof pointer, "/results/months/%zu", i);
-	if (!from_text || !to_text || !wall_parse(from_text, &from, NULL) || !wall_parse(to_text, &to, NULL) ||
-	    !integer_at(row, "known_total_mwh", &stated[0]) || !integer_at(row, "known_it_mwh", &stated[1]))
-		return fail(out, err, pointer, "from_utc, to_utc and known energies are needed");
-	if (telescope(l, from.ms, to.ms, stated, &side) != TELESCOPE_DIFFERS)
-		return true;
-	snprintf(pointer, sizeof pointer, "/results/months/%zu/known_%s_mwh", i, side_names[side]);
-	return fail(out, err, pointer, "not the difference of the cumulative energies in the attached leaves");
+	struct kpi k;
+	char prefix[48], pointer[256], member[180];
+	bool reached = out->from_evidence;
+	snprintf(prefix, sizeof prefix, "/results/months/%zu", i);
+	if (!cert_month_parse(row, &k, err) || !f->zone)
+		return fail(out, err, prefix, f->zone ? "not a month's figures" : "facts without a time zone");
+	json_t *made = cert_month_json(&k, f->site, f->zone, limit);
+	bool differs = json_difference(made, row, member, sizeof member);
+	json_decref(made);
+	if (differs) {
+		snprintf(pointer, sizeof pointer, "%s%s", prefix, member);
+		return fail(out, err, pointer, "not what follows from the month's own figures");
+	}
+	bool good = check_window(l, &k, prefix, out, err);
+	out->from_evidence = reached;
+	return good;
 }
 
-/* Months that fill the window add up to it. */
-static bool check_months(const struct leaves *l, const json_t *cert, struct cert_check *out, struct err *err)
+/* The limit printed is checked elsewhere; here it only decides how the months' values are rounded. */
+static struct ratio limit_of(const json_t *cert)
+{
+	const char *text = json_string_value(json_object_get(json_object_get(json_object_get(cert, "results"), "pue"), "limit"));
+	struct ratio r = { 0, 0 };
+	return text && ratio_parse(text, &r) ? r : (struct ratio){ 0, 0 };
+}
+
+static bool check_months(const struct leaves *l, const json_t *cert, const struct facts *f, struct cert_check *out, struct err *err)
 {
 	const json_t *months = json_object_get(json_object_get(cert, "results"), "months");
 	for (size_t i = 0; i < json_array_size(months); i++)
-		if (!check_month(l, json_array_get(months, i), i, out, err))
+		if (!check_month(l, json_array_get(months, i), i, f, limit_of(cert), out, err))
 			return false;
 	return true;
 }
 
-static bool check_figures(const struct leaves *l, const json_t *cert, const struct kpi *k, struct cert_check *out, struct err *err)
+/* Cumulative energy of one meter in a leaf; false when the leaf has no such row. */
+static bool meter_in(const json_t *leaf, const char *id, int64_t *energy, int64_t *cumulative)
 {
-	return check_window(l, k, out, err) && check_months(l, cert, out, err);
+	const json_t *rows = json_object_get(leaf, "meters");
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+		const char *name = json_string_value(json_array_get(row, 0));
+		if (!name || strcmp(name, id) != 0)
+			continue;
+		*energy = json_integer_value(json_array_get(row, 1));
+		*cumulative = json_integer_value(json_array_get(row, 2));
+		return true;
+	}
+	return false;
+}
+
+static json_t *leaf_at(const json_t *cert, int64_t at, bool ends)
+{
+	const json_t *rows = json_object_get(json_object_get(cert, "evidence"), "leaves");
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		json_t *leaf = json_loads(json_string_value(json_object_get(json_array_get(rows, i), "leaf")), JSON_REJECT_DUPLICATES, NULL);
+		int64_t t;
+		if (integer_at(leaf, ends ? "to" : "from", &t) && t == at && json_object_get(leaf, "meters"))
+			return leaf;
+		json_decref(leaf);
+	}
+	return NULL;
+}
+
+/* A meter's energy over the window follows from the rows of the first and the last leaf. */
+static bool check_meters(const struct leaves *l, const json_t *cert, const struct kpi *k, struct cert_check *out, struct err *err)
+{
+	const json_t *meters = json_object_get(cert, "meters");
+	json_t *before = leaf_at(cert, k->from.ms, true), *first = before ? NULL : leaf_at(cert, k->from.ms, false), *last = leaf_at(cert, k->to.ms, true);
+	bool good = true;
+	for (size_t i = 0; i < json_array_size(meters) && good && last && (before || first) && !l->corrections; i++) {
+		const char *id = json_string_value(json_object_get(json_array_get(meters, i), "id"));
+		int64_t stated, e, a, b, sum;
+		char prefix[40];
+		if (!id || !integer_at(json_array_get(meters, i), "energy_mwh", &stated) || !meter_in(before ? before : first, id, &e, &a) || !meter_in(last, id, &sum, &b))
+			continue;
+		snprintf(prefix, sizeof prefix, "/meters/%zu", i);
+		if (__builtin_sub_overflow(b, a, &sum) || (!before && __builtin_add_overflow(sum, e, &sum)) || sum != stated)
+			good = fail_at(out, err, prefix, "energy_mwh", "not the difference of the meter's cumulative energies in the attached leaves");
+	}
+	json_decref(before);
+	json_decref(first);
+	json_decref(last);
+	return good;
+}
+
+static bool check_figures(const struct leaves *l, const json_t *cert, const struct facts *f, struct cert_check *out, struct err *err)
+{
+	return check_window(l, &f->kpi, "/facts/kpi", out, err) && check_months(l, cert, f, out, err) && check_meters(l, cert, &f->kpi, out, err);
 }
 
 bool cert_recheck_evidence(const json_t *cert, struct cert_check *out, struct err *err)
@@ -242,7 +310,7 @@ bool cert_recheck_evidence(const json_t *cert, struct cert_check *out, struct er
 	const json_t *facts = json_object_get(cert, "facts");
 	if (!json_is_object(facts) || !json_canonical(facts, &text, err) || !facts_parse("facts", text.data, text.len, &f, &root, err))
 		return fail(out, err, "/facts", "no facts that can be read");
-	bool good = read_leaves(json_object_get(cert, "evidence"), &l, out, err) && check_figures(&l, cert, &f.kpi, out, err);
+	bool good = read_leaves(json_object_get(cert, "evidence"), &l, out, err) && check_figures(&l, cert, &f, out, err);
 	free(l.rows);
 	free(l.corrected);
 	facts_done(&f);

@@ -149,6 +149,20 @@ json_t *cert_month_json(const struct kpi *k, const struct site *site, const stru
 	return row;
 }
 
+bool cert_month_parse(const json_t *row, struct kpi *out, struct err *err)
+{
+	static const char *const apart[] = { "month", "from", "to", "name", "value", "text", "from_utc", "to_utc", NULL };
+	json_t *copy = json_deep_copy(row);
+	bool good = json_is_object(copy);
+	/* the row's days stand where the KPI's instants do */
+	json_object_set(copy, "from", json_object_get(row, "from_utc"));
+	json_object_set(copy, "to", json_object_get(row, "to_utc"));
+	kpi_unknown(out);
+	good = good && kpi_parse(copy, out, apart, err);
+	json_decref(copy);
+	return good;
+}
+
 static json_t *event_json(const struct ledger_event *e, const struct site *site)
 {
 	const char *meter = e->meter < site->meters.n ? site_meters(site)[e->meter].id : NULL;

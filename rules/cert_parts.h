@@ -13,6 +13,7 @@ json_t *cert_derived(const struct pack *p, const struct facts *f, const struct v
 bool cert_add_given(json_t *cert, const struct cert_inputs *in, struct err *err) MUST_USE;
 /* One row of results.months. */
 json_t *cert_month_json(const struct kpi *k, const struct site *site, const struct zone *zone, struct ratio limit);
+bool cert_month_parse(const json_t *row, struct kpi *out, struct err *err) MUST_USE;
 json_t *cert_bilingual(struct bilingual b);
 json_t *cert_text(const char *text);      /* null for NULL */
 

@@ -228,10 +228,13 @@ static bool decimal(struct exact rounded, int digits, char *out, size_t size)
 	return true;
 }
 
+/* As few as an exact short decimal needs; else three, for shares and money two. */
 static int default_digits(struct exact scaled, const struct unit *unit)
 {
-	if (scaled.den == 1)
-		return 0;
+	wide power = 1;
+	for (int digits = 0; digits <= 4; digits++, power *= 10)
+		if (power % scaled.den == 0)
+			return digits;
 	return strcmp(unit->name, "%") == 0 || unit->dim.power[DIM_MONEY] ? 2 : 3;
 }
 

@@ -130,6 +130,11 @@ json_t *kpi_json(const struct kpi *k)
 	return fields_json(kpi_rows, k);
 }
 
+bool kpi_parse(const json_t *object, struct kpi *out, const char *const *apart, struct err *err)
+{
+	return fields_parse(kpi_rows, object, out, apart, err);
+}
+
 json_t *racks_json(const struct racks *r)
 {
 	return fields_json(rack_rows, r);

@@ -87,7 +87,7 @@ static bool excluded(struct judging *j)
 	const struct pack *p = j->pack;
 	for (size_t i = 0; i < p->statements.n; i++) {
 		const struct statement *st = &ROWS(struct statement, p->statements)[i];
-		struct value v = st->required && st->kind == STATEMENT_YES_NO ? statement_value(st, j->facts) : value_unknown(TYPE_TRUTH, NULL);
+		struct value v = st->required && !st->neutral && st->kind == STATEMENT_YES_NO ? statement_value(st, j->facts) : value_unknown(TYPE_TRUTH, NULL);
 		if (v.truth == TRUTH_NO && v.known)
 			add_reason(j, st->id);
 	}

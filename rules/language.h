@@ -34,7 +34,7 @@ struct statement {
 	const char *id, *role, *unit, *quote, *locator;
 	struct bilingual title, how;        /* how: what to do when it is missing */
 	int kind;
-	bool required;
+	bool required, neutral;             /* neutral: a "no" decides nothing by itself */
 	struct unit parsed;
 };
 

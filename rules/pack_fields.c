@@ -57,6 +57,7 @@ static const struct conf_field statement_fields[] = {
 	{ "role", conf_id, offsetof(struct statement, role) },
 	{ "unit", conf_text, offsetof(struct statement, unit) },
 	{ "required", conf_bool, offsetof(struct statement, required) },
+	{ "neutral", conf_bool, offsetof(struct statement, neutral) },
 	QUOTED(struct statement),
 	{ NULL },
 };

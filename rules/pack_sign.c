@@ -19,7 +19,7 @@ json_t *figures_json(const struct pack *p)
 	json_t *list = json_array();
 	for (size_t i = 0; i < p->figures.n; i++) {
 		const struct figure *f = &ROWS(struct figure, p->figures)[i];
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "id", f->id, "value", f->value, "source", f->source, "status",
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "id", f->id, "value", f->value, "unit", f->unit.name, "source", f->source, "status",
 						      f->status, "use", f->use == USE_VERDICT ? "verdict" : "information", "title", bilingual_json(f->title),
 						      "quote", text_or_null(f->quote), "locator", text_or_null(f->locator)));
 	}
@@ -36,8 +36,8 @@ json_t *choices_json(const struct pack *p)
 			const struct choice_option *o = &ROWS(struct choice_option, c->options)[k];
 			json_array_append_new(options, json_pack("{s:s, s:o}", "id", o->id, "title", bilingual_json(o->title)));
 		}
-		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:o}", "choice", c->id, "title", bilingual_json(c->title), "default", c->default_,
-						      "options", options));
+		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:o, s:o}", "choice", c->id, "title", bilingual_json(c->title), "option", c->default_,
+						      "text", bilingual_json(ROWS(struct choice_option, c->options)[c->first].title), "options", options));
 	}
 	return list;
 }

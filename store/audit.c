@@ -14,7 +14,7 @@ struct audit {
 	uint64_t last_good;                     /* size of the last witness that fits */
 	struct merkle tree;
 	struct evidence_state state;
-	struct hash outbox;
+	struct hash outbox, heads;
 };
 
 /* Only the first is kept: later ones may be its consequence. */
@@ -134,6 +134,12 @@ static void check_state(struct audit *a)
 	a->out.epoch = a->state.epoch;
 }
 
+static void xor_in(struct hash *into, const struct hash *h)
+{
+	for (size_t i = 0; i < HASH_LEN; i++)
+		into->bytes[i] ^= h->bytes[i];
+}
+
 static void check_head(struct audit *a, sqlite3_stmt *row)
 {
 	uint64_t size = (uint64_t)sqlite3_column_int64(row, 0);
@@ -141,6 +147,7 @@ static void check_head(struct audit *a, sqlite3_stmt *row)
 	head_sum(size, (struct wall){ sqlite3_column_int64(row, 1) }, sqlite3_column_blob(row, 2), (size_t)sqlite3_column_bytes(row, 2), &sum);
 	if (!blob_is(row, 4, &sum, HASH_LEN))
 		bad(a, "signed head %llu: does not fit its sum", (unsigned long long)size);
+	xor_in(&a->heads, &sum);
 }
 
 static void check_checkpoint(struct audit *a)
@@ -165,8 +172,7 @@ static void check_outbox(struct audit *a, sqlite3_stmt *row)
 		bad(a, "report %llu: does not fit its sum", (unsigned long long)r.seq);
 	if (r.seq >= a->state.next_seq)
 		bad(a, "report %llu: beyond the last one given out, %llu", (unsigned long long)r.seq, (unsigned long long)a->state.next_seq - 1);
-	for (size_t i = 0; i < HASH_LEN; i++)
-		a->outbox.bytes[i] ^= sum.bytes[i];
+	xor_in(&a->outbox, &sum);
 }
 
 static bool take_root(struct audit *a, int64_t size, const void *root, const char *what, struct err *err)
@@ -233,6 +239,8 @@ static bool evidence_audit(struct audit *a, const struct store_witness *given, s
 	check_leaves(a);
 	check_state(a);
 	each(a, &a->evidence, "SELECT size,at,jws,root,sum FROM head ORDER BY size", "iibbb", "signed head", check_head);
+	if (!hash_equal(&a->heads, &a->state.heads))
+		bad(a, "signed heads: one is missing or was added");
 	if (!a->out.first_bad[0])
 		check_checkpoint(a);
 	each(a, &a->evidence, "SELECT seq,epoch,at,sent,delivered,topic,payload,sum FROM outbox ORDER BY seq", "iiiiitbb", "report", check_outbox);

@@ -16,6 +16,7 @@ struct journal_audit {
 	struct { int64_t last[SHARD_SERIES]; } **chains;
 	uint8_t *known;
 	size_t n_known;
+	uint64_t n_series;
 };
 
 static bool bad(struct journal_audit *a, const char *fmt, ...) PRINTF(2, 3);
@@ -137,6 +138,8 @@ static bool check_series_row(struct journal_audit *a, sqlite3_stmt *row)
 		fits = fits && sqlite3_column_int64(row, 2 + i) == exact[i];
 	if (!fits)
 		return bad(a, "series %lld: does not fit its sum", (long long)sid);
+	if ((uint64_t)sid != a->n_series++)
+		return bad(a, "series %llu: missing", (unsigned long long)a->n_series - 1);
 	if ((size_t)sid >= a->n_known) {
 		size_t n = (size_t)sid + 1024;
 		uint8_t *more = realloc(a->known, n);

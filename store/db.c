@@ -10,7 +10,7 @@ bool db_fail(struct db *d, struct err *err)
 	d->full |= (code & 0xff) == SQLITE_FULL;
 	bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 	enum err_kind kind = damaged ? ERR_EVIDENCE : code == SQLITE_NOMEM ? ERR_INTERNAL : code == SQLITE_PERM || code == SQLITE_AUTH ? ERR_DENIED : ERR_IO;
-	return err_set(err, kind, "%s: %s%s", d->name, d->sql ? sqlite3_errmsg(d->sql) : "out of memory",
+	return err_set(err, kind, "%s: %s (%d)%s", d->name, d->sql ? sqlite3_errmsg(d->sql) : "out of memory", d->sql ? sqlite3_extended_errcode(d->sql) : 7,
 		       damaged ? "; the file is damaged, restore a backup (puectl restore)" : "");
 }
 

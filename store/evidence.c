@@ -5,7 +5,7 @@
 static const char version_1[] =
 	"CREATE TABLE state(id INTEGER PRIMARY KEY CHECK(id=1), epoch INTEGER NOT NULL, session INTEGER NOT NULL, serial INTEGER NOT NULL,"
 	" next_seq INTEGER NOT NULL, position INTEGER NOT NULL, size INTEGER NOT NULL, peaks BLOB NOT NULL, root BLOB NOT NULL, outbox BLOB NOT NULL,"
-	" checkpoint BLOB NOT NULL, seal BLOB NOT NULL);"
+	" heads BLOB NOT NULL, checkpoint BLOB NOT NULL, seal BLOB NOT NULL);"
 	"CREATE TABLE leaf(ix INTEGER PRIMARY KEY, kind INTEGER NOT NULL, at INTEGER NOT NULL, bytes BLOB NOT NULL, hash BLOB NOT NULL);"
 	"CREATE INDEX leaf_at ON leaf(at);"
 	"CREATE TABLE checkpoint(id INTEGER PRIMARY KEY CHECK(id=1), bytes BLOB NOT NULL);"
@@ -44,6 +44,7 @@ void evidence_seal(const struct evidence_state *s, struct hash *out)
 	buf_add(&b, s->tree.peaks, merkle_peaks(s->tree.size) * HASH_LEN);
 	buf_add(&b, &root, HASH_LEN);
 	buf_add(&b, &s->outbox, HASH_LEN);
+	buf_add(&b, &s->heads, HASH_LEN);
 	buf_add(&b, &s->checkpoint, HASH_LEN);
 	sum(&b, out);
 }
@@ -87,7 +88,7 @@ static bool column_hash(sqlite3_stmt *stmt, int column, struct hash *out)
 bool evidence_state_read(struct db *d, struct evidence_state *out, bool *there, struct err *err)
 {
 	CLEANUP(query_done) struct query q = { 0 };
-	if (!query_init(&q, d, "SELECT epoch,session,serial,next_seq,position,size,peaks,root,outbox,checkpoint,seal FROM state", err))
+	if (!query_init(&q, d, "SELECT epoch,session,serial,next_seq,position,size,peaks,root,outbox,heads,checkpoint,seal FROM state", err))
 		return false;
 	int code = query_step(&q, err);
 	*there = code == 1;
@@ -100,7 +101,8 @@ bool evidence_state_read(struct db *d, struct evidence_state *out, bool *there, 
 	};
 	struct hash root, have_root, seal, have_seal;
 	bool good = (size_t)sqlite3_column_bytes(q.stmt, 6) == merkle_peaks(s.tree.size) * HASH_LEN && column_hash(q.stmt, 7, &have_root) &&
-		    column_hash(q.stmt, 8, &s.outbox) && column_hash(q.stmt, 9, &s.checkpoint) && column_hash(q.stmt, 10, &have_seal);
+		    column_hash(q.stmt, 8, &s.outbox) && column_hash(q.stmt, 9, &s.heads) &&
+		    column_hash(q.stmt, 10, &s.checkpoint) && column_hash(q.stmt, 11, &have_seal);
 	if (good && s.tree.size)
 		memcpy(s.tree.peaks, sqlite3_column_blob(q.stmt, 6), merkle_peaks(s.tree.size) * HASH_LEN);
 	if (good) {
@@ -117,8 +119,8 @@ bool evidence_state_read(struct db *d, struct evidence_state *out, bool *there, 
 
 bool evidence_state_write(struct evidence *e, const struct evidence_state *s, bool first, struct err *err)
 {
-	static const char insert[] = "INSERT INTO state(epoch,session,serial,next_seq,position,size,peaks,root,outbox,checkpoint,seal,id) VALUES(?,?,?,?,?,?,?,?,?,?,?,1)";
-	static const char update[] = "UPDATE state SET epoch=?,session=?,serial=?,next_seq=?,position=?,size=?,peaks=?,root=?,outbox=?,checkpoint=?,seal=?";
+	static const char insert[] = "INSERT INTO state(epoch,session,serial,next_seq,position,size,peaks,root,outbox,heads,checkpoint,seal,id) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,1)";
+	static const char update[] = "UPDATE state SET epoch=?,session=?,serial=?,next_seq=?,position=?,size=?,peaks=?,root=?,outbox=?,heads=?,checkpoint=?,seal=?";
 	CLEANUP(query_done) struct query q = { 0 };
 	struct hash root, seal;
 	merkle_root(&s->tree, &root);
@@ -131,6 +133,7 @@ bool evidence_state_write(struct evidence *e, const struct evidence_state *s, bo
 	query_blob(&q, s->tree.peaks, merkle_peaks(s->tree.size) * HASH_LEN);
 	query_blob(&q, &root, HASH_LEN);
 	query_blob(&q, &s->outbox, HASH_LEN);
+	query_blob(&q, &s->heads, HASH_LEN);
 	query_blob(&q, &s->checkpoint, HASH_LEN);
 	query_blob(&q, &seal, HASH_LEN);
 	return query_run(&q, err);
@@ -226,17 +229,27 @@ static bool add_report(struct evidence *e, const struct outbox_row *r, struct ev
 	return query_run(&q, err);
 }
 
-static bool add_head(struct evidence *e, const struct commit *c, const struct evidence_state *s, struct err *err)
+static bool add_head(struct evidence *e, const struct commit *c, struct evidence_state *s, struct err *err)
 {
-	CLEANUP(query_done) struct query q = { 0 };
+	CLEANUP(query_done) struct query old = { 0 }, q = { 0 };
 	struct hash root, h;
+	if (!query_init(&old, &e->db, "DELETE FROM head WHERE size=? RETURNING sum", err))
+		return false;
+	query_int(&old, (int64_t)s->tree.size);
+	int code;
+	while ((code = query_step(&old, err)) == 1)
+		if (column_hash(old.stmt, 0, &h))
+			xor_in(&s->heads, &h);
+	if (code < 0)
+		return false;
 	merkle_root(&s->tree, &root);
 	head_sum(s->tree.size, c->at, c->signed_head, c->signed_head_len, &h);
-	if (!query_init(&q, &e->db, "INSERT OR REPLACE INTO head(size,at,jws,root,sum) VALUES(?,?,?,?,?)", err))
+	if (!query_init(&q, &e->db, "INSERT INTO head(size,at,jws,root,sum) VALUES(?,?,?,?,?)", err))
 		return false;
 	query_int(&q, (int64_t)s->tree.size);
 	query_int(&q, c->at.ms);
 	query_blob(&q, c->signed_head, c->signed_head_len);
+	xor_in(&s->heads, &h);
 	query_blob(&q, &root, HASH_LEN);
 	query_blob(&q, &h, HASH_LEN);
 	return query_run(&q, err);

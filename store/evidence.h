@@ -12,6 +12,7 @@ struct evidence_state {
 	uint32_t session;
 	struct merkle tree;
 	struct hash outbox;             /* XOR of the sums of all rows: a missing or added row shows */
+	struct hash heads;              /* the same over the signed heads */
 	struct hash checkpoint;         /* SHA-256 of its bytes; of "" when there is none */
 };
 struct evidence { struct db db; struct evidence_state state; };

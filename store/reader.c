@@ -224,3 +224,23 @@ bool reader_history(struct reader *r, const char *series_id, struct wall from, s
 	}
 	return true;
 }
+
+struct numbered { numbered_series_fn *fn; void *ctx; };
+
+static bool give_numbered(void *ctx, const struct stored_series *s)
+{
+	struct numbered *g = ctx;
+	return g->fn(g->ctx, s->sid, &s->s);
+}
+
+bool reader_numbered_series(struct reader *r, numbered_series_fn *fn, void *ctx, struct err *err)
+{
+	LOCKED(r);
+	return journal_series(&r->journal, give_numbered, &(struct numbered){ fn, ctx }, err);
+}
+
+bool reader_readings(struct reader *r, struct wall from, struct wall to, store_sample_fn *fn, void *ctx, struct err *err)
+{
+	LOCKED(r);
+	return journal_read(&r->journal, (struct journal_range){ .since = from, .until = to, .shard = -1 }, fn, ctx, err);
+}

@@ -99,6 +99,15 @@ bool reader_history(struct reader *r, const char *series_id, struct wall from, s
 typedef bool series_fn(void *ctx, const char *id, const struct series *s);
 bool reader_series(struct reader *r, series_fn *fn, void *ctx, struct err *err) MUST_USE;
 
+/* Raw readings of all series in the order they came, one call a batch; samples[].series is the stored number. */
+typedef bool numbered_series_fn(void *ctx, uint32_t number, const struct series *s);
+bool reader_numbered_series(struct reader *r, numbered_series_fn *fn, void *ctx, struct err *err) MUST_USE;
+bool reader_readings(struct reader *r, struct wall from, struct wall to, store_sample_fn *fn, void *ctx, struct err *err) MUST_USE;
+/* One series in steps: [from + k * step_ms, + step_ms), only steps in which something was said.  Mean is sum / n. */
+struct step { struct wall from; int64_t n, not_good, min, max, last, mean; const struct series *series; };
+typedef bool step_fn(void *ctx, const struct step *s);
+bool reader_steps(struct reader *r, const char *series_id, struct wall from, struct wall to, int64_t step_ms, step_fn *fn, void *ctx, struct err *err) MUST_USE;
+
 /* Outbox, for publish/mqtt through the interface below (publish includes no store header); `store` is a struct store. */
 struct outbox_ops;
 const struct outbox_ops *store_outbox(void);

@@ -247,7 +247,7 @@ static void disk_low(struct store *s, const char *cause)
 	say(s, STORE_DISK_LOW, text);
 }
 
-static void failed(struct store *s, const struct err *err)
+__attribute__((noinline)) static void failed(struct store *s, const struct err *err)
 {
 	bool full = s->open && (s->evidence.db.full || s->journal.db.full);
 	char text[300];

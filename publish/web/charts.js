@@ -193,20 +193,31 @@ export function flow(meters, width) {
 	return h('div', null, byEnergy ? null : h('p', { class: 'note' }, t('flow_now')), picture, fold('flow', t('as_table'), rows));
 }
 
-// ---- by domain ----
+// ---- by domain: what the total goes to; sources stand apart, they are the total ----
 
-export function domains(list, width) {
+const sources = new Set(['supply', 'pv', 'generator', 'fuel', 'heat', 'export', 'other_use']);
+const domainColour = (d) => (d === 'losses' || d === 'unmetered' ? 'c-losses' : colourOf[d] || 'c-other');
+
+// The uses, and what is left of the total when all of them are known.
+function uses(list, total) {
+	const known = list.filter((d) => !sources.has(d.domain)), sum = known.reduce((a, d) => a + (d.day_mwh ?? 0), 0);
+	const whole = total > 0 && known.length > 0 && known.every((d) => d.day_mwh !== null) && total >= sum;
+	return whole && total - sum > total / 2000 ? [...known, { domain: 'unmetered', power_mw: null, day_mwh: total - sum }] : known;
+}
+
+export function domains(list, total, width) {
 	if (!list.length) return h('p', { class: 'empty' }, t('no_domains'));
-	const total = list.reduce((a, d) => a + Math.max(d.day_mwh ?? 0, 0), 0);
-	const svg = s('svg', { width, height: 26, viewBox: `0 0 ${width} 26`, role: 'img', 'aria-label': t('domains') });
+	const used = uses(list, total), svg = s('svg', { width, height: 26, viewBox: `0 0 ${width} 26`, role: 'img', 'aria-label': t('domains') });
 	let x = 0;
-	for (const d of list) {
+	for (const d of used) {
 		const w = total > 0 ? Math.max(d.day_mwh ?? 0, 0) / total * width : 0;
-		svg.append(s('rect', { class: colourOf[d.domain] || (d.domain === 'losses' ? 'c-losses' : 'c-other'), x, width: Math.max(w - 1, 0), height: 26 }, s('title', null, label(d.domain))));
+		svg.append(s('rect', { class: domainColour(d.domain), x, width: Math.max(w - 1, 0), height: 26 }, s('title', null, label(d.domain))));
 		x += w;
 	}
-	const key = (d) => h('span', { class: 'key' }, s('svg', { width: 12, height: 12, 'aria-hidden': true }, s('rect', { class: colourOf[d.domain] || (d.domain === 'losses' ? 'c-losses' : 'c-other'), width: 12, height: 12, rx: 2 })), label(d.domain));
-	return h('div', null, svg, table(t('domains'), [t('domain'), t('power'), t('energy_today'), t('share_of_total')], list.map((d) => [key(d), power(d.power_mw), energy(d.day_mwh), total > 0 && d.day_mwh !== null ? percent(Math.floor(d.day_mwh / total * 1e6), 1) : '—']), [1, 2, 3]));
+	const key = (d) => h('span', { class: 'key' }, s('svg', { width: 12, height: 12, 'aria-hidden': true }, s('rect', { class: domainColour(d.domain), width: 12, height: 12, rx: 2 })), label(d.domain));
+	const share = (d) => (total > 0 && d.day_mwh !== null ? percent(Math.floor(d.day_mwh / total * 1e6), 1) : '—');
+	const rows = [...used, ...list.filter((d) => sources.has(d.domain))];
+	return h('div', null, svg, table(t('domains'), [t('domain'), t('power'), t('energy_today'), t('share_of_total')], rows.map((d) => [key(d), power(d.power_mw), energy(d.day_mwh), sources.has(d.domain) ? t('source') : share(d)]), [1, 2, 3]));
 }
 
 // ---- floor plan ----

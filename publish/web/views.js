@@ -75,7 +75,7 @@ function checklist(d) {
 
 function amount(d) {
 	const v = d.verdict;
-	if (!v || v.amount_fen <= 0) return h('p', { class: 'empty' }, t('no_value'));
+	if (!v || v.amount_fen <= 0) return h('p', { class: 'empty' }, t('amount_none'));
 	return h('div', null, h('p', { class: 'big' }, yuan(v.amount_fen)), h('p', null, t('amount_text', { amount: yuan(v.amount_fen), rate: yuan(v.rate_fen), racks: number(v.counted_racks), cap: yuan(v.cap_fen) })),
 		v.split.length ? pairs(v.split.map((x) => [has(x.who) ? t(x.who) : x.who || '—', x.fen === null ? t('unspecified') : yuan(x.fen)])) : null);
 }
@@ -175,7 +175,7 @@ export const views = {
 		['racknumbers', () => t('racks'), rackNumbers, ['racks']],
 		['quarters', () => t('last_day'), (d, w) => charts.quarters(d.quarters, w), ['quarters', 'site'], 'full'],
 		['flow', () => t('flow'), (d, w) => charts.flow(d.meters, w), ['meters'], 'full'],
-		['domains', () => t('domains'), (d, w) => charts.domains(d.domains, w), ['domains'], 'wide'],
+		['domains', () => t('domains'), (d, w) => charts.domains(d.domains, d.day.known_total_mwh, w), ['domains', 'day'], 'wide'],
 		['shares', () => t('compute_share'), (d, w) => charts.shares(d.shares, w), ['shares']],
 		['floor', () => t('floor'), floor, ['rack_rows'], 'full'],
 		['devices', () => t('devices'), deviceShort, ['devices'], 'wide'],
@@ -185,7 +185,7 @@ export const views = {
 	energy: [
 		['quarters', () => t('last_day'), (d, w) => charts.quarters(d.quarters, w), ['quarters', 'site'], 'full'],
 		['flow', () => t('flow'), (d, w) => charts.flow(d.meters, w), ['meters'], 'full'],
-		['domains', () => t('domains'), (d, w) => charts.domains(d.domains, w), ['domains'], 'full'],
+		['domains', () => t('domains'), (d, w) => charts.domains(d.domains, d.day.known_total_mwh, w), ['domains', 'day'], 'full'],
 		['meters', () => t('meters'), meters, ['meters'], 'full'],
 		['events', () => t('events'), events, ['events'], 'wide'],
 		['counts', () => t('events'), eventCounts, ['event_counts']],
@@ -197,11 +197,11 @@ export const views = {
 	],
 	devices: [['devices', () => t('devices'), deviceFull, ['devices'], 'full']],
 	policy: [
-		['checklist', () => t('checklist'), checklist, ['verdict'], 'wide'],
+		['checklist', () => t('checklist'), checklist, ['verdict'], 'full'],
 		['amount', () => t('amount'), amount, ['verdict']],
 		['year', (d) => kpiTitle(d.year, 'twelve_months'), (d) => kpiFigure(d.year, d.site.standard), ['year', 'site']],
 		['pack', () => t('pack'), packCard, ['pack']],
-		['make', () => t('verdict'), () => command(t('certificate_how'), 'puectl eligibility --why\npuectl certificate'), [], 'wide'],
+		['make', () => t('verdict'), () => command(t('certificate_how'), 'puectl eligibility --why\npuectl certificate'), [], 'full'],
 	],
 	audit: [
 		['names', () => t('full_name'), fullNames, ['day', 'month', 'year'], 'full'],

@@ -25,7 +25,10 @@ static struct sim_device *add(struct fleet *f, enum device_class class, uint32_t
 {
 	struct sim_device *d = &f->devices[f->n];
 	*d = (struct sim_device){ .class = class, .address = address, .unit = (uint8_t)unit, .node = -1, .rack = -1, .hall = -1 };
-	snprintf(d->serial, sizeof d->serial, "SIM%d%05zu", class, f->n + 1);
+	if (class == CLASS_IEM3000)   /* its serial number is a number */
+		snprintf(d->serial, sizeof d->serial, "%zu", 40000001 + f->n);
+	else
+		snprintf(d->serial, sizeof d->serial, "SIM%d%05zu", class, f->n + 1);
 	d->chance = f->seed * 1000003 + f->n;
 	f->n++;
 	return d;

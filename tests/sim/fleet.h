@@ -59,10 +59,12 @@ enum point {
 	PT_CONST, PT_POWER, PT_APPARENT, PT_REACTIVE, PT_FACTOR, PT_ENERGY, PT_FREQUENCY, PT_VOLTAGE, PT_VOLTAGE_LL, PT_VOLTAGE_MEAN, PT_CURRENT,
 	PT_CURRENT_MEAN, PT_PHASE_POWER, PT_PHASE_APPARENT, PT_BRANCH_CURRENT, PT_BRANCH_POWER, PT_BRANCH_ENERGY, PT_OUTLET_CURRENT, PT_OUTLET_POWER,
 	PT_OUTLET_ENERGY, PT_LEAVING, PT_ENTERING, PT_CAPACITY, PT_RUNNING, PT_LOAD, PT_INPUT_POWER, PT_INPUT_CURRENT, PT_BATTERY_MINUTES,
-	PT_BATTERY_TEMPERATURE, PT_TEMPERATURE, PT_HUMIDITY, PT_COOLING, PT_AIR_SUPPLY, PT_AIR_RETURN, PT_FLOW, PT_UPTIME
+	PT_BATTERY_TEMPERATURE, PT_TEMPERATURE, PT_HUMIDITY, PT_COOLING, PT_AIR_SUPPLY, PT_AIR_RETURN, PT_FLOW, PT_UPTIME, PT_SERIAL
 };
 /* What device d says at site time t; faults of value (frozen, counter-reset, wrap, swapped) included.  False outside the model. */
 bool fleet_value(struct fleet *f, const struct sim_device *d, struct wall t, enum point point, int index, int64_t *out);
+/* value * num / den as a device counts it: energy is cut, everything else is rounded, half away from zero. */
+int64_t sim_counts(enum point point, int64_t value, int64_t num, int64_t den);
 /* The energy register in counts, already modulo its span. */
 bool fleet_register(struct fleet *f, const struct sim_device *d, struct wall t, int64_t *counts);
 

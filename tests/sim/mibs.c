@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 /* What a text or OID row says. */
-enum say { SAY_NOTHING, SAY_DESCRIPTION, SAY_OBJECT, SAY_NAME, SAY_SERIAL, SAY_VENDOR, SAY_PRODUCT, SAY_LITERAL };
+enum say { SAY_NOTHING, SAY_DESCRIPTION, SAY_OBJECT, SAY_NAME, SAY_SERIAL, SAY_VENDOR, SAY_PRODUCT, SAY_INDEX, SAY_LITERAL };
 
 enum { PT_SAME = 1000 };
 /* One row of a table, repeated for `times` rows: `%d` in the OID is first, first+1, ...; index counts beside it.
@@ -87,6 +87,7 @@ static const struct mib_row px2[] = {
 	TEXT(PX2 "3.2.1.1.2.1", SAY_VENDOR), TEXT(PX2 "3.2.1.1.3.1", SAY_PRODUCT), TEXT(PX2 "3.2.1.1.4.1", SAY_SERIAL),
 	TEXT(PX2 "3.2.2.1.13.1", SAY_NAME),
 	WORD(PX2 "3.3.3.1.2.1.1", "I1"),
+	{ PX2 "3.5.3.1.2.1.%d", ASN_OCTET_STR, PT_CONST, 1, 1, 12, 1, 1, SAY_INDEX, NULL },
 	INLET(1, 2, 3, PT_CURRENT, 1, 1), INLET(4, 1, 0, PT_VOLTAGE, 1, 1000), INLET(5, 3, 0, PT_POWER, 1, 1000),
 	INLET(6, 4, 0, PT_APPARENT, 1, 1000), INLET(7, -1, 2, PT_FACTOR, 1, 10000), INLET(8, 5, 0, PT_ENERGY, 1, 1000),
 	INLET(23, 8, 1, PT_FREQUENCY, 1, 100),
@@ -184,9 +185,12 @@ void mibs_free(struct mibs *m)
 	free(m);
 }
 
-static const char *said(const struct mib_ask *ask, const struct mib_row *row)
+static const char *said(struct mib_ask *ask, const struct mib_row *row, int index)
 {
 	switch (row->say) {
+	case SAY_INDEX:
+		snprintf(ask->text, sizeof ask->text, "%d", index);
+		return ask->text;
 	case SAY_DESCRIPTION:
 		return sources[ask->as].description;
 	case SAY_NAME:
@@ -214,14 +218,14 @@ static bool value_of(void *ctx, const struct agent_row *at, struct agent_value *
 		return true;
 	}
 	if (row->say != SAY_NOTHING) {
-		out->bytes = said(ask, row);
+		out->bytes = said(ask, row, cell->index);
 		out->len = strlen(out->bytes);
 		return true;
 	}
 	int64_t value = cell->index;
 	if (row->point != PT_SAME && row->point != PT_CONST && !fleet_value(ask->f, ask->shown, ask->t, (enum point)row->point, cell->index, &value))
 		return false;
-	out->integer = value * row->num / row->den;
+	out->integer = sim_counts((enum point)row->point, value, row->num, row->den);
 	if (row->type == ASN_TIMETICKS || row->type == ASN_GAUGE || row->type == ASN_COUNTER)
 		out->integer &= 0xffffffff;
 	return true;

@@ -1,11 +1,10 @@
-#include "tests/sim/model.h"
+#include "tests/sim/load.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	IT_SIGNALS = SIM_ROWS * 2, UPS = SIM_HALLS * 2, SIGNALS_MAX = 160, QUARTERS = 96, CACHED = 4, RUNNING_CHILLERS = 3,
-	MILLION = 1000000,
+	IT_SIGNALS = SIM_ROWS * 2, UPS = SIM_HALLS * 2, SIGNALS_MAX = 160, QUARTERS = 96, CACHED = 4,
 };
 static const int64_t ups_rated_mw = 600000000, transformer_rated_mw = 2250000000;
 
@@ -40,148 +39,12 @@ struct model {
 	int64_t node_energy[SIM_NODES_MAX], node_power[SIM_NODES_MAX];
 };
 
-/* ---- chance and calendar ---- */
-
-static uint64_t mix(uint64_t x)
-{
-	x += 0x9e3779b97f4a7c15u;   /* splitmix64 */
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-	return x ^ (x >> 31);
-}
-
-int32_t sim_chance(uint64_t seed, uint64_t what, uint64_t when)
-{
-	return (int32_t)(mix(mix(seed ^ (what << 40)) ^ when) % (2 * MILLION + 1)) - MILLION;
-}
-
-/* Sine in ppm of a turn in ppm, by Bhaskara's formula: whole numbers, the same on every machine. */
-static int64_t sine(int64_t turn)
-{
-	turn = ((turn % MILLION) + MILLION) % MILLION;
-	int64_t half = turn % 500000, p = half * (500000 - half) / 1000;
-	int64_t value = 16 * p * 1000 / ((5 * 250000000 - 4 * p) / 1000);
-	return turn < 500000 ? value : -value;
-}
-
-static int64_t table(const int32_t (*rows)[2], size_t n, int64_t x)
-{
-	if (x <= rows[0][0])
-		return rows[0][1];
-	for (size_t i = 1; i < n; i++)
-		if (x < rows[i][0])
-			return rows[i - 1][1] + (rows[i][1] - rows[i - 1][1]) * (x - rows[i - 1][0]) / (rows[i][0] - rows[i - 1][0]);
-	return rows[n - 1][1];
-}
-
-static int64_t part(int64_t value, int64_t ppm)
-{
-	return (int64_t)((__int128)value * ppm / MILLION);
-}
-
-/* ---- load and weather ---- */
-
-enum row_function model_row_function(int row)
-{
-	int place = row % 8;
-	return place < 6 ? ROW_COMPUTE : place == 6 || row >= 16 ? ROW_STORAGE : ROW_NETWORK;
-}
-
-/* mW of one part of a feed's weight (a rack's feed has about 51 parts: 25 steady, 25 batch) */
-static const struct { int32_t steady_mw, batch_mw, swing_ppm; } loads[] = {
-	[ROW_COMPUTE] = { 36000, 16000, 350000 },
-	[ROW_STORAGE] = { 36000, 6000, 120000 },
-	[ROW_NETWORK] = { 27000, 3000, 60000 },
-};
-/* Batch work by the hour of a working day, ppm of the swing. */
-static const int32_t day_shape[25][2] = {
-	{ 0, -300000 }, { 4, -800000 }, { 7, -600000 }, { 9, 300000 }, { 11, 900000 }, { 12, 600000 }, { 15, 1000000 },
-	{ 18, 600000 }, { 20, 800000 }, { 23, 0 }, { 24, -300000 },
-};
-
-static int64_t it_power(const struct model *m, int row, int batch, int64_t day, int quarter)
-{
-	enum row_function f = model_row_function(row);
-	int signal = row * 2 + batch;
-	int64_t base = batch ? loads[f].batch_mw : loads[f].steady_mw, ppm = MILLION;
-	int32_t hours[11][2];
-	for (int i = 0; i < 11; i++)
-		hours[i][0] = day_shape[i][0] * 4, hours[i][1] = day_shape[i][1];
-	int64_t shape = table((const int32_t(*)[2])hours, 11, quarter);
-	bool weekend = (day + 6) % 7 >= 5;   /* day 0 is a Sunday, 2024-12-01 */
-	ppm += sim_chance(m->seed, 1000 + (uint64_t)row, 0) / 10;   /* rows differ by up to a tenth */
-	ppm += sim_chance(m->seed, 2000 + (uint64_t)signal, (uint64_t)(day * QUARTERS + quarter)) / (batch ? 14 : 40);
-	ppm += part(shape, batch ? loads[f].swing_ppm : 15000) / (weekend ? 2 : 1);
-	ppm += part(sine((day - 100) * MILLION / 365), 10000);
-	return part(base, ppm);
-}
-
-static int64_t outdoor(const struct model *m, int64_t day, int quarter)
-{
-	int64_t now = sim_chance(m->seed, 1, (uint64_t)day) / 200, then = sim_chance(m->seed, 1, (uint64_t)day + 1) / 200;
-	int64_t weather = now + (then - now) * quarter / QUARTERS;                    /* up to 5 K either way */
-	int64_t season = part(sine((day + 31 - 110) * MILLION / 365), 15500);         /* coldest about 20 January */
-	int64_t hour = part(sine((int64_t)(quarter - 36) * MILLION / QUARTERS), 5000);   /* warmest at 15:00 */
-	return 13000 + season + hour + weather;
-}
-
-/* ---- plant: parts per million of the heat, by the wet bulb in milli-degrees ---- */
-
-static const int32_t chiller_ppm[][2] = { { 1000, 3000 },    { 6000, 46000 },   { 12000, 118000 },
-					  { 18000, 159000 }, { 24000, 195000 }, { 30000, 235000 } };
-static const int32_t tower_ppm[][2] = { { -10000, 5000 }, { 2000, 12000 }, { 12000, 15000 }, { 28000, 19000 } };
-
-struct heat { int64_t total_mw, hall_mw[SIM_HALLS], wet_mc; int64_t day; int quarter; };
-
-bool model_chiller_runs(const struct model *m, int unit)
-{
-	return (m->day->number / 7) % SIM_TRANSFORMERS != unit;
-}
-
-static int64_t working(int64_t day, int quarter)
-{
-	static const int32_t shape[][2] = { { 28, 0 }, { 36, 1000 }, { 70, 1000 }, { 80, 100 }, { 92, 0 } };
-	return table(shape, countof(shape), quarter) / ((day + 6) % 7 >= 5 ? 5 : 1);
-}
-
-static int64_t running(const struct heat *h, int unit, int64_t ppm, int64_t standby_mw)
-{
-	return (h->day / 7) % SIM_TRANSFORMERS == unit ? standby_mw : part(h->total_mw, ppm) / RUNNING_CHILLERS + standby_mw;
-}
-
-static int64_t plant_power(const struct node *n, const struct heat *h)
-{
-	int64_t day_share = working(h->day, h->quarter);
-	switch (n->kind) {
-	case NODE_CHILLER:
-		return running(h, n->unit, table(chiller_ppm, countof(chiller_ppm), h->wet_mc), 900000);
-	case NODE_CHILLED_PUMP:
-		return running(h, n->unit, 19000, 60000);
-	case NODE_CONDENSER_PUMP:
-		return running(h, n->unit, 17000, 60000);
-	case NODE_TOWER:
-		return running(h, n->unit, table(tower_ppm, countof(tower_ppm), h->wet_mc), h->wet_mc < 0 ? 2400000 : 60000);
-	case NODE_CRAH:
-		return part(h->hall_mw[n->hall], 37000) / 2 + 600000;
-	case NODE_LIGHTING:
-		return 900000 + day_share * 3600;
-	case NODE_OFFICE:
-		return 4200000 + day_share * 12000;
-	case NODE_SECURITY:
-		return 5400000;
-	case NODE_AUXILIARY:
-		return 1800000 + (h->wet_mc < 5000 ? 3000000 : 0);
-	default:
-		return 0;
-	}
-}
-
 /* ---- a quarter: signals from load and weather ---- */
 
 static int64_t quadratic(int64_t load_mw, int64_t rated_mw, int64_t fixed_ppm, int64_t linear_ppm, int64_t square_ppm)
 {
 	int64_t square = (int64_t)((__int128)load_mw * load_mw / rated_mw);
-	return part(rated_mw, fixed_ppm) + part(load_mw, linear_ppm) + part(square, square_ppm);
+	return load_part(rated_mw, fixed_ppm) + load_part(load_mw, linear_ppm) + load_part(square, square_ppm);
 }
 
 static int64_t own_loss(const struct model *m, const struct heat *h, int node, int64_t load_mw)
@@ -194,7 +57,7 @@ static int64_t own_loss(const struct model *m, const struct heat *h, int node, i
 	case NODE_UTILITY:
 		return 0;
 	default:
-		return plant_power(&m->nodes[node], h);
+		return load_plant_mw(&m->nodes[node], h);
 	}
 }
 
@@ -210,15 +73,15 @@ static void heat_of(const struct model *m, const int64_t *power, struct heat *h)
 		h->hall_mw[n->hall] += mw;
 		h->total_mw += mw;
 	}
-	h->total_mw += part(h->total_mw, 55000);   /* UPS rooms, fans and light end as heat too */
+	h->total_mw += load_part(h->total_mw, 55000);   /* UPS rooms, fans and light end as heat too */
 }
 
 static void quarter_power(const struct model *m, int64_t day, int quarter, int64_t outdoor_mc, int64_t *power)
 {
 	int64_t load[SIM_NODES_MAX] = { 0 };
-	struct heat h = { .day = day, .quarter = quarter, .wet_mc = part(outdoor_mc, 850000) - 2500 };
+	struct heat h = { .day = day, .quarter = quarter, .wet_mc = load_part(outdoor_mc, 850000) - 2500 };
 	for (int s = 0; s < IT_SIGNALS; s++)
-		power[s] = it_power(m, s / 2, s % 2, day, quarter) / 60;
+		power[s] = load_it_mw(m->seed, s / 2, s % 2, day, quarter) / 60;
 	heat_of(m, power, &h);
 	for (int i = m->n_nodes - 1; i >= 0; i--) {
 		const struct node *n = &m->nodes[i];
@@ -228,7 +91,7 @@ static void quarter_power(const struct model *m, int64_t day, int quarter, int64
 				load[i] += power[m->terms[i][t].signal] * 60 * m->terms[i][t].weight;
 		} else if (own >= 0) {
 			int64_t mw = own_loss(m, &h, i, load[i]);
-			mw += part(mw, sim_chance(m->seed, 3000 + (uint64_t)own, (uint64_t)(day * QUARTERS + quarter)) / 60);
+			mw += load_part(mw, sim_chance(m->seed, 3000 + (uint64_t)own, (uint64_t)(day * QUARTERS + quarter)) / 60);
 			power[own] = mw / 60;
 			load[i] += power[own] * 60;
 		}
@@ -247,7 +110,7 @@ static void fill_day(const struct model *m, int64_t number, struct day *day)
 	day->number = number;
 	memset(day->before[0], 0, sizeof day->before[0]);
 	for (int q = 0; q < QUARTERS; q++) {
-		day->outdoor_mc[q] = outdoor(m, number, q);
+		day->outdoor_mc[q] = load_outdoor_mc(m->seed, number, q);
 		quarter_power(m, number, q, day->outdoor_mc[q], day->power[q]);
 		for (int s = 0; q + 1 < QUARTERS && s < m->n_signals; s++)
 			day->before[q + 1][s] = day->before[q][s] + day->power[q][s] * 15;
@@ -281,7 +144,7 @@ static int64_t ripple(const struct model *m, int signal, int64_t quarter_number,
 		return 0;
 	int64_t power = m->day->power[m->quarter][signal];
 	int32_t chance = sim_chance(m->seed, 4000 + (uint64_t)signal, (uint64_t)(quarter_number * 16 + minute));
-	return part(part(power, m->signals[signal].ripple_ppm), chance);
+	return load_part(load_part(power, m->signals[signal].ripple_ppm), chance);
 }
 
 bool model_at(struct model *m, struct wall t, struct err *err)
@@ -352,6 +215,11 @@ int64_t model_rack_energy_mwh(const struct model *m, int rack, int side)
 int64_t model_rack_power_mw(const struct model *m, int rack, int side)
 {
 	return rack_mix(m, m->power, rack, side) * 60;
+}
+
+bool model_chiller_runs(const struct model *m, int unit)
+{
+	return (m->day->number / 7) % SIM_TRANSFORMERS != unit;
 }
 
 int64_t model_outdoor_mc(const struct model *m)

@@ -12,6 +12,7 @@ struct row { uint16_t at; enum type type; enum point point; int index, times, st
 
 /* devices.md section 2 (source M iem3000.go); the other addresses are of the same list. */
 static const struct row iem3000[] = {
+	{ 129, U32, PT_SERIAL, 0, 1, 0, 1, 1 },
 	{ 2999, F32, PT_CURRENT, 0, 3, 2, 1, 1000 },      { 3009, F32, PT_CURRENT_MEAN, 0, 1, 0, 1, 1000 },
 	{ 3019, F32, PT_VOLTAGE_LL, 0, 3, 2, 1, 1000 },   { 3027, F32, PT_VOLTAGE, 0, 3, 2, 1, 1000 },
 	{ 3035, F32, PT_VOLTAGE_MEAN, 0, 1, 0, 1, 1000 }, { 3053, F32, PT_PHASE_POWER, 0, 3, 2, 1, 1000000 },
@@ -56,7 +57,7 @@ static const struct map {
 	uint16_t bits;                 /* discrete inputs from 0, all on */
 	bool identifies;               /* 43/14 */
 } register_maps[] = {
-	[CLASS_IEM3000] = { iem3000, countof(iem3000), 2999, 3300, 1 << 3, 0, true },
+	[CLASS_IEM3000] = { iem3000, countof(iem3000), 100, 3300, 1 << 3, 0, true },
 	[CLASS_ADW300] = { adw300, countof(adw300), 0, 199, 1 << 3, 0, false },
 	[CLASS_CABINET] = { cabinet, countof(cabinet), 0, 0x01ff, 1 << 3 | 1 << 4 | 1 << 2, 32, true },
 	[CLASS_CHILLER] = { chiller, countof(chiller), 0, 399, 1 << 3, 0, false },
@@ -75,7 +76,7 @@ static uint64_t raw(const struct row *row, int64_t value)
 {
 	if (row->type == F32)
 		return float_bits((double)value * (double)row->num / (double)row->den);
-	int64_t counts = value * row->num / row->den;
+	int64_t counts = sim_counts(row->point, value, row->num, row->den);
 	int bits = types[row->type].words * 16;
 	if (bits == 64 || row->point == PT_ENERGY)
 		return (uint64_t)counts;

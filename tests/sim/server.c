@@ -39,163 +39,11 @@ void note(struct server *s, const char *id, const char *fmt, ...)
 void noise(struct server *s, const struct sim_device *d, uint8_t *out, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)sim_chance(d->chance, 9000 + i, s->order);
-	s->order++;
-}
-
-/* ---- the queue of things to send ---- */
-
-static bool before(const struct delivery *a, const struct delivery *b)
-{
-	return a->due_us != b->due_us ? a->due_us < b->due_us : a->order < b->order;
-}
-
-static void push(struct server *s, struct delivery d)
-{
-	if (s->n_heap == s->heap_room) {
-		size_t room = s->heap_room ? s->heap_room * 2 : 1024;
-		struct delivery *heap = realloc(s->heap, room * sizeof *heap);
-		if (!heap) {
-			free(d.bytes);
-			return;
-		}
-		s->heap = heap;
-		s->heap_room = room;
-	}
-	d.order = s->order++;
-	size_t at = s->n_heap++;
-	for (; at && before(&d, &s->heap[(at - 1) / 2]); at = (at - 1) / 2)
-		s->heap[at] = s->heap[(at - 1) / 2];
-	s->heap[at] = d;
-}
-
-static struct delivery pop(struct server *s)
-{
-	struct delivery first = s->heap[0], last = s->heap[--s->n_heap];
-	size_t at = 0;
-	for (size_t child; (child = at * 2 + 1) < s->n_heap; at = child) {
-		if (child + 1 < s->n_heap && before(&s->heap[child + 1], &s->heap[child]))
-			child++;
-		if (!before(&s->heap[child], &last))
-			break;
-		s->heap[at] = s->heap[child];
-	}
-	s->heap[at] = last;
-	return first;
+		out[i] = (uint8_t)sim_chance(d->chance, 9000 + i, s->noises);
+	s->noises++;
 }
 
 /* ---- connections ---- */
-
-static bool watch(struct server *s, struct source *source, uint32_t events, int op)
-{
-	struct epoll_event e = { .events = events, .data.ptr = source };
-	return !epoll_ctl(s->epoll, op, source->fd, &e);
-}
-
-void close_connection(struct server *s, struct connection *c)
-{
-	if (!c->serial)
-		return;
-	note(s, c->host->any->id, "closed");
-	close(c->source.fd);
-	free(c->out);
-	c->host->connections--;
-	c->serial = 0;   /* its deliveries find nobody; it is used again from the next turn on */
-}
-
-static void sweep(struct server *s)
-{
-	for (struct connection **at = &s->connections; *at;) {
-		struct connection *c = *at;
-		if (c->serial) {
-			at = &c->next;
-			continue;
-		}
-		*at = c->next;
-		c->next_free = s->free_connections;
-		s->free_connections = c;
-	}
-}
-
-static void write_out(struct server *s, struct connection *c, const uint8_t *bytes, size_t len)
-{
-	ssize_t n = c->out_len ? 0 : send(c->source.fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n < 0 && errno != EAGAIN) {
-		close_connection(s, c);
-		return;
-	}
-	size_t left = len - (n > 0 ? (size_t)n : 0);
-	if (!left)
-		return;
-	uint8_t *out = c->out_len + left > SEND_MAX * 256u ? NULL : realloc(c->out, c->out_len + left);
-	if (!out) {
-		close_connection(s, c);   /* a peer that never reads */
-		return;
-	}
-	memcpy(out + c->out_len, bytes + len - left, left);
-	c->out = out;
-	c->out_len += left;
-	watch(s, &c->source, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
-}
-
-static void flush_out(struct server *s, struct connection *c)
-{
-	ssize_t n = send(c->source.fd, c->out, c->out_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n < 0 && errno != EAGAIN) {
-		close_connection(s, c);
-		return;
-	}
-	if (n > 0) {
-		memmove(c->out, c->out + n, c->out_len - (size_t)n);
-		c->out_len -= (size_t)n;
-	}
-	if (!c->out_len)
-		watch(s, &c->source, EPOLLIN, EPOLL_CTL_MOD);
-}
-
-void send_on(struct server *s, struct connection *c, const void *bytes, size_t len, int64_t due_us)
-{
-	if (!c->serial)
-		return;
-	if (due_us < c->last_due_us)
-		due_us = c->last_due_us;
-	if (due_us <= s->now_us) {
-		write_out(s, c, bytes, len);
-		return;
-	}
-	c->last_due_us = due_us;
-	struct delivery d = { .due_us = due_us, .connection = c, .serial = c->serial, .len = len, .bytes = malloc(len) };
-	if (!d.bytes)
-		return;
-	memcpy(d.bytes, bytes, len);
-	push(s, d);
-}
-
-void send_datagram(struct server *s, struct host *h, const struct sockaddr_in *peer, const void *bytes, size_t len, int64_t due_us,
-		   bool other_source)
-{
-	if (due_us <= s->now_us) {
-		sendto(other_source ? s->other_fd : h->source.fd, bytes, len, MSG_DONTWAIT, (const struct sockaddr *)peer, sizeof *peer);
-		return;
-	}
-	struct delivery d = { .due_us = due_us, .host = h, .peer = *peer, .other_source = other_source, .len = len, .bytes = malloc(len) };
-	if (!d.bytes)
-		return;
-	memcpy(d.bytes, bytes, len);
-	push(s, d);
-}
-
-static void deliver_due(struct server *s)
-{
-	while (s->n_heap && s->heap[0].due_us <= s->now_us) {
-		struct delivery d = pop(s);
-		if (d.host && d.host->source.fd >= 0)
-			send_datagram(s, d.host, &d.peer, d.bytes, d.len, s->now_us, d.other_source);
-		else if (d.connection && d.connection->serial == d.serial)
-			write_out(s, d.connection, d.bytes, d.len);
-		free(d.bytes);
-	}
-}
 
 static void accept_all(struct server *s, struct host *h)
 {
@@ -433,7 +281,7 @@ static void handle(struct server *s, struct epoll_event *e)
 
 static int wait_ms(const struct server *s, int64_t next_check_us)
 {
-	int64_t next = s->n_heap ? s->heap[0].due_us : INT64_MAX;
+	int64_t next = queue_next(&s->queue);
 	if (s->fleet->n_faults && next_check_us < next)
 		next = next_check_us;
 	int64_t wait_us = next == INT64_MAX ? -1 : next - s->now_us;
@@ -474,9 +322,7 @@ void server_free(struct server *s)
 		next = c->next_free;
 		free(c);
 	}
-	while (s->n_heap)
-		free(s->heap[--s->n_heap].bytes);
-	free(s->heap);
+	queue_done(&s->queue);
 	free(s->hosts);
 	mibs_free(s->mibs);
 	if (s->log)

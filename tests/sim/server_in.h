@@ -1,8 +1,10 @@
-/* tests/sim/server_in.h - inside of the server: server.c (sockets), modbus.c and snmp.c (what is sent, and its faults). */
+/* tests/sim/server_in.h - inside of the server: server.c (hosts and loop), wire.c (what goes out), modbus.c and snmp.c (what is
+ * sent, and its faults). */
 #ifndef SIM_SERVER_IN_H
 #define SIM_SERVER_IN_H
 
 #include "tests/sim/mibs.h"
+#include "tests/sim/queue.h"
 #include "tests/sim/server.h"
 #include <netinet/in.h>
 
@@ -32,19 +34,6 @@ struct connection {
 	struct connection *next_free, *next;
 };
 
-/* Something to send later. */
-struct delivery {
-	int64_t due_us;
-	uint64_t order;
-	struct connection *connection;    /* NULL: a datagram */
-	uint64_t serial;
-	struct host *host;
-	struct sockaddr_in peer;
-	bool other_source;
-	size_t len;
-	uint8_t *bytes;                   /* NULL: close the connection */
-};
-
 struct server {
 	struct fleet *fleet;
 	struct mibs *mibs;
@@ -54,9 +43,8 @@ struct server {
 	struct host *hosts;
 	size_t n_hosts;
 	struct connection *connections, *free_connections;
-	struct delivery *heap;
-	size_t n_heap, heap_room;
-	uint64_t serial, order;
+	struct queue queue;
+	uint64_t serial, noises;
 	int64_t now_us;                   /* of this turn of the loop, CLOCK_MONOTONIC */
 	struct wall now;                  /* site time of this turn */
 	FILE *log;
@@ -67,6 +55,10 @@ struct server {
 void send_on(struct server *s, struct connection *c, const void *bytes, size_t len, int64_t due_us);
 void send_datagram(struct server *s, struct host *h, const struct sockaddr_in *peer, const void *bytes, size_t len, int64_t due_us,
 		   bool other_source);
+bool watch(struct server *s, struct source *source, uint32_t events, int op);   /* epoll_ctl */
+void flush_out(struct server *s, struct connection *c);   /* the socket takes again */
+void deliver_due(struct server *s);
+void sweep(struct server *s);                             /* closed connections may be used again */
 void close_connection(struct server *s, struct connection *c);
 void note(struct server *s, const char *id, const char *fmt, ...) PRINTF(3, 4);
 void noise(struct server *s, const struct sim_device *d, uint8_t *out, size_t len);

@@ -1,5 +1,6 @@
 /* What a device says: model values as quantities of its kind. */
 #include "tests/sim/fleet.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { MILLION = 1000000, RATED_UPS_W = 600000 };
@@ -193,10 +194,19 @@ static int64_t value(const struct sight *s, enum point point, int i)
 		return 33500 + chance(s, 37, 300000, 1500);
 	case PT_FLOW:
 		return 780 + chance(s, 38, 300000, 60);   /* ml/s */
+	case PT_SERIAL:
+		return strtoll(s->d->serial, NULL, 10);
 	case PT_UPTIME:
 		return (s->t.ms - s->f->start_ms) / 10;
 	}
 	return 0;
+}
+
+int64_t sim_counts(enum point point, int64_t value, int64_t num, int64_t den)
+{
+	bool cut = point == PT_ENERGY || point == PT_BRANCH_ENERGY || point == PT_OUTLET_ENERGY;
+	int64_t half = cut ? 0 : value < 0 ? -den / 2 : den / 2;
+	return (value * num + half) / den;
 }
 
 /* ---- faults of value ---- */

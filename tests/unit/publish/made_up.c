@@ -93,8 +93,8 @@ static void quarters(struct snapshot *s)
 static void domains(struct snapshot *s)
 {
 	static const struct { const char *name; int64_t power_mw, day_mwh; } rows[] = {
-		{ "it", 2680000000, 39127000000 }, { "cooling", 413000000, 6029000000 }, { "losses", 210000000, 2829000000 },
-		{ "lighting", 12000000, 288000000 }, { "other", 21000000, 431000000 } };
+		{ "it", 2680000000, 39127000000 }, { "cooling", 413000000, 6029000000 }, { "lighting", 12000000, 288000000 },
+		{ "other", 21000000, 431000000 }, { "supply", 3252000000, 47478000000 }, { "pv", 84000000, 1226000000 } };
 	for (size_t i = 0; i < countof(rows); i++) {
 		s->domains[i].domain = rows[i].name;
 		s->domains[i].power_mw = rows[i].power_mw;

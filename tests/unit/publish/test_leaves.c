@@ -92,6 +92,50 @@ static void promtool_finds_nothing(void **state)
 	}
 }
 
+/* Names of metrics in the queries of a dashboard, wherever they stand in it. */
+static void queried(const json_t *j, const struct buf *metrics, size_t *n)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+	if (json_is_array(j))
+		json_array_foreach(j, i, value)
+			queried(value, metrics, n);
+	if (!json_is_object(j))
+		return;
+	json_object_foreach((json_t *)(uintptr_t)j, key, value) {
+		const char *expr = strcmp(key, "expr") ? NULL : json_string_value(value);
+		for (const char *p = expr; p && (p = strstr(p, "pued_")); ) {
+			size_t len = strspn(p, "abcdefghijklmnopqrstuvwxyz_");
+			char line[80];
+			snprintf(line, sizeof line, "\n%.*s", (int)len, p);
+			const char *found = strstr(metrics->data, line);
+			if (!found || (found[len + 1] != '{' && found[len + 1] != ' '))
+				fail_msg("the dashboard asks for %.*s, which no metric is called", (int)len, p);
+			p += len;
+			++*n;
+		}
+		queried(value, metrics, n);
+	}
+}
+
+static void grafana_asks_for_what_there_is(void **state)
+{
+	(void)state;
+	struct snapshot *s = made_up_snapshot(&(struct made_up){ 0 });
+	CLEANUP(buf_done) struct buf b = { 0 };
+	metrics_text(s, &b);
+	json_error_t at;
+	json_t *dashboard = json_load_file(SOURCE_ROOT "/docs/grafana/pued.json", JSON_REJECT_DUPLICATES, &at);
+	if (!dashboard)
+		fail_msg("docs/grafana/pued.json:%d: %s", at.line, at.text);
+	size_t n = 0;
+	queried(dashboard, &b, &n);
+	assert_true(n >= 20);
+	json_decref(dashboard);
+	snapshot_put(s);
+}
+
 static void status_is_json(void **state)
 {
 	(void)state;
@@ -212,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decimals), cmocka_unit_test(metrics_hold_their_values), cmocka_unit_test(promtool_finds_nothing),
+		cmocka_unit_test(grafana_asks_for_what_there_is),
 		cmocka_unit_test(status_is_json), cmocka_unit_test(broken_text_stays_json), cmocka_unit_test(report_bytes),
 		cmocka_unit_test(report_refuses), cmocka_unit_test(snapshots_live_as_long_as_they_are_held) };
 	return cmocka_run_group_tests(tests, NULL, NULL);

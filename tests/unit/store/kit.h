@@ -25,6 +25,8 @@ bool sample_equal(const struct sample *a, const struct sample *b);
 /* Step k: batch k, and with every third a commit of two leaves, a report and a checkpoint that says k. */
 bool kit_step(struct store *s, uint64_t k, struct err *err);
 struct kit_check { uint64_t batches, commits; };        /* what must be there at least; out: what is */
+/* What a program does after a restart: the commits that the journal has and the evidence has not. */
+bool kit_refold(struct store *s, struct kit_check have, struct err *err);
 /* Opens the store of `dir` and finds exactly a prefix of the workload, at least *want; fails with a sentence. */
 bool kit_verify(const struct store_options *o, struct kit_check *want, struct err *err);
 struct store_options kit_options(const char *dir);

@@ -1,0 +1,171 @@
+/* puectl doctor: what usually goes wrong on a site, each finding with the command that fixes it. */
+#include "agent/ctl.h"
+#include "agent/signer.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+
+enum finding { FINE, ADVICE, WRONG };
+struct doctor { const char *state; char keys[4096]; char text[600], fix[300]; };
+static const char *const marks[] = { [FINE] = "ok", [ADVICE] = "advice", [WRONG] = "WRONG" };
+
+static enum finding found(struct doctor *d, enum finding f, const char *fix, const char *fmt, ...) PRINTF(4, 5);
+static enum finding found(struct doctor *d, enum finding f, const char *fix, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(d->text, sizeof d->text, fmt, args);
+	va_end(args);
+	snprintf(d->fix, sizeof d->fix, "%s", fix ? fix : "");
+	return f;
+}
+
+static enum finding clock_synced(struct doctor *d)
+{
+	struct timex t = { .modes = 0 };
+	int state = adjtimex(&t);
+	if (state == TIME_ERROR || (t.status & STA_UNSYNC))
+		return found(d, WRONG, "apt-get install chrony && systemctl enable --now chrony", "the clock is not synchronised: readings are marked so, certificates refuse them beyond the pack's limit");
+	return found(d, FINE, NULL, "the clock is synchronised, estimated error %ld us", t.esterror);
+}
+
+static enum finding state_directory(struct doctor *d)
+{
+	struct stat st;
+	char fix[300];
+	snprintf(fix, sizeof fix, "chmod 700 %.200s", d->state);
+	if (stat(d->state, &st) != 0)
+		return found(d, errno == EACCES ? WRONG : ADVICE, "systemctl start pued", "%s: %s", d->state, strerror(errno));
+	if (st.st_mode & 077)
+		return found(d, WRONG, fix, "%s is open to others (mode %04o)", d->state, (unsigned)st.st_mode & 07777);
+	return found(d, FINE, NULL, "%s belongs to uid %u alone", d->state, st.st_uid);
+}
+
+static enum finding disk_room(struct doctor *d)
+{
+	struct statvfs v;
+	if (statvfs(d->state, &v) != 0)
+		return found(d, ADVICE, NULL, "%s: %s", d->state, strerror(errno));
+	uint64_t mib = (uint64_t)v.f_bavail * v.f_frsize >> 20;
+	if (mib < 256 || v.f_favail < 100)
+		return found(d, WRONG, "journalctl --vacuum-size=100M", "%llu MiB and %llu files are left on the disk of the store", (unsigned long long)mib, (unsigned long long)v.f_favail);
+	return found(d, mib < 2048 ? ADVICE : FINE, mib < 2048 ? "make room, or store: {raw_days: ...} in the configuration" : NULL, "%llu MiB free for the store", (unsigned long long)mib);
+}
+
+static enum finding signing_key(struct doctor *d)
+{
+	struct err err = { 0 };
+	char fix[300];
+	struct signer *s = signer_open(d->keys, &err);
+	if (!s) {
+		snprintf(fix, sizeof fix, err.kind == ERR_DENIED ? "chmod 600 %.200s/*.pem" : "puectl keys generate --dir %.200s", d->keys);
+		return found(d, WRONG, fix, "%s", err.text);
+	}
+	size_t n = signer_ops(s)->n_keys;
+	char kid[64];
+	snprintf(kid, sizeof kid, "%s", signer_ops(s)->keys[0].kid);
+	signer_free(s);
+	return found(d, FINE, NULL, "%zu key%s to sign with, the first is %s", n, n == 1 ? "" : "s", kid);
+}
+
+static enum finding evidence(struct doctor *d)
+{
+	struct store_audit a;
+	struct err err = { 0 };
+	char fix[300];
+	if (!store_audit(d->state, NULL, &a, &err))
+		return found(d, err.kind == ERR_IO ? ADVICE : WRONG, "puectl verify --store", "%s", err.text);
+	snprintf(fix, sizeof fix, "puectl restore BACKUP --state %.200s   (after moving the damaged files away)", d->state);
+	if (a.first_bad[0])
+		return found(d, WRONG, fix, "evidence: first bad record: %s", a.first_bad);
+	return found(d, FINE, NULL, "%llu records of evidence are whole, epoch %llu", (unsigned long long)a.leaves, (unsigned long long)a.epoch);
+}
+
+static enum finding outbox(struct doctor *d)
+{
+	struct store_options o = { .dir = d->state, .read_only = true };
+	struct store_status st;
+	struct err err = { 0 };
+	struct store *s = store_open(&o, &err);
+	char at[WALL_TEXT];
+	if (!s)
+		return found(d, ADVICE, NULL, "%s", err.text);
+	store_status(s, &st);
+	store_close(s);
+	if (st.outbox_pending == 0)
+		return found(d, FINE, NULL, "every report was delivered");
+	return found(d, st.outbox_pending > 96 ? WRONG : FINE, st.outbox_pending > 96 ? "puectl probe mqtt" : NULL, "%llu reports wait for the receiver's receipt, the oldest since %s",
+		     (unsigned long long)st.outbox_pending, wall_text(st.oldest_pending, at));
+}
+
+static enum finding descriptors(struct doctor *d)
+{
+	struct rlimit l;
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0)
+		return found(d, ADVICE, NULL, "limit of open files: %s", strerror(errno));
+	if (l.rlim_max < 8192)
+		return found(d, ADVICE, "LimitNOFILE=65536 in the unit of pued", "at most %llu open files: enough for about %llu devices", (unsigned long long)l.rlim_max,
+			     (unsigned long long)(l.rlim_max > 256 ? l.rlim_max - 256 : 0));
+	return found(d, FINE, NULL, "up to %llu open files", (unsigned long long)l.rlim_max);
+}
+
+static const struct check { const char *name; enum finding (*run)(struct doctor *); } checks[] = {
+	{ "clock", clock_synced }, { "state", state_directory }, { "disk", disk_room }, { "key", signing_key }, { "evidence", evidence },
+	{ "outbox", outbox }, { "limits", descriptors },
+};
+
+static void print(const struct ctl *ctl, const struct check *c, enum finding f, const struct doctor *d, bool first)
+{
+	CLEANUP(buf_done) struct buf line = { 0 };
+	if (ctl->json) {
+		buf_printf(&line, "%s{\"check\":\"%s\",\"result\":\"%s\",\"text\":", first ? " " : ",", c->name, marks[f]);
+		buf_json(&line, d->text);
+		buf_str(&line, ",\"fix\":");
+		if (d->fix[0])
+			buf_json(&line, d->fix);
+		else
+			buf_str(&line, "null");
+		buf_str(&line, "}");
+	} else {
+		buf_printf(&line, "%-7s %-9s ", marks[f], c->name);
+		buf_plain(&line, d->text, strlen(d->text));
+		if (d->fix[0])
+			buf_printf(&line, "\n%-17s -> %s", "", d->fix);
+	}
+	puts(line.failed ? "" : line.data);
+}
+
+int ctl_doctor(struct ctl *ctl)
+{
+	struct doctor d = { .state = "/var/lib/pued" };
+	const char *keys = NULL;
+	bool wrong = false;
+	for (int i = 1; i < ctl->argc; i++)
+		if (strcmp(ctl->argv[i], "--state") == 0 && i + 1 < ctl->argc)
+			d.state = ctl->argv[++i];
+		else if (strcmp(ctl->argv[i], "--keys") == 0 && i + 1 < ctl->argc)
+			keys = ctl->argv[++i];
+		else
+			return ctl_usage(ctl, "'%s' is not expected here, or its value is missing", ctl->argv[i]);
+	if (keys)
+		snprintf(d.keys, sizeof d.keys, "%s", keys);
+	else
+		snprintf(d.keys, sizeof d.keys, "%s/keys", d.state);
+	if (ctl->json)
+		puts("[");
+	for (size_t i = 0; i < countof(checks); i++) {
+		enum finding f = checks[i].run(&d);
+		wrong |= f == WRONG;
+		print(ctl, &checks[i], f, &d, i == 0);
+	}
+	if (ctl->json)
+		puts("]");
+	return wrong ? 13 : 0;
+}

@@ -1,0 +1,134 @@
+/* puectl history [SERIES]: what one series said, raw or in steps; without a name, which series there are. */
+#include "agent/readings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct output { const struct ctl *ctl; const struct readings *r; const struct readings_series *row; struct buf line; uint64_t n; };
+
+static void put_json(struct buf *b, const char *name, const char *value)
+{
+	buf_printf(b, ",\"%s\":", name);
+	if (value)
+		buf_json(b, value);
+	else
+		buf_str(b, "null");
+}
+
+static void flush_line(struct output *o)
+{
+	if (!o->line.failed)
+		puts(o->line.data);
+	buf_reset(&o->line);
+	o->n++;
+}
+
+static bool raw(void *ctx, const struct sample *samples, size_t n, struct stamp now)
+{
+	struct output *o = ctx;
+	(void)now;
+	for (size_t i = 0; i < n; i++) {
+		const struct sample *s = &samples[i];
+		const struct readings_series *row = readings_find(o->r, s->series);
+		CLEANUP(buf_done) struct buf value = { 0 };
+		char at[WALL_TEXT];
+		if (!row)
+			continue;
+		reading_text(&row->s, s, &value);
+		const char *unit = quantities[row->s.quantity].unit;
+		if (o->ctl->json) {
+			buf_str(&o->line, o->n ? ",{\"time\":" : " {\"time\":");
+			buf_json(&o->line, wall_text(s->at.wall, at));
+			buf_printf(&o->line, ",\"value\":%s", value.len ? value.data : "null");
+			put_json(&o->line, "unit", unit);
+			put_json(&o->line, "quality", quality_text((enum quality)s->quality));
+			put_json(&o->line, "reason", s->reason ? reason_text((enum reason)s->reason) : NULL);
+			buf_str(&o->line, "}");
+		} else {
+			buf_printf(&o->line, "%-26s %16s %-8s %s%s%s", wall_text(s->at.wall, at), value.len ? value.data : "-", unit, quality_text((enum quality)s->quality),
+				   s->reason ? ": " : "", s->reason ? reason_text((enum reason)s->reason) : "");
+		}
+		flush_line(o);
+	}
+	return true;
+}
+
+static bool in_steps(void *ctx, const struct step *s)
+{
+	struct output *o = ctx;
+	CLEANUP(buf_done) struct buf min = { 0 }, max = { 0 }, mean = { 0 }, last = { 0 };
+	const struct series *series = s->series ? s->series : &o->row->s;
+	const struct { struct buf *out; int64_t value; } texts[] = { { &min, s->min }, { &max, s->max }, { &mean, s->mean }, { &last, s->last } };
+	char at[WALL_TEXT];
+	for (size_t i = 0; i < countof(texts); i++)
+		if (s->n)
+			quantity_text((enum quantity)series->quantity, texts[i].value, series->count, texts[i].out);
+		else
+			buf_str(texts[i].out, o->ctl->json ? "null" : "-");
+	if (o->ctl->json)
+		buf_printf(&o->line, "%s{\"time\":\"%s\",\"n\":%lld,\"not_good\":%lld,\"min\":%s,\"max\":%s,\"mean\":%s,\"last\":%s,\"unit\":\"%s\"}", o->n ? "," : " ",
+			   wall_text(s->from, at), (long long)s->n, (long long)s->not_good, min.data, max.data, mean.data, last.data, quantities[series->quantity].unit);
+	else
+		buf_printf(&o->line, "%-22s %6lld %6lld %14s %14s %14s %14s %s", wall_text(s->from, at), (long long)s->n, (long long)s->not_good, min.data, max.data,
+			   mean.data, last.data, quantities[series->quantity].unit);
+	flush_line(o);
+	return true;
+}
+
+static void list(struct output *o)
+{
+	for (size_t i = 0; i < o->r->n; i++) {
+		const struct readings_series *row = &o->r->rows[i];
+		if (o->ctl->json) {
+			buf_str(&o->line, o->n ? ",{\"series\":" : " {\"series\":");
+			buf_json(&o->line, row->id);
+			put_json(&o->line, "quantity", quantities[row->s.quantity].name);
+			put_json(&o->line, "unit", quantities[row->s.quantity].unit);
+			put_json(&o->line, "scope", scope_names[row->s.scope]);
+			buf_str(&o->line, "}");
+		} else {
+			CLEANUP(buf_done) struct buf plain = { 0 };
+			buf_plain(&plain, row->id, strlen(row->id));
+			buf_printf(&o->line, "%-40s %-16s %s", plain.data ? plain.data : "", quantities[row->s.quantity].name, quantities[row->s.quantity].unit);
+		}
+		flush_line(o);
+	}
+}
+
+static bool show(struct output *o, const struct readings_words *w, struct err *err)
+{
+	for (size_t i = 0; i < o->r->n; i++)
+		if (o->r->rows[i].wanted)
+			o->row = &o->r->rows[i];
+	if (!o->ctl->json && w->step_ms)
+		printf("%-22s %6s %6s %14s %14s %14s %14s\n", "from", "n", "doubt", "min", "max", "mean", "last");
+	return w->step_ms ? reader_steps(o->r->reader, w->series, w->from, w->to, w->step_ms, in_steps, o, err)
+			  : reader_history(o->r->reader, w->series, w->from, w->to, raw, o, err);
+}
+
+int ctl_history(struct ctl *ctl)
+{
+	struct readings_words w = { 0 };
+	struct readings r;
+	struct err err = { 0 };
+	int code = readings_parse(ctl, &w);
+	if (code)
+		return code;
+	if (!readings_open(&w, &r, &err))
+		return ctl_fail(ctl, &err);
+	struct output o = { .ctl = ctl, .r = &r };
+	bool good = true;
+	if (ctl->json)
+		puts("[");
+	if (w.series)
+		good = show(&o, &w, &err);
+	else
+		list(&o);
+	if (ctl->json)
+		puts("]");
+	else if (good && o.n == 0)
+		fprintf(stderr, "%s\n", ctl->lang == LANG_ZH ? "该时段没有读数" : "no readings in this time");
+	buf_done(&o.line);
+	readings_close(&r);
+	return good ? 0 : ctl_fail(ctl, &err);
+}

@@ -1,0 +1,153 @@
+#include "agent/gather.h"
+#include "agent/replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool gather_arguments(struct ctl *ctl, struct gather_options *o, struct err *err)
+{
+	const struct { const char *name; const char **value; } rows[] = {
+		{ "--config", &o->config }, { "--state", &o->state_dir }, { "--recording", &o->recording }, { "--from", &o->from }, { "--to", &o->to },
+	};
+	int kept = 0;
+	for (int i = 0; i < ctl->argc; i++) {
+		size_t k = 0;
+		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name))
+			k++;
+		if (k == countof(rows))
+			ctl->argv[kept++] = ctl->argv[i];
+		else if (i + 1 == ctl->argc)
+			return err_set(err, ERR_USAGE, "%s needs a value", rows[k].name);
+		else
+			*rows[k].value = ctl->argv[++i];
+	}
+	ctl->argc = kept;
+	ctl->argv[kept] = NULL;
+	return !o->from == !o->to || err_set(err, ERR_USAGE, "--from and --to come together");
+}
+
+static bool keep_event(struct gather *g, const struct ledger_event *ev)
+{
+	if (g->n_events == g->room) {
+		size_t room = g->room ? g->room * 2 : 64;
+		struct ledger_event *grown = realloc(g->events, room * sizeof *grown);
+		if (!grown)
+			return err_memory(&g->err);
+		g->events = grown;
+		g->room = room;
+	}
+	g->events[g->n_events++] = *ev;
+	return true;
+}
+
+static void on_interval(void *ctx, const struct interval *iv)
+{
+	struct gather *g = ctx;
+	if (g->err.kind != ERR_NONE)
+		return;
+	if (!g->window && g->whole)
+		g->window = window_new(g->setup.site, iv->from, iv->to, &g->err);
+	if (g->window && (!g->whole || window_extend(g->window, iv->to, &g->err)))
+		window_push(g->window, iv);
+}
+
+static void on_event(void *ctx, const struct ledger_event *ev)
+{
+	struct gather *g = ctx;
+	bool touches = g->whole || (ev->to.ms >= g->from.ms && ev->from.ms < g->to.ms);
+	if (g->err.kind != ERR_NONE || !touches)
+		return;
+	if (g->window)
+		window_event(g->window, ev);
+	if (!keep_event(g, ev))
+		return;
+}
+
+static bool on_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	struct gather *g = ctx;
+	struct interval iv;
+	struct ledger_event ev;
+	(void)at;
+	if (kind == LEAF_INTERVAL && interval_of_leaf(g->setup.site, bytes, len, &iv, &g->err)) {
+		on_interval(g, &iv);
+		free((void *)(uintptr_t)iv.rows);
+	} else if (kind == LEAF_EVENT && event_of_leaf(g->setup.site, bytes, len, &ev, &g->err)) {
+		on_event(g, &ev);
+	}
+	return g->err.kind == ERR_NONE || err_wrap(&g->err, "evidence leaf %llu", (unsigned long long)index);
+}
+
+static bool asked_period(const struct gather_options *o, struct gather *g, struct err *err)
+{
+	struct date from, to;
+	if (!date_parse(o->from, &from, err) || !date_parse(o->to, &to, err))
+		return err_wrap(err, "--from, --to");
+	g->from = zone_day_start(&g->setup.zone, from);
+	g->to = zone_day_start(&g->setup.zone, date_of_days(date_days(to) + 1));
+	return (g->window = window_new(g->setup.site, g->from, g->to, err)) != NULL;
+}
+
+static bool first_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	(void)index, (void)kind, (void)bytes, (void)len;
+	*(struct wall *)ctx = at;
+	return false;
+}
+
+/* Twelve months back from the last whole local day, but not before the first evidence. */
+static bool usual_period(struct gather *g, struct reader *reader, struct err *err)
+{
+	uint64_t index;
+	struct wall last;
+	if (!reader_last(reader, LEAF_INTERVAL, &index, &last, err))
+		return false;
+	struct date day = zone_date(&g->setup.zone, (struct wall){ last.ms + g->setup.site->interval_ms }), back = { day.year - 1, day.month, day.day };
+	if (back.month == 2 && back.day == 29)
+		back.day = 28;
+	g->to = zone_day_start(&g->setup.zone, day);
+	g->from = zone_day_start(&g->setup.zone, back);
+	struct wall first = { INT64_MAX };
+	if (!reader_leaves(reader, LEAF_INTERVAL, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, first_leaf, &first, err))
+		return false;
+	if (first.ms != INT64_MAX && first.ms > g->from.ms)
+		g->from = first;
+	if (g->to.ms <= g->from.ms)
+		g->to.ms = last.ms + g->setup.site->interval_ms;
+	return (g->window = window_new(g->setup.site, g->from, g->to, err)) != NULL;
+}
+
+static bool from_store(const struct gather_options *o, struct gather *g, struct err *err)
+{
+	struct reader *reader = reader_open(o->state_dir ? o->state_dir : g->setup.site->state_dir, err);
+	bool good = reader && (g->window || usual_period(g, reader, err)) && reader_leaves(reader, -1, g->from, (struct wall){ INT64_MAX }, on_leaf, g, err);
+	reader_close(reader);
+	return good;
+}
+
+bool gather_make(const struct gather_options *o, struct gather *out, struct err *err)
+{
+	struct gather *g = out;
+	struct replay_stats stats;
+	*g = (struct gather){ .whole = o->recording && !o->from };
+	struct ledger_sink sink = { on_interval, on_event, g };
+	bool good = setup_load(o->config ? o->config : "/etc/pued/pued.yaml", &g->setup, NULL, err) && (!o->from || asked_period(o, g, err)) &&
+		    (o->recording ? replay_fold(&g->setup, o->recording, &sink, &stats, err) : from_store(o, g, err));
+	if (good && g->err.kind != ERR_NONE) {
+		*err = g->err;
+		good = false;
+	}
+	if (good && !g->window)
+		good = err_set(err, ERR_RANGE, "nothing is closed yet: no interval in %s", o->recording ? o->recording : "the store");
+	if (!good)
+		gather_done(g);
+	return good;
+}
+
+void gather_done(struct gather *g)
+{
+	window_free(g->window);
+	free(g->events);
+	setup_done(&g->setup);
+	*g = (struct gather){ 0 };
+}

@@ -1,0 +1,142 @@
+#include "agent/readings.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool parse_time(const char *text, int64_t open, struct wall *out, struct err *err)
+{
+	struct date d;
+	out->ms = open;
+	if (!text || wall_parse(text, out, err))
+		return true;
+	if (!date_parse(text, &d, NULL))
+		return false;
+	out->ms = date_days(d) * 86400000;
+	return true;
+}
+
+static bool parse_step(const char *text, int64_t *out, struct err *err)
+{
+	static const struct { char letter; int64_t ms; } units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 }, { 'd', 86400000 } };
+	char letter = 0, rest = 0;
+	long long n = 0;
+	if (!text)
+		return true;
+	if (sscanf(text, "%lld%c%c", &n, &letter, &rest) == 2 && n > 0 && n < 1000000)
+		for (size_t i = 0; i < countof(units); i++)
+			if (units[i].letter == letter) {
+				*out = n * units[i].ms;
+				return true;
+			}
+	return err_set(err, ERR_USAGE, "--step is a number with s, m, h or d, such as 15m, not '%s'", text);
+}
+
+int readings_parse(struct ctl *ctl, struct readings_words *w)
+{
+	const struct { const char *name; const char **value; } rows[] = { { "--state", &w->state }, { "--format", &w->format }, { "--out", &w->out }, { "--from", &w->from_text },
+									   { "--to", &w->to_text }, { "--step", &w->step } };
+	struct err err = { 0 };
+	w->state = w->state ? w->state : "/var/lib/pued";
+	for (int i = 1; i < ctl->argc; i++) {
+		size_t k = 0;
+		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name) != 0)
+			k++;
+		if (k < countof(rows) && i + 1 < ctl->argc)
+			*rows[k].value = ctl->argv[++i];
+		else if (ctl->argv[i][0] == '-' || w->series)
+			return ctl_usage(ctl, "'%s' is not expected here, or its value is missing", ctl->argv[i]);
+		else
+			w->series = ctl->argv[i];
+	}
+	if (!parse_time(w->from_text, INT64_MIN, &w->from, &err) || !parse_time(w->to_text, INT64_MAX, &w->to, &err) || !parse_step(w->step, &w->step_ms, &err))
+		return ctl_usage(ctl, "%s", err.text);
+	return 0;
+}
+
+static bool keep(void *ctx, uint32_t number, const struct series *s)
+{
+	struct readings *r = ctx;
+	struct readings_series *more = realloc(r->rows, (r->n + 1) * sizeof *more);
+	char *id = strdup(s->id);
+	if (more)
+		r->rows = more;
+	if (!more || !id) {
+		free(id);
+		return false;
+	}
+	struct readings_series *row = &more[r->n++];
+	*row = (struct readings_series){ .number = number, .id = id, .s = *s, .wanted = !r->pattern || fnmatch(r->pattern, id, 0) == 0 };
+	row->s.id = id;
+	row->s.label = NULL;
+	r->n_wanted += row->wanted;
+	return true;
+}
+
+bool readings_open(const struct readings_words *w, struct readings *out, struct err *err)
+{
+	*out = (struct readings){ .reader = reader_open(w->state, err), .pattern = w->series };
+	if (!out->reader || !reader_numbered_series(out->reader, keep, out, err)) {
+		readings_close(out);
+		return false;
+	}
+	if (w->series && out->n_wanted == 0) {
+		err_set(err, ERR_INPUT, "no series '%s' in %s; puectl history lists them", w->series, w->state);
+		readings_close(out);
+		return false;
+	}
+	return true;
+}
+
+void readings_close(struct readings *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		free(r->rows[i].id);
+	free(r->rows);
+	reader_close(r->reader);
+	*r = (struct readings){ 0 };
+}
+
+const struct readings_series *readings_find(const struct readings *r, uint32_t number)
+{
+	size_t lo = 0, hi = r->n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (r->rows[mid].number < number)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < r->n && r->rows[lo].number == number ? &r->rows[lo] : NULL;
+}
+
+void reading_text(const struct series *s, const struct sample *sample, struct buf *out)
+{
+	if (sample_has_value(sample))
+		quantity_text((enum quantity)s->quantity, sample->value, s->count, out);
+}
+
+void csv_field(struct buf *out, const char *text)
+{
+	bool formula = text[0] && strchr("=+-@\t\r", text[0]);
+	if (!formula && !strpbrk(text, ",\"\r\n")) {
+		buf_str(out, text);
+		return;
+	}
+	buf_str(out, formula ? "\"'" : "\"");
+	for (; *text; text++)
+		buf_str(out, *text == '"' ? "\"\"" : (char[]){ *text, 0 });
+	buf_str(out, "\"");
+}
+
+void readings_progress(const char *what, uint64_t done, uint64_t total)
+{
+	enum { WIDTH = 40 };
+	if (!isatty(2) || total == 0)
+		return;
+	int filled = (int)(done * WIDTH / total);
+	fprintf(stderr, "\r%s [%.*s%*s] %3d %%%s", what, filled, "########################################", WIDTH - filled, "", (int)(done * 100 / total),
+		done == total ? "\n" : "");
+}

@@ -1,0 +1,288 @@
+"""Reference sites REF-1000, REF-EDGE and REF-BAD, generated from a seed: configuration, recording, and what the model must be told.
+
+A load walks for every rack, pump and chiller; every meter above it shows the exact sum, times its own small error within its
+class; registers count whole counts.  Faults are put in afterwards, each one named."""
+import random
+from fractions import Fraction as F
+
+from model import Epoch, Meter, Read, Site
+
+START = 1_767_139_200_000            # 2025-12-31T00:00:00Z: over the turn of the year
+Q = 900_000
+
+
+class Build:
+    def __init__(self, seed, hours, poll):
+        self.rng, self.poll, self.steps = random.Random(seed), poll, hours * 3_600_000 // poll
+        self.rows, self.order, self.children, self.loads, self.flows = {}, [], {}, {}, {}
+
+    def meter(self, name, role, parent=None, p_max_kw=100, count="10000", modulus=None, klass="0.5S", loss_ppm=0, **more):
+        self.rows[name] = dict(name=name, role=role, parent=parent, p_max=p_max_kw * 1_000_000, count=F(count), modulus=modulus, klass=klass,
+                               loss_ppm=loss_ppm, offset=self.rng.randrange(modulus or 500_000), gain=F(1_000_000 + self.rng.randint(-800, 800), 1_000_000),
+                               epochs=None, **more)
+        self.order.append(name)
+        self.children.setdefault(parent, []).append(name)
+        return name
+
+    def walk(self, mean_kw):
+        """mW by step: a slow walk around the mean."""
+        out, x = [], 1.0
+        for _ in range(self.steps):
+            x = min(1.3, max(0.7, x + self.rng.uniform(-0.05, 0.05)))
+            out.append(int(mean_kw * 1e6 * x))
+        return out
+
+    def load(self, name, mean_kw):
+        self.loads[name] = self.walk(mean_kw)
+
+    def power(self, name):
+        """mW by step that flows through: own load and what lies below, plus losses."""
+        if name not in self.flows:
+            total = list(self.loads.get(name, [0] * self.steps))
+            for c in self.children.get(name, []):
+                if not self.rows[c].get("source"):
+                    total = [a + p for a, p in zip(total, self.power(c))]
+            loss = self.rows[name]["loss_ppm"]
+            self.flows[name] = [p * 1_000_000 // (1_000_000 - loss) for p in total]
+        return self.flows[name]
+
+    def feed(self):
+        """What the two feeds carry together is what the bus passes on."""
+        self.flows.clear()
+        both = self.power("bus")
+        self.loads["feed-a"] = [p * 6 // 10 for p in both]
+        self.loads["feed-b"] = [p - p * 6 // 10 for p in both]
+
+    def registers(self, name):
+        """Counts at each poll (steps + 1 of them), without modulus."""
+        r, energy, out = self.rows[name], F(0), []
+        worth = 3_600_000 * r["count"]
+        for p in [0] + list(self.power(name)):
+            energy += p * self.poll
+            out.append(r["offset"] + int(energy * r["gain"] * r.get("wrong", 1) / worth))
+        return out
+
+
+def ref_1000(seed, hours, poll, scale=1):
+    """4 halls, 2N UPS, water-cooled; `scale` leaves out racks, never kinds of meters."""
+    b = Build(seed, hours, poll)
+    b.meter("bus", "bus")
+    b.meter("feed-a", "supply", "bus", 6000, "1000000", klass="0.2S", source=True)
+    b.meter("feed-b", "supply", "bus", 6000, "1000000", klass="0.2S", source=True)
+    for h in range(1, 5):
+        b.meter(f"tr-{h}", "transformer", "bus", 2500, "100000", loss_ppm=0, hall=f"h{h}")
+        for u in range(1, max(2, 4 // scale) + 1):
+            ups_in = b.meter(f"ups-{h}{u}-in", "ups_input", f"tr-{h}", 600, "10000", 1_000_000, loss_ppm=50_000, hall=f"h{h}")
+            out = b.meter(f"ups-{h}{u}", "distribution", ups_in, 600, "10000", 1_000_000, hall=f"h{h}")
+            for c in range(1, 6):
+                cab = b.meter(f"cab-{h}{u}{c}", "it", out, 120, "1000", 10_000_000, hall=f"h{h}", point="row_cabinet")
+                for k in range(1, max(2, 25 // scale) + 1):
+                    pdu = b.meter(f"pdu-{h}{u}{c}-{k}", "rack", cab, 8, "100", 100_000_000, "1 %", hall=f"h{h}", point="rack_inlet")
+                    b.load(pdu, b.rng.uniform(0.4, 2.0))
+    for k in range(1, 5):
+        b.meter(f"chiller-{k}", "cooling", "bus", 500, "10000")
+        b.load(f"chiller-{k}", 20 if scale > 1 else 90)
+    for k in range(1, 5):
+        b.meter(f"crah-{k}", "cooling", f"tr-{k}", 100, "10000")
+        b.load(f"crah-{k}", 6)
+    b.meter("lights", "lighting", "bus", 60, "1000")
+    b.load("lights", 8)
+    b.meter("pump-1", "non_it", "cab-111", 15, "1000")      # fed from a row cabinet, metered: taken off
+    b.load("pump-1", 3)
+    b.feed()
+    return b
+
+
+def ref_edge(seed, hours, poll):
+    """50 racks, one UPS, no sub-meters: nothing measures what enters."""
+    b = Build(seed, hours, poll)
+    b.meter("ups-in", "ups_input", None, 300, "10000", 1_000_000, loss_ppm=60_000)
+    b.meter("ups", "it", "ups-in", 300, "10000", 1_000_000, point="ups_output")
+    b.load("ups", 120)
+    return b
+
+
+# ---- readings ------------------------------------------------------------------------------------------------------------------
+
+def readings(b):
+    """[arrival order of (name, Read)], all polls on a sweep of a few seconds."""
+    out = []
+    columns = {n: b.registers(n) for n in b.order if b.rows[n]["role"] != "bus"}
+    skew = {n: b.rng.randrange(0, 9000, 250) for n in columns}
+    for k in range(b.steps + 1):
+        sweep = []
+        for n, col in columns.items():
+            wall = START + k * b.poll + (skew[n] if 0 < k < b.steps else 0)
+            value = col[k] % b.rows[n]["modulus"] if b.rows[n]["modulus"] else col[k]
+            sweep.append((n, Read(wall, value, boot=wall - START + 5_000_000)))
+        sweep.sort(key=lambda x: x[1].wall)
+        out += sweep
+    return out
+
+
+# ---- faults: each changes the list and notes what must be found ------------------------------------------------------------------
+
+def cabs(b):
+    return [n for n in b.order if b.rows[n]["role"] == "it"]
+
+
+def pdus(b):
+    return [n for n in b.order if b.rows[n]["role"] == "rack"]
+
+
+def at(k, b):
+    return START + k * b.poll
+
+
+def edit(out, name, lo, hi, change):
+    """Replaces the readings of a meter stamped in [lo, hi) by change(read) (None: gone)."""
+    done = []
+    for n, r in out:
+        if n == name and lo <= r.wall < hi:
+            r = change(r)
+            if r is None:
+                continue
+        done.append((n, r))
+    return done
+
+
+def shifted(r, value):
+    return Read(r.wall, value, r.boot, r.session, r.synced)
+
+
+def ref_bad(seed, hours, poll, scale):
+    b = ref_1000(seed, hours, poll, scale)
+    rng, expected = b.rng, []
+    wrong, swapped = "cab-212", "ups-32"
+    b.rows[wrong]["wrong"] = F(4, 5)             # 500/5 where 400/5 is configured
+    b.rows[swapped]["wrong"] = F(1, 3)           # one CT the wrong way round
+    expected += [("finding", "ups-21"), ("finding", "cab-212"), ("finding", "ups-32-in"), ("finding", "ups-32")]
+    b.meter("pump-hidden", "non_it", "cab-421", 40, "1000")
+    b.load("pump-hidden", 3)
+    b.feed()
+    b.order.remove("pump-hidden")                # nobody meters it
+    b.rows.pop("pump-hidden")
+    b.children["cab-421"].remove("pump-hidden")
+    expected.append(("finding", "cab-421"))
+    out = readings(b)
+    third = b.steps // 3
+
+    # resets: the register begins anew at zero
+    for name, k in zip(rng.sample(cabs(b)[6:14], 3), (third, third + 5, third + 9)):
+        base = next(r.value for n, r in out if n == name and r.wall >= at(k, b))
+        out = edit(out, name, at(k, b), 1 << 60, lambda r: shifted(r, (r.value - base) % b.rows[name]["modulus"]))
+        expected.append(("reset", name))
+    # replacements: with and without readings at the exchange
+    for name, k, stated in (("chiller-1", third, True), ("chiller-2", third + 3, False)):
+        t0, t1 = at(k, b) + 300_000, at(k, b) + 600_000
+        before = max((r for n, r in out if n == name and r.wall < t0), key=lambda r: r.wall)
+        after = min((r for n, r in out if n == name and r.wall >= t1), key=lambda r: r.wall)
+        delta = after.value - 17
+        out = edit(out, name, t0, 1 << 60, lambda r: shifted(r, r.value - delta))
+        b.rows[name]["epochs"] = [dict(serial=name + "-old", end=t0, last=before.value + 1 if stated else None),
+                                  dict(serial=name + "-new", start=t1, first=12 if stated else None)]
+        expected.append(("epoch", name))
+    # one per cent of the devices lost for good
+    for name in rng.sample(pdus(b), max(1, len(b.order) // 100)):
+        out = edit(out, name, at(third + rng.randrange(10), b), 1 << 60, lambda r: None)
+        expected.append(("missing", name))
+    # a spike, a drop that returns, a frozen register, two wraps in one gap
+    name = "crah-1"
+    out = edit(out, name, at(third, b), at(third, b) + Q, lambda r: shifted(r, r.value + 9_000_000))
+    expected.append(("spike", name))
+    name = "crah-2"
+    out = edit(out, name, at(third, b), at(third + 2, b), lambda r: shifted(r, 3))
+    expected.append(("drop_return", name))
+    name = "lights"
+    held = next(r.value for n, r in out if n == name and r.wall >= at(third, b))
+    out = edit(out, name, at(third, b), at(third + 9, b), lambda r: shifted(r, held))
+    expected.append(("frozen", name))
+    name = "ups-41-in"                           # 600 kW, 1,000,000 counts of 0.01 kW.h: round in 16.7 h
+    out = edit(out, name, at(third, b) + 60_000, at(third, b) + 17 * 3_600_000, lambda r: None)
+    expected.append(("ambiguous", name))
+    # a link lost for six hours; the data come back-filled, too late
+    lost = [n for n in b.order if n.startswith("ups-11")]
+    lo, hi = at(2 * third, b), at(2 * third, b) + 6 * 3_600_000
+    back = [x for x in out if x[0] in lost and lo <= x[1].wall < hi]
+    kept = [x for x in out if not (x[0] in lost and lo <= x[1].wall < hi)]
+    ix = next(i for i, x in enumerate(kept) if x[1].wall >= hi)
+    out = kept[:ix] + back + kept[ix:]
+    expected += [("late", n) for n in lost] + [("gap", n) for n in lost]
+    # the clock steps by 90 s: all later walls are ahead of the boot clock
+    step = at(2 * third + 30, b) + 20_000
+    out = [(n, Read(r.wall + 90_000, r.value, r.boot, r.session) if r.wall >= step else r) for n, r in out]
+    expected.append(("clock_step", None))
+    # and what must not matter: duplicates, and order inside the watermark
+    out = [y for x in out for y in ((x, x) if rng.random() < 0.01 else (x,))]
+    out = disorder(out, rng)
+    return b, out, expected
+
+
+def disorder(out, rng):
+    """Shuffles by up to a third of the watermark; a late reading stays where it is."""
+    newest, keys = 0, []
+    for i, (n, r) in enumerate(out):
+        late = r.wall < newest - Q
+        newest = max(newest, r.wall)
+        keys.append((newest if late else r.wall + rng.randrange(0, 300_000), i))
+    return [out[i] for _, i in sorted(keys)]
+
+
+# ---- what each side is given -------------------------------------------------------------------------------------------------------
+
+def stamp(ms):
+    import datetime
+    t = datetime.datetime.fromtimestamp(ms // 1000, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    return t + (f".{ms % 1000:03d}" if ms % 1000 else "") + "Z"
+
+
+def energy_text(count):
+    kwh = count / 1_000_000
+    return f"{kwh.numerator}/{kwh.denominator} kW.h" if kwh.denominator != 1 else f"{kwh.numerator} kW.h"
+
+
+def yaml(b, site_id):
+    lines = ["version: 1", "site:", f"  id: {site_id}", f"  name: {{zh: 参考机房, en: Reference site {site_id}}}", "  timezone: Asia/Shanghai", "  simulated: true", "meters:"]
+    for n in b.order:
+        r = b.rows[n]
+        if r["role"] == "bus":
+            lines.append(f"  - {{id: {n}, role: bus}}")
+            continue
+        more = "".join(f", {k}: {r[k]}" for k in ("parent", "point", "hall") if r.get(k))
+        more += f", losses: {r['loss_ppm'] / 10000} %" if r["loss_ppm"] else ""
+        more += f", modulus: {r['modulus']}" if r["modulus"] else ", modulus: none"
+        lines.append(f"  - {{id: {n}, role: {r['role']}{more}, p_max: {r['p_max']} mW, class: {r['klass']}, count: {energy_text(r['count'])}, power: none" +
+                     (f", epochs: [{', '.join(epoch_text(e) for e in r['epochs'])}]" if r["epochs"] else "") + "}")
+    lines.append("devices:")
+    for i, n in enumerate(x for x in b.order if b.rows[x]["role"] != "bus"):
+        lines.append(f'  - {{id: {n}, profile: acrel-adl400, endpoint: "modbus+tcp://10.{i // 60000}.{i // 250 % 250}.{i % 250 + 1}/1", poll: {b.poll // 1000}s}}')
+    return "\n".join(lines).replace(" mW,", " mW,") + "\n"
+
+
+def epoch_text(e):
+    parts = [f"serial: {e['serial']}"]
+    parts += [f"{k}: {stamp(e[v])}" for k, v in (("from", "start"), ("to", "end")) if e.get(v) is not None]
+    parts += [f"{k}: {e[k]}" for k in ("first", "last") if e.get(k) is not None]
+    return "{" + ", ".join(parts) + ", reason: exchange}"
+
+
+def recording(out):
+    return "".join(f"{stamp(r.wall)} {n}/total.energy {r.value} good {r.boot}\n" for n, r in out)
+
+
+def model_site(b):
+    meters, total, it = {}, {}, {}
+    for n in b.order:
+        r = b.rows[n]
+        if r["role"] == "bus":
+            continue
+        epochs = [Epoch(r["count"], r["modulus"], e.get("start"), e.get("end"), e.get("first"), e.get("last")) for e in r["epochs"]] if r["epochs"] \
+            else [Epoch(r["count"], r["modulus"])]
+        meters[n] = Meter(n, epochs, r["p_max"], b.poll)
+        if r["role"] in ("supply", "pv", "generator"):
+            total[n] = 1
+        if r["role"] == "it":
+            it[n] = 1
+        if r["role"] == "non_it":
+            it[n] = -1
+    return Site(meters, total, it)

@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+"""puectl replay of the reference sites against the model: every interval of every meter to the mW.h, every fault found, nothing found that is not there."""
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+import refsite as ref
+
+wrong = []
+
+
+def check(what, got, expected):
+    if got != expected:
+        wrong.append(f"{what}: puectl says {got}, the model {expected}")
+
+
+def ms(text):
+    return int(round(datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000))
+
+
+def replay(puectl, config, recording, site_id):
+    with tempfile.TemporaryDirectory() as d:
+        paths = os.path.join(d, "site.yaml"), os.path.join(d, "readings.txt")
+        for path, text in zip(paths, (config, recording)):
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
+        p = subprocess.run([puectl, "replay", "--config", paths[0], paths[1], "--json"], capture_output=True, text=True, timeout=600)
+        if p.returncode:
+            sys.exit(f"{site_id}: puectl replay: exit {p.returncode}: {p.stderr}")
+        return json.loads(p.stdout)
+
+
+def compare(name, got, model):
+    check(f"{name}: number of intervals", len(got["intervals"]), len(model["intervals"]))
+    for g, m in zip(got["intervals"], model["intervals"]):
+        where = f"{name} {g['from']}"
+        check(where + " from", ms(g["from"]), m["from"])
+        for side in ("total", "it"):
+            check(f"{where} {side}", g[side + "_mwh"], m[side])
+            check(f"{where} {side} known", g[side + "_known"], m[side + "_known"])
+            check(f"{where} {side} missing", g[side + "_missing_ms"] if m[side + "_known"] or g[side + "_missing_ms"] < m[side + "_missing"] else m[side + "_missing"], m[side + "_missing"])
+        for r in g["meters"]:
+            e = m["rows"][r["id"]]
+            check(f"{where} {r['id']}", (r["energy_mwh"], r["cumulative_mwh"], r["missing_ms"], r["class"]), (e["energy"], e["cumulative"], e["missing"], e["class"]))
+    kinds = {"wrap", "reset", "spike", "drop_return", "ambiguous", "implausible", "frozen", "gap", "conflict", "epoch"}
+    found = {(e["kind"], e["meter"], ms(e["from"]), ms(e["to"])) for e in got["events"] if e["kind"] in kinds}
+    check(f"{name}: events only puectl has", sorted(found - model["events"])[:5], [])
+    check(f"{name}: events only the model has", sorted(model["events"] - found)[:5], [])
+    check(f"{name}: late", {e["meter"] for e in got["events"] if e["kind"] == "late"}, model["late"])
+    k, mk = got["kpi"], model["kpi"]
+    for a, b in (("total_mwh", "total"), ("it_mwh", "it"), ("intervals_known", "known"), ("known_total_mwh", "known_total"), ("known_it_mwh", "known_it")):
+        if mk["known"] or not a.startswith("intervals"):
+            check(f"{name}: {a}", k[a], mk[b])
+    for side in ("total", "it"):
+        check(f"{name}: complete by time, {side}", k[f"complete_time_{side}_ppm"], int(mk["time_" + side] * 1_000_000))
+        if abs(k[f"complete_energy_{side}_ppm"] - mk["energy_" + side] * 1_000_000) > 1:
+            check(f"{name}: complete by energy, {side}", k[f"complete_energy_{side}_ppm"], float(mk["energy_" + side] * 1_000_000))
+
+
+def fold_model(b, out):
+    return ref.model_site(b).fold([(n, r, r.wall) for n, r in out])
+
+
+def findings(got):
+    return {x["node"] for x in got["balance"] if x["finding"] != "closes"}
+
+
+def named(got, kind, meter):
+    if kind == "finding":
+        return meter in findings(got)
+    if kind == "missing":
+        return any(r["id"] == meter and r["class"] == "-" for r in got["intervals"][-2]["meters"])
+    return any(e["kind"] == kind and e["meter"] == meter for e in got["events"])
+
+
+def ref_1000(puectl, seed, long):
+    b = ref.ref_1000(seed, 24 * (7 if long else 1), 900_000, 1 if long else 5)
+    out = ref.readings(b)
+    got, model = replay(puectl, ref.yaml(b, "ref-1000"), ref.recording(out), "REF-1000"), fold_model(b, out)
+    compare("REF-1000", got, model)
+    check("REF-1000: false findings", sorted(findings(got)), [])
+    check("REF-1000: events", [e for e in got["events"] if e["kind"] not in ("wrap",)], [])
+    check("REF-1000: kind", got["kpi"]["kind"], "iPUE")
+    check("REF-1000: category", got["kpi"]["category"], 2)
+    check("REF-1000: nothing missing", got["kpi"]["complete_energy_total_ppm"], 1_000_000)
+
+
+def ref_edge(puectl, seed):
+    b = ref.ref_edge(seed, 24, 900_000)
+    out = ref.readings(b)
+    got, model = replay(puectl, ref.yaml(b, "ref-edge"), ref.recording(out), "REF-EDGE"), fold_model(b, out)
+    check("REF-EDGE: no PUE", got["kpi"]["kind"], "none")
+    check("REF-EDGE: says what is possible", "pPUE" in (got["kpi"]["why_not"] or ""), True)
+    part = [p for p in got["partials"] if p["name"] == "ups-in"]
+    check("REF-EDGE: pPUE of the UPS", [(p["sub_mwh"], p["it_mwh"]) for p in part],
+          [(sum(i["rows"]["ups-in"]["energy"] for i in model["intervals"]), sum(i["rows"]["ups"]["energy"] for i in model["intervals"]))])
+
+
+def ref_bad(puectl, seed, long):
+    b, out, expected = ref.ref_bad(seed, 24 * (7 if long else 3), 900_000, 2 if long else 5)
+    got, model = replay(puectl, ref.yaml(b, "ref-bad"), ref.recording(out), "REF-BAD"), fold_model(b, out)
+    compare("REF-BAD", got, model)
+    for kind, meter in expected:
+        check(f"REF-BAD: {kind} of {meter} is found and named", named(got, kind, meter), True)
+    check("REF-BAD: findings where nothing is wrong", sorted(findings(got) - {m for k, m in expected if k == "finding"}), [])
+    pump = sum(i["rows"]["pump-1"]["energy"] for i in model["intervals"])
+    check("REF-BAD: the pump is subtracted", any(t["meter"] == "pump-1" and t["it"] == -1 and t["energy_mwh"] == pump for t in got["terms"]), True)
+    # the same site without faults of the link and the clock has the same totals
+    steps = [e for e in got["events"] if e["kind"] == "clock_step"]
+    check("REF-BAD: one clock step", len(steps), 1)
+    flagged = [i["from"] for i in got["intervals"] if "clock_step" in i["flags"]]
+    check("REF-BAD: intervals around the step are flagged", bool(flagged), True)
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("puectl")
+    p.add_argument("--long", action="store_true")
+    p.add_argument("--seed", type=int, default=20260101)
+    a = p.parse_args()
+    print(f"seed {a.seed}")
+    ref_1000(a.puectl, a.seed, a.long)
+    ref_edge(a.puectl, a.seed)
+    ref_bad(a.puectl, a.seed, a.long)
+    for w in wrong[:40]:
+        print(w)
+    print(f"{len(wrong)} differences")
+    sys.exit(1 if wrong else 0)
+
+
+main()

@@ -1,0 +1,98 @@
+"""SNMPv3 against a real snmpd: every pair of protocols that it can answer, wrong secrets, refused weak ones, a rebooted engine.
+
+usage: test_snmpv3.py PUECTL SOURCE_ROOT
+"""
+import json, os, pathlib, shutil, socket, subprocess, sys, tempfile
+
+puectl, root = sys.argv[1:3]
+failed = []
+AUTHS = {"sha": "SHA", "sha224": "SHA-224", "sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512"}
+PRIVS = {"aes128": "AES", "aes192": "AES-192", "aes256": "AES-256", "aes192c": "AES-192-C", "aes256c": "AES-256-C"}
+
+
+def check(name, good, detail=""):
+    print(("ok   " if good else "FAIL ") + name, "" if good else detail)
+    if not good:
+        failed.append(name)
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Agent:
+    def __init__(self, directory, port, users):
+        self.directory, self.port = directory, port
+        conf = pathlib.Path(directory, "snmpd.conf")
+        lines = [f"agentaddress udp:127.0.0.1:{port}", "sysName v3-test"]
+        for name, auth, priv in users:
+            lines += [f'createUser {name} {auth} "auth phrase {name}" {priv} "priv phrase {name}"', f"rouser {name} priv"]
+        lines += ["createUser open", "rouser open noauth"]
+        conf.write_text("\n".join(lines) + "\n")
+        self.process = subprocess.Popen([shutil.which("snmpd") or "/usr/sbin/snmpd", "-f", "-Lo", "-C", "-c", str(conf), "-p", f"{directory}/pid"],
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                        env=dict(os.environ, SNMP_PERSISTENT_DIR=f"{directory}/persist", MIBS=""))
+        for line in self.process.stdout:
+            if "NET-SNMP version" in line:
+                break
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def secret(state, name, text):
+    path = pathlib.Path(state, "credentials", name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o600)
+
+
+def probe(state, endpoint, *args):
+    p = subprocess.run([puectl, "probe", endpoint, "--json", "--state", state, *args], capture_output=True, text=True, timeout=60,
+                       env=dict(os.environ, PUED_DATA=root))
+    return p.returncode, p.stdout, p.stderr
+
+
+def main():
+    if not (shutil.which("snmpd") or os.path.exists("/usr/sbin/snmpd")):
+        print("skip: snmpd is not installed")
+        sys.exit(77)
+    with tempfile.TemporaryDirectory() as d:
+        port = free_port()
+        users = [(f"{a}{p}", A, P) for a, A in AUTHS.items() for p, P in PRIVS.items()]
+        agent = Agent(d, port, users + [("md5des", "MD5", "DES")])
+        try:
+            for a in AUTHS:
+                for p in PRIVS:
+                    user = a + p
+                    secret(d, user, f"auth phrase {user}\npriv phrase {user}\n")
+                    code, out, err = probe(d, f"snmpv3://{user}@127.0.0.1:{port}?auth={a}&priv={p}&credential={user}")
+                    check(f"{a} with {p}", code == 0 and json.loads(out)["identity"].get("name") == "v3-test", (code, err))
+            code, out, err = probe(d, f"snmpv3://open@127.0.0.1:{port}")
+            check("a user without security", code == 0 and json.loads(out)["identity"].get("name") == "v3-test", (code, err))
+            secret(d, "bad", "a wrong phrase\npriv phrase shaaes128\n")
+            code, out, err = probe(d, f"snmpv3://shaaes128@127.0.0.1:{port}?auth=sha&priv=aes128&credential=bad", "--timeout", "500ms")
+            check("wrong authentication pass phrase is named", code != 0 and "wrong authentication" in err, (code, err))
+            secret(d, "bad", "auth phrase shaaes128\nanother wrong one\n")
+            code, out, err = probe(d, f"snmpv3://shaaes128@127.0.0.1:{port}?auth=sha&priv=aes128&credential=bad", "--timeout", "500ms")
+            check("wrong privacy pass phrase is named", code != 0 and ("privacy" in err or "no answer" in err), (code, err))
+            code, out, err = probe(d, f"snmpv3://nobody@127.0.0.1:{port}?auth=sha&priv=aes128&credential=shaaes128", "--timeout", "500ms")
+            check("unknown user is named", code != 0 and "does not know this user" in err, (code, err))
+            for weak in ("auth=md5&priv=aes128", "auth=sha&priv=des"):
+                code, out, err = probe(d, f"snmpv3://md5des@127.0.0.1:{port}?{weak}&credential=shaaes128")
+                check(f"{weak} is refused", code == 78 and "allow_weak" in err, (code, err))
+            code, out, err = probe(d, f"snmpv3://u@127.0.0.1:{port}?auth=sha&credential=absent")
+            check("an absent secret is named", code == 78 and "absent" in err, (code, err))
+            secret(d, "short", "short\n")
+            code, out, err = probe(d, f"snmpv3://u@127.0.0.1:{port}?auth=sha&credential=short")
+            check("a short pass phrase is refused", code == 78 and "shorter" in err, (code, err))
+            check("no pass phrase in any message", "phrase sha" not in err)
+        finally:
+            agent.stop()
+    sys.exit(1 if failed else 0)
+
+
+main()

@@ -1,0 +1,270 @@
+#include "tests/unit/rules/cert_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char site_yaml[] =
+	"version: 1\n"
+	"site:\n"
+	"  id: demo-baoding\n"
+	"  name: {zh: 演示数据中心, en: Demonstration data center}\n"
+	"  address: {zh: 河北省保定市示例路1号, en: \"1 Example Road, Baoding, Hebei\"}\n"
+	"  timezone: Asia/Shanghai\n"
+	"  simulated: true\n"
+	"  administrative_code: \"130600\"\n"
+	"  jurisdiction: city_district\n"
+	"  applicant: {name: {zh: 示例云计算有限公司, en: \"Example Cloud Co., Ltd.\"}, representative: 李四, contact: 0312-0000000}\n"
+	"  operation_start: 2016-05-01\n"
+	"  retrofit_completed: 2024-11-30\n"
+	"  boundary: drawing E-01 rev 3\n"
+	"  standard: \"ISO/IEC 30134-2:2026\"\n"
+	"defaults:\n"
+	"  meters: {class: 0.2S, ct_class: 0.2S, applied_by: meter}\n"
+	"meters:\n"
+	"  - {id: mains-a, role: supply, p_max: 4 MW, device: d, energy: e1, serial: A1, certificate: CAL-1, calibrated_until: 2026-06-30}\n"
+	"  - {id: mains-b, role: supply, p_max: 4 MW, device: d, energy: e2, serial: A2, certificate: CAL-2, calibrated_until: 2026-06-30}\n"
+	"  - {id: ups-1, role: it, point: pdu_output, parent: mains-a, p_max: 3 MW, device: d, energy: e3, class: 0.5S, ct_class: 0.5S, serial: U1}\n"
+	"  - {id: ups-2, role: it, point: pdu_output, parent: mains-b, p_max: 3 MW, device: d, energy: e4, class: 0.5S, ct_class: 0.5S, serial: U2}\n"
+	"  - {id: chillers, role: cooling, parent: mains-a, p_max: 1 MW, device: d, energy: e5, serial: C1}\n"
+	"  - {id: lighting, role: lighting, parent: mains-b, p_max: 100 kW, device: d, energy: e6, class: 1, serial: L1}\n"
+	"devices:\n"
+	"  - {id: d, profile: p, endpoint: \"modbus+tcp://10.0.0.1/1\"}\n";
+
+char *world_slurp(const char *path, size_t *len)
+{
+	FILE *f = fopen(path, "rb");
+	CLEANUP(buf_done) struct buf b = { 0 };
+	char block[8192];
+	size_t n;
+	if (!f)
+		return NULL;
+	while ((n = fread(block, 1, sizeof block, f)) > 0)
+		buf_add(&b, block, n);
+	fclose(f);
+	*len = b.len;
+	return buf_take(&b);
+}
+
+static bool no_files(void *ctx, const char *path, struct buf *out, struct err *err)
+{
+	(void)ctx, (void)out;
+	return err_set(err, ERR_IO, "%s: not here", path);
+}
+
+static bool load(struct world *w, const char *pack_path, struct err *err)
+{
+	size_t len;
+	char *text = world_slurp(pack_path, &len);
+	w->conf = conf_new();
+	w->pack_conf = conf_new();
+	w->site = site_load(w->conf, "site.yaml", site_yaml, sizeof site_yaml - 1, (struct file_reader){ no_files, NULL });
+	w->pack = text ? pack_load(w->pack_conf, "pack.yaml", text, len, NULL) : NULL;
+	free(text);
+	if (!w->site || !w->pack)
+		return conf_ok(w->conf, err) && conf_ok(w->pack_conf, err) ? err_set(err, ERR_INTERNAL, "world: %s", pack_path) : false;
+	return true;
+}
+
+/* mWh of a meter in an interval: the IT load is flat, the chillers follow the season; all integers, so that sums are exact. */
+static int64_t energy_of(size_t meter, size_t i)
+{
+	int64_t it = 325000000 + (int64_t)(i % 97) * 1000;
+	int64_t day = (int64_t)(i / 96) % 365, season = day < 182 ? day : 365 - day;
+	int64_t cool = 90000000 + season * 400000, light = 3000000;
+	switch (meter) {
+	case 0:
+		return it + cool + 4000000;
+	case 1:
+		return it + light + 4000000;
+	case 2:
+	case 3:
+		return it;
+	case 4:
+		return cool;
+	default:
+		return light;
+	}
+}
+
+static void make_interval(struct world *w, size_t i, int64_t start_ms, int64_t cumulative[6], size_t gaps, struct interval *iv, struct interval_row *rows)
+{
+	bool gap = i >= 5000 && i < 5000 + gaps;
+	*iv = (struct interval){ .from = { start_ms + (int64_t)i * 900000 }, .to = { start_ms + (int64_t)(i + 1) * 900000 }, .total_known = !gap, .it_known = true,
+				 .synced = true, .rows = rows, .n = 6, .total_missing_ms = gap ? 900000 : 0 };
+	for (size_t m = 0; m < 6; m++) {
+		bool missing = gap && m == 0;
+		int64_t e = missing ? 0 : energy_of(m, i);
+		cumulative[m] += e;
+		rows[m] = (struct interval_row){ .meter = (uint32_t)m, .energy_mwh = e, .cumulative_mwh = cumulative[m], .missing_ms = missing ? 900000 : 0,
+						 .class_ = missing ? CLASS_MISSING : CLASS_R, .substitute_class = CLASS_MISSING };
+	}
+	iv->total_mwh = rows[0].energy_mwh + rows[1].energy_mwh;
+	iv->it_mwh = rows[2].energy_mwh + rows[3].energy_mwh;
+	iv->total_cumulative_mwh = cumulative[0] + cumulative[1];
+	iv->it_cumulative_mwh = cumulative[2] + cumulative[3];
+	(void)w;
+}
+
+static bool hash_at(void *ctx, uint64_t index, struct hash *out)
+{
+	const struct world *w = ctx;
+	*out = w->hashes[index];
+	return index < w->n;
+}
+
+static bool attach(struct world *w, const char *why, size_t i, struct err *err)
+{
+	struct hash path[64];
+	size_t n;
+	return merkle_inclusion(i, w->n, hash_at, w, path, &n) && cert_evidence_add(w->evidence, why, i, w->leaves[i].data, w->leaves[i].len, path, n, err);
+}
+
+static const struct attestation statements[] = {
+	{ .name = "retrofit", .value = TRUTH_YES, .date = { 2025, 12, 30 }, .role = "applicant", .by = "张三", .evidence = "0123456789abcdef", .signed_ = true },
+	{ .name = "cloud_center", .value = TRUTH_YES, .date = { 2025, 12, 30 }, .role = "applicant", .by = "张三", .evidence = "0123456789abcdee", .signed_ = true },
+	{ .name = "operator", .value = TRUTH_YES, .date = { 2025, 12, 30 }, .role = "operator", .by = "李四", .evidence = "0123456789abcded", .signed_ = true },
+};
+static const char *const lineage[] = { "demo-baoding" };
+
+static void fill_racks(struct racks *r)
+{
+	racks_unknown(r);
+	*r = (struct racks){ .installed = 1024, .metered = 1024, .in_use = 1000, .standard_milli = 1638400, .rated_mw = 4096000000 };
+	r->by_function[FUNCTION_COMPUTE] = 760;
+	r->by_function[FUNCTION_STORAGE] = 200;
+	r->by_function[FUNCTION_NETWORK] = 40;
+	r->by_function[FUNCTION_EMPTY] = 24;
+	for (int n = 0; n < 2; n++)
+		for (int e = 0; e < 2; e++) {
+			int64_t all = 960 + 40 * n + 24 * e;
+			r->share[SHARE_C1][n][e] = r->share[SHARE_C2][n][e] = (struct share){ 760, all, 760, all, true };
+			r->share[SHARE_C3][n][e] = (struct share){ 78, 100, 78, 100, true };
+		}
+}
+
+static void fill_facts(struct world *w)
+{
+	struct facts *f = &w->facts;
+	facts_unknown(f);
+	window_kpi(w->window, &w->zone, &f->kpi);
+	fill_racks(&f->racks);
+	f->racks_min = f->racks;
+	f->site = w->site;
+	f->zone = &w->zone;
+	f->simulated = true;
+	f->judged = (struct date){ 2026, 1, 10 };
+	f->window_from = (struct date){ 2025, 1, 1 };
+	f->window_to = (struct date){ 2025, 12, 31 };
+	f->completed = (struct date){ 2024, 11, 30 };
+	f->applied = (struct date){ 2026, 1, 9 };
+	f->attestations = statements;
+	f->n_attestations = countof(statements);
+	f->lineage = lineage;
+	f->n_lineage = 1;
+}
+
+static bool fold(struct world *w, size_t gaps, struct err *err)
+{
+	static const struct zone_shift shifts[] = { { { 0 }, 28800 } };
+	const int64_t start = 1735660800000LL - 96 * 900000LL;     /* 2024-12-31T00:00+08:00 */
+	struct wall from = { 1735660800000LL }, to = { 1767196800000LL };
+	struct window *months[12];
+	int64_t cumulative[6] = { 0 };
+	w->zone = (struct zone){ "Asia/Shanghai", shifts, 1 };
+	w->window = window_new(w->site, from, to, err);
+	for (int8_t m = 0; m < 12; m++) {
+		struct date a = { 2025, (int8_t)(m + 1), 1 }, b = m == 11 ? (struct date){ 2026, 1, 1 } : (struct date){ 2025, (int8_t)(m + 2), 1 };
+		months[m] = window_new(w->site, zone_day_start(&w->zone, a), zone_day_start(&w->zone, b), err);
+	}
+	w->hashes = calloc(WORLD_INTERVALS, sizeof *w->hashes);
+	w->leaves = calloc(WORLD_INTERVALS, sizeof *w->leaves);
+	for (w->n = 0; w->n < WORLD_INTERVALS; w->n++) {
+		struct interval iv;
+		struct interval_row rows[6];
+		make_interval(w, w->n, start, cumulative, gaps, &iv, rows);
+		interval_leaf(w->site, &iv, &w->leaves[w->n]);
+		merkle_leaf(w->leaves[w->n].data, w->leaves[w->n].len, &w->hashes[w->n]);
+		merkle_push(&w->tree, &w->hashes[w->n]);
+		window_push(w->window, &iv);
+		for (int m = 0; m < 12; m++)
+			window_push(months[m], &iv);
+	}
+	for (int m = 0; m < 12; m++) {
+		window_kpi(months[m], &w->zone, &w->months[m]);
+		window_free(months[m]);
+	}
+	return true;
+}
+
+static bool collect(struct world *w, size_t gaps, struct err *err)
+{
+	struct hash root;
+	char hex[65];
+	bool good = true;
+	merkle_root(&w->tree, &root);
+	hash_hex(&root, hex);
+	w->evidence = cert_evidence_new(1, w->n, hex);
+	for (size_t i = 0; i < w->n && good; i++) {
+		const int64_t to = 1735660800000LL + ((int64_t)i - 95) * 900000;
+		bool month = false;
+		for (int m = 0; m < 12; m++)
+			month = month || w->months[m].to.ms == to;
+		if (i == 95)
+			good = attach(w, "start", i, err);
+		else if (i + 1 == w->n)
+			good = attach(w, "end", i, err);
+		else if (month)
+			good = attach(w, "month", i, err);
+		else if (i >= 5000 && i < 5000 + gaps)
+			good = attach(w, "unknown", i, err);
+	}
+	return good;
+}
+
+bool world_make(struct world *w, const char *pack_path, size_t gaps, struct err *err)
+{
+	*w = (struct world){ 0 };
+	if (!load(w, pack_path, err) || !fold(w, gaps, err) || !collect(w, gaps, err))
+		return false;
+	fill_facts(w);
+	test_signer_add_ed25519(&w->signer, 9);
+	w->signer.ops.ctx = &w->signer;
+	w->signer.ops.keys = w->signer.pubs;
+	trust_text(&w->trust_bytes, &w->signer, ",\"simulated\":true,\"site\":\"demo-baoding\"");
+	return trust_parse("trust", w->trust_bytes.data, w->trust_bytes.len, &w->trust, err);
+}
+
+bool world_certify(struct world *w, struct err *err)
+{
+	struct hash root;
+	static char hex[65];
+	merkle_root(&w->tree, &root);
+	hash_hex(&root, hex);
+	if (!judge(w->pack, &w->facts, &w->verdict, err))
+		return false;
+	w->inputs = (struct cert_inputs){ .site = w->site, .zone = &w->zone, .pack = w->pack, .facts = &w->facts, .verdict = &w->verdict,
+					  .number = "SIM-demo-baoding-2025-001", .issued = { 1768010400000LL }, .software = "pued 0.1.0",
+					  .config_hash = hex, .tree_root = hex, .tree_size = w->n, .epoch = 1, .months = w->months, .n_months = 12,
+					  .window = w->window, .evidence = w->evidence };
+	w->inputs.event_counts[EVENT_WRAP] = 2;
+	return cert_build(&w->inputs, &w->payload, err) && jws_make(&w->signer.ops, JWS_CERTIFICATE, w->payload.data, w->payload.len, true, &w->envelope, err);
+}
+
+void world_done(struct world *w)
+{
+	for (size_t i = 0; w->leaves && i < w->n; i++)
+		buf_done(&w->leaves[i]);
+	free(w->leaves);
+	free(w->hashes);
+	window_free(w->window);
+	verdict_done(&w->verdict);
+	json_decref(w->evidence);
+	buf_done(&w->payload);
+	buf_done(&w->envelope);
+	buf_done(&w->trust_bytes);
+	test_signer_done(&w->signer);
+	trust_done(&w->trust);
+	conf_free(w->conf);
+	conf_free(w->pack_conf);
+}

@@ -1,0 +1,153 @@
+"""eligibility, pack, verify and revoke as people call them.  Arguments: puectl, cert_tool, pack."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+PUECTL, TOOL, PACK = sys.argv[1:4]
+DIR = tempfile.mkdtemp(prefix="verbs-")
+os.environ["LC_ALL"] = "C.UTF-8"
+passed = failed = 0
+
+
+def check(name, good, more=""):
+    global passed, failed
+    passed += bool(good)
+    failed += not good
+    if not good:
+        print("FAILED", name, more)
+
+
+def at(name):
+    return os.path.join(DIR, name)
+
+
+def run(*words):
+    r = subprocess.run([PUECTL, *words], capture_output=True, text=True)
+    return r.returncode, r.stdout, r.stderr
+
+
+def write(name, text):
+    with open(at(name), "w", encoding="utf-8", newline="") as f:
+        f.write(text)
+    return at(name)
+
+
+# certificates
+subprocess.run([TOOL, PACK, DIR], check=True)
+CERT = open(at("cert.json"), encoding="utf-8", newline="").read()
+code, out, err = run("verify", at("cert.json"), "--trust", at("trust.json"))
+check("a certificate verifies", code == 0 and out.startswith("VALID: certificate SIM-demo-baoding-2025-001"), out + err)
+check("the sentence says it is simulated", "SIMULATED" in out.split("\n")[0], out)
+check("the trace tells that energies were computed again", "follow from the cumulative energies" in out and "judged again" in out, out)
+code, out, err = run("verify", at("cert.json"), "--trust", at("trust.json"), "--lang", "zh")
+check("in Chinese", code == 0 and out.startswith("有效:证书"), out)
+code, out, err = run("verify", at("cert.json"), "--trust", at("trust.json"), "--json")
+check("as JSON", code == 0 and json.loads(out)["valid"] is True, out)
+digit = re.search(r'"it_mwh": (\d+),\n', CERT)
+changed = write("changed.json", CERT[:digit.start(1)] + str(int(digit.group(1)) + 1) + CERT[digit.end(1):])
+code, out, err = run("verify", changed, "--trust", at("trust.json"))
+check("one digit: exit 12 and the place", code == 12 and re.search(r"at /\S*it_mwh", err), err)
+code, out, err = run("verify", changed, "--trust", at("trust.json"), "--json")
+check("the pointer as JSON", code == 12 and json.loads(out)["pointer"].endswith("it_mwh"), out)
+code, out, err = run("verify", at("cert.json"), "--trust", at("other.json"))
+check("an unknown key", code == 12 and "not in the trust store" in err, err)
+code, out, err = run("verify", at("cert.json"))
+check("no trust given", code == 64 and "--trust" in err, err)
+code, out, err = run("verify", at("cert.json"), "--trust", at("trust.json"), "--site", "elsewhere")
+check("of another site", code == 12 and "/site" in err, err)
+code, out, err = run("verify", at("cert.json"), "--trust", at("trust.json"), "--site", "demo-baoding")
+check("of this site", code == 0, err)
+edited = write("edited.yaml", open(PACK, encoding="utf-8").read().replace("value: 70 %,", "value: 60 %,"))
+code, out, err = run("verify", at("cert.json"), "--trust", at("trust.json"), "--pack", edited)
+check("with an edited pack", code == 12 and "/identity/pack/sha256" in err, err)
+code, out, err = run("verify", at("cert.json"), "--trust", at("trust.json"), "--at", "2020-01-01T00:00:00Z")
+check("dated in the future of the reader", code == 12 and "still to come" in err, err)
+write("cut.json", CERT[:-1])
+check("one byte shorter", run("verify", at("cut.json"), "--trust", at("trust.json"))[0] == 12)
+write("longer.json", CERT + "\n")
+check("one byte longer", run("verify", at("longer.json"), "--trust", at("trust.json"))[0] == 12)
+check("no such file", run("verify", at("none.json"), "--trust", at("trust.json"))[0] == 74)
+
+# revocation, by a key of its own
+code, out, err = run("keys", "generate", "--dir", at("keys"), "--site", "demo-baoding", "--simulated", "--at", "2026-01-01T00:00:00Z")
+check("a key", code == 0, err)
+code, out, err = run("revoke", "SIM-demo-baoding-2025-001", "--reason", "meter found wrong", "--site", "demo-baoding", "--simulated", "--keys", at("keys"),
+                     "--issued", "2026-02-01T00:00:00Z", "--out", at("revoked.json"))
+check("a revocation", code == 0, err)
+both = json.load(open(at("trust.json")))
+both["keys"] += json.load(open(at("keys/trust.json")))["keys"]
+write("both.json", json.dumps(both))
+code, out, err = run("verify", at("cert.json"), "--trust", at("both.json"), "--revoked", at("revoked.json"))
+check("a revoked certificate", code == 12 and "meter found wrong" in err, err)
+code, out, err = run("verify", at("cert.json"), "--trust", at("trust.json"), "--revoked", at("revoked.json"))
+check("a revocation by an unknown key is not silently passed over", code == 12, err)
+code, out, err = run("verify", at("revoked.json"), "--trust", at("both.json"))
+check("a revocation verifies itself", code == 0, err)
+
+# facts
+payload = json.loads(CERT)["view"]["facts"]
+facts = write("facts.json", json.dumps(payload))
+
+
+def judge(name, change, want, *words, pack=None):
+    f = json.loads(json.dumps(payload))
+    change(f)
+    path = write("f.json", json.dumps(f))
+    code, out, err = run("eligibility", "--facts", path, *(["--pack", pack] if pack else []), *words)
+    check(name, code == want, "%d: %s%s" % (code, out, err))
+    return out, err
+
+
+judge("robust", lambda f: None, 0)
+judge("under", lambda f: f["racks"].update(metered=None), 11)
+judge("not eligible", lambda f: f["racks"].update(installed=9, in_use=9, metered=9, standard_milli=9000), 10)
+judge("incomplete", lambda f: f.update(completed=None), 11)
+judge("insufficient", lambda f: f["kpi"].update(findings=1), 11)
+judge("outside", lambda f: f.update(applied="2027-01-26"), 10)
+judge("claimed", lambda f: f["claims"].append({"site": "demo-baoding", "policy": "baoding-2024-clause2", "id": "G"}), 10)
+judge("a rate outside its bound is refused", lambda f: f.update(approved_rate_fen=100001), 65)
+out, err = judge("what-if", lambda f: f["racks"].update(installed=9, in_use=9, metered=9, standard_milli=9000), 0, "--assume", "racks=1010")
+check("what-if is marked", "NOT EVIDENCE" in out, out)
+out, err = judge("what-if of a PUE keeps its uncertainty", lambda f: None, 11, "--assume", "pue=1.2499")
+check("and says so", "acceptance=simple" in out, out)
+judge("an unknown assumption", lambda f: None, 64, "--assume", "luck=1")
+judge("an assumption in another unit", lambda f: None, 64, "--assume", "racks=5 yuan")
+out, err = judge("reasons in Chinese", lambda f: f["racks"].update(installed=9, in_use=9, metered=9, standard_milli=9000), 10, "--why", "--lang", "zh")
+check("say the quoted text", "机架数不低于1000架" in out and "不满足" in out, out)
+out, err = judge("as JSON", lambda f: None, 0, "--json")
+check("with readings", len(json.loads(out)["criteria"][0]["readings"]) == 24, out[:300])
+
+# packs
+out, err = judge("an edited pack says nothing", lambda f: None, 12, pack=edited)
+check("and is named", "baoding-2024-clause2" in err and "not signed" in err, err)
+code, out, err = run("pack", "test", edited)
+check("its vectors notice", code == 1 and "failed" in out, out)
+code, out, err = run("keys", "generate", "--dir", at("publisher"), "--role", "publisher", "--at", "2026-01-01T00:00:00Z")
+check("a publisher", code == 0, err)
+code, out, err = run("pack", "sign", edited, "--keys", at("publisher"))
+check("signs a pack", code == 0 and os.path.exists(edited + ".jws"), err)
+judge("signed, but nobody trusts it", lambda f: None, 12, pack=edited)
+judge("signed and trusted", lambda f: None, 0, "--trust", at("publisher/trust.json"), pack=edited)
+with open(edited, "a", encoding="utf-8") as f:
+    f.write("# one more line\n")
+out, err = judge("edited after signing", lambda f: None, 12, "--trust", at("publisher/trust.json"), pack=edited)
+check("says so", "was changed after it was signed" in err, err)
+judge("a draft", lambda f: None, 78, pack="beijing-2026-price")
+judge("no such pack", lambda f: None, 78, pack="atlantis")
+newer = write("newer.yaml", open(PACK, encoding="utf-8").read().replace("format: 1\npack", "format: 2\npack"))
+out, err = judge("a newer format", lambda f: None, 78, pack=newer)
+check("names both", "'2'" in err and "format 1" in err, err)
+code, out, err = run("pack", "check", newer)
+check("pack check: file, line, column", code == 78 and re.search(r"newer\.yaml:3:9: ", err), err)
+code, out, err = run("pack", "show", "baoding-2024-clause2")
+check("pack show", code == 0 and json.loads(out)["draft"] is False, err)
+code, out, err = run("pack", "list")
+check("pack list", code == 0 and "[draft]" in out, out)
+
+shutil.rmtree(DIR)
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(1 if failed else 0)

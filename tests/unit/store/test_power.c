@@ -1,0 +1,263 @@
+/* Power cuts at every change of the disk, with unsynced writes lost, torn and reordered; then a disk that fails, is full,
+ * or is slow.  0 acknowledged lost, 0 doubled, the chain verifies, callers never wait. */
+#include "tests/unit/test.h"
+#include "tests/unit/store/faultvfs.h"
+#include "tests/unit/store/kit.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { STEPS = 24 };
+
+static bool is_long(void)
+{
+	return getenv("PUED_LONG") && atoi(getenv("PUED_LONG"));
+}
+
+static struct store_options options(void)
+{
+	struct store_options o = kit_options(kit_dir());
+	o.vfs = FAULTVFS;
+	return o;
+}
+
+/* The workload from where the store stands; *durable grows with every acknowledgement.  Ends when the power is gone. */
+static void work(struct kit_check have, struct kit_check *durable)
+{
+	struct store_options o = options();
+	struct err err;
+	struct store *s = store_open(&o, &err);
+	bool good = s && store_series(s, kit_series(), KIT_SERIES, &err) && kit_refold(s, have, &err);
+	for (uint64_t k = have.batches; good && k < have.batches + STEPS; k++) {
+		good = kit_step(s, k, &err);
+		if (good && k % 2 == 0 && store_flush(s, &err))
+			*durable = (struct kit_check){ k + 1, (k + 1) / 3 };
+	}
+	if (good && store_flush(s, &err))
+		*durable = (struct kit_check){ have.batches + STEPS, (have.batches + STEPS) / 3 };
+	store_close(s);
+}
+
+static uint64_t ops_of_a_run(void)
+{
+	struct kit_check durable = { 0 };
+	fault_format();
+	work((struct kit_check){ 0 }, &durable);
+	assert_int_equal(durable.batches, STEPS);
+	return fault_ops();
+}
+
+static void one_cut(uint64_t op, uint64_t seed)
+{
+	struct kit_check durable = { 0 }, have;
+	struct err err = { 0 };
+	struct store_options o = options();
+	fault_format();
+	fault_cut_at(op);
+	work((struct kit_check){ 0 }, &durable);
+	fault_power_on(seed);
+	have = durable;
+	if (!kit_verify(&o, &have, &err))
+		fail_msg("cut at operation %llu, seed %llu: %s", (unsigned long long)op, (unsigned long long)seed, err.text);
+	/* a second one, while the first is being recovered from */
+	durable = have;
+	fault_cut_at(fault_ops() + 1 + seed % 40);
+	work(have, &durable);
+	fault_power_on(seed + 1);
+	have = durable;
+	if (!kit_verify(&o, &have, &err))
+		fail_msg("second cut after operation %llu, seed %llu: %s", (unsigned long long)op, (unsigned long long)seed, err.text);
+}
+
+static void power_cut_everywhere(void **state)
+{
+	(void)state;
+	uint64_t ops = ops_of_a_run(), points = 0, wanted = is_long() ? 10000 : 500;
+	printf("%llu operations a run, %llu points, two cuts each\n", (unsigned long long)ops, (unsigned long long)wanted);
+	for (uint64_t seed = 1; points < wanted; seed++)
+		for (uint64_t op = 1; op <= ops && points < wanted; op++, points++)
+			one_cut(op, seed * 1000003 + op);
+}
+
+/* One failure of each kind at each operation: the caller sees nothing of it, and in the end all is there. */
+static const struct fault { const char *name; int code; uint64_t times; } faults[] = {
+	{ "I/O error, once", SQLITE_IOERR, 1 }, { "I/O error, three times", SQLITE_IOERR, 3 }, { "disk full, once", SQLITE_FULL, 1 },
+	{ "read-only file system for a while", SQLITE_READONLY, 5 },
+};
+
+/* Until all is durable and the state is good again; bounded by attempts, which come every millisecond. */
+static struct store_status healed(struct store *s)
+{
+	struct store_status st;
+	struct err err;
+	for (int tries = 0; tries < 2000; tries++) {
+		bool good = store_flush(s, &err);
+		store_status(s, &st);
+		if (good && st.state == STORE_OK)
+			break;
+		struct timespec attempt = { 0, 1000000 };
+		nanosleep(&attempt, NULL);
+	}
+	return st;
+}
+
+static void one_failure(const struct fault *f, uint64_t op)
+{
+	struct store_options o = options();
+	struct err err = { 0 };
+	o.retry_ms = 1;
+	fault_format();
+	struct store *s = store_open(&o, &err);
+	row_check(f, s && store_series(s, kit_series(), KIT_SERIES, &err));
+	row_check(f, store_flush(s, &err));
+	fault_fail(fault_ops() + op, f->times, f->code);
+	for (uint64_t k = 0; k < STEPS; k++) {
+		row_check(f, kit_step(s, k, &err));
+		if (k % 2 == 0)
+			(void)!store_flush(s, &err);
+	}
+	struct store_status st = healed(s);
+	if (st.state != STORE_OK || st.dropped)
+		fail_msg("row \"%s\" at operation %llu: %s", f->name, (unsigned long long)op, st.sentence);
+	store_close(s);
+	fault_fail(0, 0, 0);
+	struct kit_check want = { STEPS, STEPS / 3 };
+	if (!kit_verify(&o, &want, &err))
+		fail_msg("row \"%s\" at operation %llu: %s", f->name, (unsigned long long)op, err.text);
+}
+
+static void failure_everywhere(void **state)
+{
+	(void)state;
+	uint64_t ops = ops_of_a_run();
+	for (const struct fault *f = faults; f < faults + countof(faults); f++)
+		for (uint64_t op = 1; op <= ops; op += is_long() ? 1 : 3)
+			one_failure(f, op);
+}
+
+/* A failed open is a sentence, not a crash, whatever operation fails. */
+static void failure_at_open(void **state)
+{
+	(void)state;
+	struct store_options o = options();
+	for (uint64_t op = 1; op < 60; op++) {
+		struct err err = { 0 };
+		fault_format();
+		fault_fail(op, 1, SQLITE_IOERR);
+		struct store *s = store_open(&o, &err);
+		assert_true(s || err.text[0]);
+		store_close(s);
+		fault_fail(0, 0, 0);
+		s = store_open(&o, &err);
+		if (!s)
+			fail_msg("after a failure at operation %llu: %s", (unsigned long long)op, err.text);
+		store_close(s);
+	}
+}
+
+static int64_t room_left;
+
+static int64_t room(const char *dir)
+{
+	(void)dir;
+	return room_left;
+}
+
+/* The disk fills up: evidence goes on thanks to the reserve, raw readings wait, one alarm; then it heals by itself. */
+static void full_disk(void **state)
+{
+	(void)state;
+	struct store_options o = options();
+	struct err err = { 0 };
+	struct store_status st;
+	struct stat reserve;
+	char path[200];
+	snprintf(path, sizeof path, "%s/reserve", kit_dir());
+	o.retry_ms = 1;
+	o.reserve_bytes = 1 << 20;
+	o.free_bytes = room;
+	room_left = 0;
+	fault_format();
+	struct store *s = store_open(&o, &err);
+	assert_true(s && store_series(s, kit_series(), KIT_SERIES, &err) && store_flush(s, &err));
+	assert_int_equal(stat(path, &reserve), 0);
+	assert_int_equal(reserve.st_size, 1 << 20);
+	uint64_t k = 0;
+	for (; k < 30; k++)
+		assert_true(kit_step(s, k, &err));
+	assert_true(store_flush(s, &err));
+	fault_quota(fault_used());
+	for (bool low = false; !low && k < 3000; k++) {
+		assert_true(kit_step(s, k, &err));
+		if (k % 3 == 2)
+			(void)!store_flush(s, &err);
+		store_status(s, &st);
+		low = stat(path, &reserve) != 0;
+		if (low)
+			fault_quota(fault_used() + (1 << 20));          /* what giving up the reserve does */
+	}
+	uint64_t leaves = 0;
+	for (int i = 0; i < 30; i++, k++) {
+		assert_true(kit_step(s, k, &err));
+		(void)!store_flush(s, &err);
+		store_status(s, &st);
+		assert_true(st.durable_leaves >= leaves);
+		leaves = st.durable_leaves;
+	}
+	assert_int_equal(st.state, STORE_DISK_LOW);
+	assert_non_null(strstr(st.sentence, "evidence and reports go on"));
+	assert_int_equal(st.dropped, 0);
+	assert_true(leaves >= (k / 3 - 1) * 2);
+	room_left = 64 << 20;
+	fault_quota(-1);
+	st = healed(s);
+	assert_int_equal(st.state, STORE_OK);
+	assert_non_null(strstr(st.sentence, "nothing was lost"));
+	assert_int_equal(stat(path, &reserve), 0);
+	store_close(s);
+	struct kit_check want = { k, k / 3 };
+	o.free_bytes = NULL;
+	if (!kit_verify(&o, &want, &err))
+		fail_msg("%s", err.text);
+	unlink(path);
+}
+
+/* A sync that takes 2 seconds, or for ever: callers go on at once, and what they said is there afterwards. */
+static void slow_sync(void **state)
+{
+	(void)state;
+	struct store_options o = options();
+	struct err err = { 0 };
+	struct store_status st;
+	fault_format();
+	struct store *s = store_open(&o, &err);
+	assert_true(s && store_series(s, kit_series(), KIT_SERIES, &err) && kit_step(s, 0, &err));
+	fault_hold_syncs(true);
+	uint64_t k = 1;
+	for (; k < 400 || fault_syncs_waiting() == 0; k++)       /* 400 polls go by while one sync is under way */
+		assert_true(kit_step(s, k, &err));
+	store_status(s, &st);
+	assert_int_equal(st.dropped, 0);
+	fault_hold_syncs(false);
+	assert_true(store_flush(s, &err));
+	store_close(s);
+	struct kit_check want = { k, k / 3 };
+	if (!kit_verify(&o, &want, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(want.batches, k);
+}
+
+int main(void)
+{
+	fault_register();
+	kit_dir();
+	const struct CMUnitTest tests[] = { cmocka_unit_test(power_cut_everywhere), cmocka_unit_test(failure_everywhere), cmocka_unit_test(failure_at_open),
+					    cmocka_unit_test(full_disk), cmocka_unit_test(slow_sync) };
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	fault_format();
+	kit_clean();
+	return failed;
+}
