@@ -239,7 +239,9 @@ static bool render(struct sheet *s, struct buf *out, struct err *err)
 		cairo_surface_t *dry = cairo_recording_surface_create(CAIRO_CONTENT_COLOR_ALPHA, NULL);
 		cairo_t *cr = s->cr;
 		s->cr = cairo_create(dry);
-		s->pages = 0;
+		s->page = s->pages = 0;
+		sheet_front(s);
+		s->tight = s->page > 1;
 		draw_all(s);
 		s->pages = s->page;
 		cairo_destroy(s->cr);

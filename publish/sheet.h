@@ -24,7 +24,7 @@ struct sheet {
 	const char *number;
 	char hash[65];                  /* SHA-256 of the signed file */
 	char keys[200];                 /* kids of its signatures */
-	bool zh_first, simulated, interim;
+	bool zh_first, simulated, interim, tight;       /* tight: the front page says its reasons in one language, to stay one page */
 	double y;
 	int page, pages;                /* pages 0: a dry run that counts them */
 };

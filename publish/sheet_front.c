@@ -248,7 +248,7 @@ static void criterion(struct sheet *s, const struct table *t, const json_t *c)
 	buf_printf(&name, "%s  %s", first_of(s, title), strcmp(title.zh, title.en) ? second_of(s, title) : "");
 	if (*text_at(c, "quote"))
 		buf_printf(&text, "「%s」 %s\n", text_at(c, "quote"), text_at(c, "locator"));
-	buf_printf(&text, "%s\n%s", first_of(s, why), strcmp(why.zh, why.en) ? second_of(s, why) : "");
+	buf_printf(&text, "%s%s%s", first_of(s, why), s->tight ? "" : "\n", s->tight || !strcmp(why.zh, why.en) ? "" : second_of(s, why));
 	buf_printf(&limit, "%s %s", text_at(c, "word"), text_at(c, "limit"));
 	buf_str(&value, text_at(c, "value"));
 	if (*text_at(c, "uncertainty"))
@@ -325,7 +325,7 @@ static void outputs_text(const struct sheet *s, struct buf *out)
 	size_t i;
 	json_t *o;
 	json_array_foreach(at(s->cert, "verdict.outputs"), i, o)
-		buf_printf(out, "%s%s %s", i ? ",  " : "    ", first_of(s, pair_at(o, "title")), text_at(o, "value"));
+		buf_printf(out, "%s%s %s", out->len ? "    " : "", first_of(s, pair_at(o, "title")), text_at(o, "value"));
 }
 
 static double verdict_lines(struct sheet *s, bool draw)

@@ -141,11 +141,12 @@ static struct pair option_of(const json_t *choice)
 
 static void other_options(const struct sheet *s, const json_t *choice, struct buf *out)
 {
-	size_t i;
+	size_t i, n = 0;
 	json_t *o;
 	json_array_foreach(at(choice, "options"), i, o)
 		if (strcmp(text_at(o, "id"), text_at(choice, "default")))
-			buf_printf(out, "%s%s", out->len ? ",  " : s->zh_first ? "亦作判定: " : "judged as well: ", first_of(s, pair_at(o, "title")));
+			buf_printf(out, "%s%s", n++ ? ", " : s->zh_first ? " (亦作判定: " : " (judged as well: ", first_of(s, pair_at(o, "title")));
+	buf_str(out, n ? ")" : "");
 }
 
 static void choices(struct sheet *s)
@@ -154,10 +155,10 @@ static void choices(struct sheet *s)
 	json_t *c;
 	json_array_foreach(at(s->cert, "method.choices"), i, c) {
 		struct pair taken = at(c, "text") ? pair_at(c, "text") : option_of(c);
-		CLEANUP(buf_done) struct buf others = { 0 };
-		other_options(s, c, &others);
-		two(s, pair_at(c, "title"), first_of(s, taken), second_of(s, taken));
-		two(s, (struct pair){ "", "" }, others.data, NULL);
+		CLEANUP(buf_done) struct buf text = { 0 };
+		buf_str(&text, first_of(s, taken));
+		other_options(s, c, &text);
+		two(s, pair_at(c, "title"), text.data, second_of(s, taken));
 	}
 }
 

@@ -7,14 +7,13 @@ static const struct { const char *result; struct pair words; enum ink ink; } res
 	{ "yes", { "满足", "met" }, INK_GOOD }, { "no", { "不满足", "not met" }, INK_BAD }, { "unknown", { "未定", "undecided" }, INK_WARN },
 };
 
-static void reading_row(struct sheet *s, const struct table *t, struct pair title, const json_t *reading, bool first)
+static void reading_row(struct sheet *s, const struct table *t, const json_t *reading)
 {
 	size_t r = 2;
 	for (size_t i = 0; i < countof(results); i++)
 		if (!strcmp(results[i].result, text_at(reading, "result")))
 			r = i;
-	const struct cell cells[] = { { first ? first_of(s, title) : "", first ? second_of(s, title) : NULL, INK_TEXT },
-				      { or_dash(text_at(reading, "choices")), NULL, INK_SOFT }, { or_dash(text_at(reading, "value")), NULL, INK_TEXT },
+	const struct cell cells[] = { { "", NULL, INK_TEXT }, { or_dash(text_at(reading, "choices")), NULL, INK_SOFT }, { or_dash(text_at(reading, "value")), NULL, INK_TEXT },
 				      { first_of(s, results[r].words), NULL, results[r].ink } };
 	table_row(s, t, cells);
 }
@@ -28,9 +27,14 @@ static void criteria(struct sheet *s)
 	json_t *c, *reading;
 	heading(s, (struct pair){ "各种读法下的结论", "Every reading of the text" });
 	table_head(s, &t);
-	json_array_foreach(at(s->cert, "verdict.criteria"), i, c)
+	json_array_foreach(at(s->cert, "verdict.criteria"), i, c) {
+		struct pair title = pair_at(c, "title"), why = pair_at(c, "why");
+		const struct cell cells[] = { { first_of(s, title), second_of(s, title), INK_TITLE }, { first_of(s, why), second_of(s, why), INK_TEXT },
+					      { text_at(c, "value"), NULL, INK_TEXT }, { "", NULL, INK_TEXT } };
+		table_row(s, &t, cells);
 		json_array_foreach(at(c, "readings"), k, reading)
-			reading_row(s, &t, pair_at(c, "title"), reading, k == 0);
+			reading_row(s, &t, reading);
+	}
 	s->y += 4;
 }
 
