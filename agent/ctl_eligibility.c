@@ -146,7 +146,8 @@ static int from_evidence(const struct ctl *ctl, const struct words *w)
 	if (!from_store_open(&w->store, &s, &err))
 		return ctl_fail(ctl, &err);
 	if (!s.setup.pack) {
-		err_set(&err, ERR_CONFIG, "the configuration names no policy pack; add `pack: NAME` or use --pack NAME");
+		err_set(&err, s.setup.pack_refused[0] ? ERR_EVIDENCE : ERR_CONFIG, "%s",
+			s.setup.pack_refused[0] ? s.setup.pack_refused : "the configuration names no policy pack; add `pack: NAME` or use --pack NAME");
 		code = ctl_fail(ctl, &err);
 	} else {
 		struct facts f = s.judgement->facts;

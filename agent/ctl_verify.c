@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* agent/verify_store.c; weak while that file is still to come */
-int verify_store(struct ctl *ctl, const char *dir, const char *head) __attribute__((weak));
+/* agent/verify_store.c */
+int verify_store(struct ctl *ctl, const char *dir, const char *head);
 
 enum { TRACE_MAX = 32, REVOKED_MAX = 64 };
 struct words { const char *file, *trust, *pack, *site, *store, *head, *at, *revoked[REVOKED_MAX]; size_t n_revoked; };
@@ -253,7 +253,7 @@ int ctl_verify(struct ctl *ctl)
 	if (code)
 		return code;
 	if (w.store)
-		return verify_store ? verify_store(ctl, w.store, w.head) : ctl_usage(ctl, "--store is not part of this build");
+		return verify_store(ctl, w.store, w.head);
 	struct verify *v = calloc(1, sizeof *v);
 	if (!v)
 		return 70;

@@ -173,7 +173,8 @@ static bool reach_verdict(struct judgement *j, const struct setup *s, const char
 	if (!statement_read(state_dir, s->site->id, reader, &j->statements, f, err))
 		return false;
 	if (!s->pack) {
-		snprintf(j->not_judged, sizeof j->not_judged, "the configuration names no policy pack; add 'pack: NAME'");
+		snprintf(j->not_judged, sizeof j->not_judged, "%.*s", (int)sizeof j->not_judged - 1,
+			 s->pack_refused[0] ? s->pack_refused : "the configuration names no policy pack; add 'pack: NAME'");
 		return true;
 	}
 	struct err why = { 0 };

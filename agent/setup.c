@@ -1,4 +1,5 @@
 #include "agent/setup.h"
+#include "agent/pack_admit.h"
 #include "agent/ctl.h"
 
 #include <dirent.h>
@@ -63,22 +64,13 @@ struct library *library_load(struct err *err)
 
 const struct pack *pack_open(struct conf *conf, const char *id, struct err *err)
 {
-	const char *const dirs[] = { "/etc/pued/packs", data_dir("packs") };
 	char path[PATH_MAX];
-	CLEANUP(buf_done) struct buf text = { 0 };
-	snprintf(path, sizeof path, "%s", id);
-	for (size_t i = 0; i < countof(dirs) && !strchr(id, '/'); i++) {
-		snprintf(path, sizeof path, "%s/%s.yaml", dirs[i], id);
-		if (access(path, R_OK) == 0)
-			break;
-	}
-	if (!file_read(path, &text, err)) {
-		err_set(err, ERR_CONFIG, "no policy pack '%s' in %s or %s; `puectl pack show` lists them", id, dirs[0], dirs[1]);
-		return NULL;
-	}
-	const struct pack *pack = pack_load(conf, path, text.data, text.len, NULL);
-	if (!pack && conf_ok(conf, err))
-		err_set(err, ERR_CONFIG, "%s: not a policy pack", path);
+	struct trust trust = { 0 };
+	const struct pack *pack = pack_find(conf, id, path, sizeof path, err);
+	bool trusted = pack && trust_load("/etc/pued/trust", &trust, NULL);
+	if (pack && !pack_admit(pack, path, trusted ? &trust : NULL, err))
+		pack = NULL;
+	trust_done(&trust);
 	return pack;
 }
 
@@ -101,7 +93,11 @@ static bool load_named(struct setup *s, struct err *err)
 	hash_hex(&hash, s->config_hash);
 	if (!zone_load(s->site->zone, &s->zone, err) || !(s->library = library_load(err)))
 		return false;
-	return !s->site->pack || (s->pack = pack_open(s->pack_conf, s->site->pack, err));
+	struct err refused = { 0 };
+	if (s->site->pack && !(s->pack = pack_open(s->pack_conf, s->site->pack, &refused)))
+		/* a pack that is bad, edited or unsigned is refused by name; energies and PUE need none */
+		snprintf(s->pack_refused, sizeof s->pack_refused, "%.*s", (int)sizeof s->pack_refused - 1, refused.text);
+	return true;
 }
 
 bool setup_load(const char *path, struct setup *out, struct buf *report, struct err *err)
@@ -109,6 +105,8 @@ bool setup_load(const char *path, struct setup *out, struct buf *report, struct 
 	struct setup s = { 0 };
 	if (load_site(&s, path, err) && load_named(&s, err)) {
 		conf_report(s.conf, &s.warnings);
+		if (s.pack_refused[0])
+			buf_printf(&s.warnings, "%s: warning: no statement of eligibility will be made: %s\n", path, s.pack_refused);
 		*out = s;
 		return true;
 	}

@@ -12,7 +12,8 @@ struct setup {
 	const struct site *site;
 	struct zone zone;
 	struct library *library;
-	const struct pack *pack;             /* NULL: the site names none */
+	const struct pack *pack;             /* NULL: the site names none, or it was refused */
+	char pack_refused[500];              /* why, "" when it was not */
 	char config_hash[65];                /* SHA-256 of site->canonical */
 	char *path;
 	struct buf warnings;
@@ -23,7 +24,8 @@ void setup_done(struct setup *s);
 
 /* All profiles of the library directory and of /etc/pued/profiles. */
 struct library *library_load(struct err *err);
-/* The pack with this id, from /etc/pued/packs or the packs that came with the program; also a path to a file. */
+/* The pack with this id, from /etc/pued/packs or the packs that came with the program; also a path to a file.  Only a pack
+ * that came with the program, or is signed by a publisher in /etc/pued/trust, is opened. */
 const struct pack *pack_open(struct conf *conf, const char *id, struct err *err);
 
 #endif
