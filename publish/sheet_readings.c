@@ -7,22 +7,52 @@ static const struct { const char *result; struct pair words; enum ink ink; } res
 	{ "yes", { "满足", "met" }, INK_GOOD }, { "no", { "不满足", "not met" }, INK_BAD }, { "unknown", { "未定", "undecided" }, INK_WARN },
 };
 
+static const json_t *by_id(const json_t *list, const char *key, const char *id, size_t len)
+{
+	size_t i;
+	json_t *row;
+	json_array_foreach(list, i, row) {
+		const char *word = text_at(row, key);
+		if (strlen(word) == len && !memcmp(word, id, len))
+			return row;
+	}
+	return NULL;
+}
+
+/* "definition=c2 network=in" in the pack's own words; a word it does not explain stays as it is. */
+static void reading_text(const struct sheet *s, const char *choices, struct buf *out)
+{
+	for (const char *p = choices; *p; p += strspn(p, " ")) {
+		size_t len = strcspn(p, " "), key = strcspn(p, "= ");
+		const json_t *choice = by_id(at(s->cert, "method.choices"), "choice", p, key);
+		const json_t *option = key < len ? by_id(at(choice, "options"), "id", p + key + 1, len - key - 1) : NULL;
+		buf_str(out, out->len ? s->zh_first ? ";" : "; " : "");
+		if (option)
+			buf_printf(out, "%s: %s", first_of(s, pair_at(choice, "title")), first_of(s, pair_at(option, "title")));
+		else
+			buf_add(out, p, len);
+		p += len;
+	}
+}
+
 static void reading_row(struct sheet *s, const struct table *t, const json_t *reading)
 {
 	size_t r = 2;
 	for (size_t i = 0; i < countof(results); i++)
 		if (!strcmp(results[i].result, text_at(reading, "result")))
 			r = i;
-	const struct cell cells[] = { { "", NULL, INK_TEXT }, { or_dash(text_at(reading, "choices")), NULL, INK_SOFT }, { or_dash(text_at(reading, "value")), NULL, INK_TEXT },
+	CLEANUP(buf_done) struct buf words = { 0 };
+	reading_text(s, text_at(reading, "choices"), &words);
+	const struct cell cells[] = { { "", NULL, INK_TEXT }, { or_dash(words.data), NULL, INK_SOFT }, { or_dash(text_at(reading, "value")), NULL, INK_TEXT },
 				      { first_of(s, results[r].words), NULL, results[r].ink } };
 	table_row(s, t, cells);
 }
 
 static void criteria(struct sheet *s)
 {
-	static const struct column columns[] = { { 120, ALIGN_LEFT, { "条件", "criterion" } }, { 251, ALIGN_LEFT, { "读法", "reading" } },
-						 { 80, ALIGN_LEFT, { "数值", "value" } }, { 60, ALIGN_LEFT, { "结论", "result" } } };
-	static const struct table t = { columns, countof(columns), 7.5 };
+	static const struct column columns[] = { { 84, ALIGN_LEFT, { "条件", "criterion" } }, { 317, ALIGN_LEFT, { "读法", "reading" } },
+						 { 62, ALIGN_LEFT, { "数值", "value" } }, { 48, ALIGN_LEFT, { "结论", "result" } } };
+	static const struct table t = { columns, countof(columns), 7 };
 	size_t i, k;
 	json_t *c, *reading;
 	heading(s, (struct pair){ "各种读法下的结论", "Every reading of the text" });
