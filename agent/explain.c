@@ -296,11 +296,33 @@ static void event_table(const struct explain *x, const struct table_writer *out)
 	out->end(out->ctx);
 }
 
+static void baseline_table(const struct explain *x, const struct table_writer *out)
+{
+	static const struct column columns[] = {
+		{ "from", { "基线起", "baseline from" } }, { "to", { "基线止", "baseline to" } }, { "pue_then", { "改造前", "before" } }, { "pue_now", { "改造后", "after" } },
+		{ "delta_micro", { "差, 1e-6", "delta, 1e-6" } }, { "saved_mwh", { "节约电能", "energy saved" } }, { "saved_gce", { "节约标准煤, g", "coal equivalent saved, g" } },
+		{ "why_not", { "不可比", "not comparable" } },
+	};
+	const struct explain_baseline *b = x->baseline;
+	char then[48], now[48], from[WALL_TEXT], to[WALL_TEXT];
+	bool has = b->comparable && pue_text(b->then.total_mwh, b->then.it_mwh, (struct ratio){ 0, 0 }, 3, then, sizeof then) &&
+		   pue_text(b->now.total_mwh, b->now.it_mwh, limit_of(x), 3, now, sizeof now);
+	bool coal = has && b->kgce_per_kwh.den > 0;
+	/* g = mW.h / 1e6 * kg/kW.h * 1e3 */
+	int64_t grams = coal ? (int64_t)((__int128)b->delta.saved_mwh * b->kgce_per_kwh.num / ((__int128)b->kgce_per_kwh.den * 1000)) : 0;
+	BEGIN("retrofit", "改造前后(仅供参考)", "before and after (information only)", columns, true);
+	ROW(text(wall_text(b->then.from, from)), text(wall_text(b->then.to, to)), text(has ? then : NULL), text(has ? now : NULL),
+	    has ? whole(b->delta.delta_micro) : text(NULL), has ? mwh(b->delta.saved_mwh) : text(NULL), coal ? whole(grams) : text(NULL), text(b->comparable ? NULL : b->why));
+	out->end(out->ctx);
+}
+
 void explain_tables(const struct explain *x, const struct table_writer *out)
 {
 	struct kpi k;
 	window_kpi(x->window, &x->setup->zone, &k);
 	kpi_table(x, &k, out);
+	if (x->baseline)
+		baseline_table(x, out);
 	term_table(x, out);
 	epoch_table(x, k.to, out);
 	uncertainty_table(x, out);
