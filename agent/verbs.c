@@ -1,5 +1,6 @@
 /* The verbs of puectl, in the order of --help. */
 #include "agent/ctl.h"
+#include "agent/probe_mqtt.h"
 
 const struct verb verbs[] = {
 	{ "attest", "NAME yes|no|DATE|'AMOUNT UNIT' --by PERSON [--role ROLE] [--date DATE] [--text TEXT] [--evidence DOCUMENT] [--config FILE] | --revoke ID --by PERSON",
@@ -36,6 +37,16 @@ const struct verb verbs[] = {
 	  ctl_verify },
 	{ "check", "FILE", { "检查站点配置(不接触网络)", "check a site configuration, without network" }, { NULL, NULL }, ctl_check },
 	{ "probe", "ENDPOINT [--profile NAME] [--decode]", { "识别设备并显示解码后的数值", "identify a device and print its decoded points" }, { NULL, NULL }, ctl_probe },
+	{ "profile", "list | show NAME | test [NAME|FILE.yaml] [--recording FILE.snmprec] | import FILE.csv [--name NAME] [--vendor V] [--model M] [--source TEXT] [--base N]",
+	  { "设备模板:列出、显示、试验、从点表导入", "device profiles: list, show, test, import from a vendor's table" },
+	  { "test    运行模板内的算例;给出文件则先检查格式;--recording 读取一份SNMP录制\nimport  由CSV点表生成初稿(标准输出);--base 首寄存器编号",
+	    "test    runs the tests inside profiles; a FILE is checked first; --recording reads an SNMP recording\nimport  a first draft from a CSV table, to standard output; --base is the number of the first register" },
+	  ctl_profile },
+	{ "probe", "ENDPOINT [--profile NAME] [--decode] | mqtt [--config FILE]", { "识别设备并显示解码后的数值", "identify a device and print its decoded points" }, { NULL, NULL }, ctl_probe_any },
+	{ "status", "[--port N | --config FILE]", { "运行中的 pued 的状态,一屏", "what the running pued says, on one screen" },
+	  { "退出码: 0 正常, 13 降级, 69 没有应答", "Exit codes: 0 ok, 13 degraded, 69 no answer" }, ctl_status },
+	{ "top", "[--by timeouts|failures|late|latency|polls] [--once] [--port N | --config FILE]",
+	  { "按超时、失败、时延给设备排名", "devices by time-outs, failures and latency" }, { "回车结束", "Enter ends it" }, ctl_top },
 	{ "certificate", "[--config FILE] [--state DIR] [--out NAME] [--number TEXT] [--issued TIME] [--supersedes NUMBER] [--date DAY] [--no-pdf]",
 	  { "签发证书(JSON为准,PDF为其图示)", "issue a certificate: JSON is the truth, the PDF its picture" }, { NULL, NULL }, ctl_certificate },
 	{ "pue", "[--explain] [--html] [--from DAY --to DAY] [--recording FILE] [--config FILE] [--state DIR]",
