@@ -135,6 +135,8 @@ static void check_hosts(struct server *s)
 {
 	for (size_t i = 0; i < s->n_hosts; i++) {
 		struct host *h = &s->hosts[i];
+		if (!h->faulty)
+			continue;
 		bool down = is_down(s, h);
 		if (down && h->source.fd >= 0)
 			close_host(s, h);
@@ -167,6 +169,7 @@ static bool make_hosts(struct server *s, struct err *err)
 		if (!h)
 			return err_memory(err);
 		h->units[h->snmp ? 0 : d->unit] = d;
+		h->faulty = h->faulty || d->n_faults;
 	}
 	return true;
 }
@@ -176,12 +179,15 @@ static bool enough_files(const struct server *s, struct err *err)
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return err_set(err, ERR_IO, "getrlimit: %s", strerror(errno));
+	size_t need = s->n_hosts + SPARE_FILES;
+	for (size_t i = 0; i < s->n_hosts; i++)
+		need += !s->hosts[i].snmp;   /* a connection each */
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur >= s->n_hosts * 2 + SPARE_FILES)
+	if (limit.rlim_cur >= need)
 		return true;
-	return err_set(err, ERR_UNAVAILABLE, "%zu addresses need %zu open files, the limit is %llu: raise it (ulimit -n), or poll fewer racks",
-		       s->n_hosts, s->n_hosts * 2 + SPARE_FILES, (unsigned long long)limit.rlim_cur);
+	return err_set(err, ERR_UNAVAILABLE, "%zu addresses need %zu open files, the limit is %llu: raise it (ulimit -n), or poll fewer devices",
+		       s->n_hosts, need, (unsigned long long)limit.rlim_cur);
 }
 
 static bool open_all(struct server *s, struct err *err)

@@ -20,6 +20,7 @@ struct host {
 	const struct sim_device **units;  /* Modbus: by unit; SNMP: [0] */
 	const struct sim_device *any;     /* the first device */
 	int connections;
+	bool faulty;                      /* a device of it has faults */
 	int64_t busy_until_us;            /* a gateway serves one request at a time */
 };
 

@@ -211,6 +211,45 @@ def snmp_faults():
         check("INTEGER" not in ask(4, 1)[1] and "INTEGER" not in ask(4, 3)[1], "cut and garbled datagrams are no answers")
 
 
+def values():
+    with site("rc-h1r1a=ratio:200", "rc-h1r3a=no-value", "utility-a=no-value", "utility-b=no-value:1", "rc-h1r4a=no-value:2",
+              "rc-h1r5a=counter-reset:5000") as sim:
+        with sim.connect(GATEWAY) as s:
+            def power(unit):
+                answer = answer_of(s, unit, 1, (3, 0x20, 2))
+                return struct.unpack(">i", answer[-4:])[0]
+            branches = answer_of(s, 1, 2, (3, 0x100, 120))[9:] + answer_of(s, 1, 2, (3, 0x178, 120))[9:] + answer_of(s, 1, 2, (3, 0x1f0, 16))[9:]
+            total = sum(struct.unpack(">%dH" % (len(branches) // 2), branches)[2::8])
+            check(abs(power(1) - 2 * total) < 100, "ratio: %d W by the main, %d W by its branches" % (power(1), total))
+            check(answer_of(s, 3, 1, (3, 0x20, 2))[-4:] == b"\x7f\xff\xff\xff", "signed: the largest")
+            check(answer_of(s, 3, 1, (3, 0x26, 2))[-4:] == b"\xff" * 4, "unsigned: all ones")
+            check(answer_of(s, 4, 1, (3, 0x26, 2))[-4:] == b"\xff\xff\xff\xfe", "or one less")
+            check(answer_of(s, 3) == good(1, 3), "its signature stands")
+            check(5000 <= energy(s, 5) < 5100, "counts from 5000: another meter")
+        for address, bits in (("127.10.0.1", "7fc00000"), ("127.10.0.2", "7f800000")):
+            with sim.connect(address) as s:
+                check(answer_of(s, 1, 1, (3, 3059, 2))[-4:].hex() == bits, "floats: " + bits)
+
+
+def texts_and_walks():
+    quick = ("-r", "0", "-t", "2")
+    with site("pdu-h1r1k01a=nasty-text", "pdu-h1r1k01b=no-value", "pdu-h1r3k01a=endless-walk:1", "pdu-h1r5k01a=endless-walk:2") as sim:
+        rows = simtest.snmp_rows(simtest.snmp("snmpget", "2c", "127.21.1.1:%d" % sim.snmp, "1.3.6.1.2.1.1.5.0", options=quick)[1])
+        check(len(rows[0][2]) > 400 and b"<script>" in rows[0][2] and b"\x1b[" in rows[0][2] and b"\xff" in rows[0][2], "a nasty name")
+        rows = simtest.snmp_rows(simtest.snmp("snmpget", "2c", "127.21.1.2:%d" % sim.snmp, "1.3.6.1.4.1.318.1.1.26.4.3.1.5.1", options=quick)[1])
+        check(rows[0][2] == -1, "-1 for not available")
+        for row, seen in ((3, "circle"), (5, "for ever")):
+            name, names = "1.3.6.1.4.1.318.1.1.26.4.3.1.1.1", []
+            for _ in range(12):
+                rows = simtest.snmp_rows(simtest.snmp("snmpgetnext", "2c", "127.21.%d.1:%d" % (row, sim.snmp), name, options=quick)[1])
+                name = rows[0][0]
+                names.append(name)
+            if seen == "circle":
+                check(len(set(names)) <= 5, "a walk in a circle: %s" % names)
+            else:
+                check(len(set(names)) == 12 and names == sorted(names, key=lambda n: [int(i) for i in n.split(".")]), "new rows for ever: %s" % names)
+
+
 def some_of_many():
     with site("pdu-*%20=dead") as sim:
         dead = 0
@@ -237,7 +276,7 @@ def wrong_calls():
         check(code == 64 and why in err, "%s: exit %d, %s" % (args, code, err))
 
 
-for part in (spoilt_answers, headers, silence, connections, registers, restart, snmp_faults, some_of_many, wrong_calls):
+for part in (spoilt_answers, headers, silence, connections, registers, restart, snmp_faults, values, texts_and_walks, some_of_many, wrong_calls):
     began = time.monotonic()
     part()
     print("%-16s %.1f s" % (part.__name__, time.monotonic() - began))

@@ -19,8 +19,9 @@ bool duration_parse(const char *option, const char *text, int64_t *ms, struct er
 
 /* What makes a simulated site: the same options give the same site in every verb. */
 enum { SETUP_FAULTS = 64 };
-struct setup { const char *seed, *scale, *racks; const char *fault_texts[SETUP_FAULTS]; size_t n_faults; };
-#define SETUP_OPTIONS(s) { "--seed", &(s).seed, false }, { "--scale", &(s).scale, false }, { "--racks-polled", &(s).racks, false }
+struct setup { const char *seed, *scale, *racks, *extra; const char *fault_texts[SETUP_FAULTS]; size_t n_faults; };
+#define SETUP_OPTIONS(s) { "--seed", &(s).seed, false }, { "--scale", &(s).scale, false }, { "--racks-polled", &(s).racks, false }, \
+			 { "--extra", &(s).extra, false }
 struct model;
 struct fleet;
 /* Takes the --fault options (they may repeat) out of argv. */
