@@ -41,6 +41,13 @@ static bool add_profile(void *ctx, const char *path, struct err *err)
 	return true;
 }
 
+/* The site's own directory first: the first profile of a name wins.  A profile with a mistake stops nobody who does not use
+ * it: `puectl profile test` shows it. */
+bool library_extend(struct library *lib, struct err *err)
+{
+	return each_yaml("/etc/pued/profiles", add_profile, lib, err) && each_yaml(data_dir("profiles"), add_profile, lib, err) && library_close(lib, err);
+}
+
 struct library *library_load(struct err *err)
 {
 	struct library *lib = library_new();
@@ -48,14 +55,9 @@ struct library *library_load(struct err *err)
 		err_memory(err);
 		return NULL;
 	}
-	/* a profile with a mistake stops nobody who does not use it: `puectl profile test` shows it */
-	struct err close_err = { 0 };
-	if (!each_yaml("/etc/pued/profiles", add_profile, lib, err) || !each_yaml(data_dir("profiles"), add_profile, lib, err)) {
-		library_free(lib);
-		return NULL;
-	}
-	if (!library_close(lib, &close_err) && !library_count(lib)) {
-		*err = close_err;
+	struct err problem = { 0 };
+	if (!library_extend(lib, &problem) && !library_count(lib)) {
+		*err = problem;
 		library_free(lib);
 		return NULL;
 	}

@@ -24,6 +24,8 @@ void setup_done(struct setup *s);
 
 /* All profiles of the library directory and of /etc/pued/profiles. */
 struct library *library_load(struct err *err);
+/* Adds them to a library that already has files of its own, and closes it. */
+bool library_extend(struct library *lib, struct err *err) MUST_USE;
 /* The pack with this id, from /etc/pued/packs or the packs that came with the program; also a path to a file.  Only a pack
  * that came with the program, or is signed by a publisher in /etc/pued/trust, is opened. */
 const struct pack *pack_open(struct conf *conf, const char *id, struct err *err);

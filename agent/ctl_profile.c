@@ -1,0 +1,303 @@
+/* puectl profile list|show|test|import: the library of devices, for those who extend it. */
+#include "agent/ctl.h"
+#include "agent/file.h"
+#include "agent/setup.h"
+#include "core/decode.h"
+#include "core/profile_import.h"
+#include "core/replica.h"
+#include "core/type.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct words { const char *what, *name, *recording, *profile, *vendor, *model, *source, *base; };
+
+static int parse(struct ctl *ctl, struct words *w)
+{
+	const struct { const char *name; const char **value; } rows[] = {
+		{ "--recording", &w->recording }, { "--name", &w->profile }, { "--vendor", &w->vendor }, { "--model", &w->model },
+		{ "--source", &w->source }, { "--base", &w->base } };
+	const char **plain[] = { &w->what, &w->name };
+	size_t n = 0;
+	for (int i = 1; i < ctl->argc; i++) {
+		size_t k = 0;
+		while (k < countof(rows) && strcmp(rows[k].name, ctl->argv[i]) != 0)
+			k++;
+		if (k < countof(rows) && i + 1 < ctl->argc)
+			*rows[k].value = ctl->argv[++i];
+		else if (ctl->argv[i][0] == '-' || n == countof(plain))
+			return ctl_usage(ctl, "'%s' is not expected here", ctl->argv[i]);
+		else
+			*plain[n++] = ctl->argv[i];
+	}
+	return w->what ? 0 : ctl_usage(ctl, "what? list, show, test or import");
+}
+
+static const char *name_of(const struct conf_name *names, int value)
+{
+	for (; names->name; names++)
+		if (names->value == value)
+			return names->name;
+	return "?";
+}
+
+static void json_member(struct buf *b, const char *key, const char *value, bool more)
+{
+	buf_printf(b, "\"%s\": ", key);
+	if (value)
+		buf_json(b, value);
+	else
+		buf_str(b, "null");
+	buf_str(b, more ? ", " : "");
+}
+
+/* ---- list ---- */
+
+static void list_json(const struct library *lib, struct buf *b)
+{
+	buf_str(b, "[");
+	for (size_t i = 0; i < library_count(lib); i++) {
+		const struct profile *p = library_at(lib, i);
+		buf_str(b, i ? ",\n {" : "\n {");
+		json_member(b, "profile", p->name, true);
+		json_member(b, "title", p->title, true);
+		json_member(b, "vendor", p->vendor, true);
+		json_member(b, "model", p->model, true);
+		json_member(b, "transport", name_of(transport_names, p->transport), true);
+		json_member(b, "confidence", name_of(confidence_names, p->confidence), true);
+		json_member(b, "source", p->source, true);
+		buf_printf(b, "\"revision\": %lld, \"points\": %zu, \"identified\": %s}", (long long)p->revision, p->points.n, p->rules.n ? "true" : "false");
+	}
+	buf_str(b, "\n]\n");
+}
+
+static void list_text(const struct library *lib, struct buf *b)
+{
+	for (size_t i = 0; i < library_count(lib); i++) {
+		const struct profile *p = library_at(lib, i);
+		buf_printf(b, "%-24s %-6s %-10s %3zu  %s\n", p->name, name_of(transport_names, p->transport), name_of(confidence_names, p->confidence), p->points.n,
+			   p->title ? p->title : "");
+	}
+}
+
+/* ---- show ---- */
+
+static void place_text(const struct place *at, struct buf *b)
+{
+	if (at->space) {
+		buf_printf(b, "%s 0x%04X", name_of(space_names, at->space), at->address);
+		return;
+	}
+	buf_str(b, at->column ? "column " : "oid ");
+	oid_text(at->oid, b);
+}
+
+static void scale_text(const struct point *p, struct buf *b)
+{
+	if (p->scale.den == 1)
+		buf_printf(b, "%lld", (long long)p->scale.num);
+	else
+		buf_printf(b, "%lld/%lld", (long long)p->scale.num, (long long)p->scale.den);
+}
+
+static void show_point(const struct point *p, bool json, bool first, struct buf *b)
+{
+	CLEANUP(buf_done) struct buf at = { 0 }, scale = { 0 };
+	place_text(&p->at, &at);
+	scale_text(p, &scale);
+	const char *unit = p->unit ? p->unit : "(row)";
+	if (!json) {
+		buf_printf(b, "  %-28s %-16s %-8s %-10s %-6s %-10s %s%s\n", p->name, quantities[p->quantity].name, unit, scale.data, p->coding.type ? p->coding.type->name : "auto",
+			   name_of(confidence_names, p->confidence), at.data, p->configured ? "  [setting]" : "");
+		return;
+	}
+	buf_str(b, first ? "\n  {" : ",\n  {");
+	json_member(b, "name", p->name, true);
+	json_member(b, "quantity", quantities[p->quantity].name, true);
+	json_member(b, "scope", scope_names[p->scope], true);
+	json_member(b, "at", at.data, true);
+	json_member(b, "type", p->coding.type ? p->coding.type->name : NULL, true);
+	json_member(b, "unit", p->unit, true);
+	json_member(b, "scale", scale.data, true);
+	buf_printf(b, "\"configured\": %s, \"resettable\": %s, ", p->configured ? "true" : "false", p->resettable ? "true" : "false");
+	json_member(b, "confidence", name_of(confidence_names, p->confidence), true);
+	json_member(b, "source", p->source, false);
+	buf_str(b, "}");
+}
+
+static void show(const struct profile *p, bool json, struct buf *b)
+{
+	if (json) {
+		buf_str(b, "{");
+		json_member(b, "profile", p->name, true);
+		json_member(b, "title", p->title, true);
+		json_member(b, "vendor", p->vendor, true);
+		json_member(b, "model", p->model, true);
+		json_member(b, "transport", name_of(transport_names, p->transport), true);
+		json_member(b, "extends", p->extends, true);
+		json_member(b, "source", p->source, true);
+		json_member(b, "file", p->place.file, true);
+		buf_printf(b, "\"revision\": %lld, \"points\": [", (long long)p->revision);
+	} else {
+		buf_printf(b, "%s, revision %lld: %s\n%s\n%s\n", p->name, (long long)p->revision, p->title ? p->title : "", p->source, p->place.file);
+	}
+	for (size_t i = 0; i < p->points.n; i++)
+		show_point(&profile_points(p)[i], json, i == 0, b);
+	buf_str(b, json ? "\n]}\n" : "");
+}
+
+/* ---- test ---- */
+
+static bool is_file(const char *name)
+{
+	return strchr(name, '/') || strstr(name, ".yaml");
+}
+
+/* The library with one file more; every problem of that file goes to stderr.  Its profile's name in *name. */
+static struct library *library_with(const char *path, const char **name, int *code)
+{
+	struct err err = { 0 };
+	CLEANUP(buf_done) struct buf text = { 0 }, report = { 0 };
+	struct library *lib = library_new();
+	*code = 70;
+	if (!lib || !file_read(path, &text, &err)) {
+		fprintf(stderr, "%s\n", err.text);
+		*code = err_exit_code(&err);
+		library_free(lib);
+		return NULL;
+	}
+	library_add(lib, path, text.data, text.len);
+	bool good = library_extend(lib, &err);          /* what it extends comes from there */
+	conf_report(library_conf(lib), &report);
+	for (char *line = strtok(report.data ? report.data : (char[]){ 0 }, "\n"); line; line = strtok(NULL, "\n"))
+		if (!strncmp(line, path, strlen(path)))
+			fprintf(stderr, "%s\n", line);
+	*name = NULL;
+	for (size_t i = 0; i < library_count(lib); i++)
+		if (!strcmp(library_at(lib, i)->place.file, path))
+			*name = library_at(lib, i)->name;
+	if (*name)
+		return lib;
+	if (!good && !report.len)
+		fprintf(stderr, "%s\n", err.text);
+	*code = 78;
+	library_free(lib);
+	return NULL;
+}
+
+static size_t test_one(const struct ctl *ctl, const struct profile *p, struct buf *out)
+{
+	size_t facts, wrong = profile_test(p, &facts, out);
+	if (!ctl->json)
+		buf_printf(out, ctl->lang == LANG_ZH ? "%s:%zu 个数值,%zu 个不符\n" : "%s: %zu values, %zu wrong\n", p->name, facts, wrong);
+	return wrong;
+}
+
+/* A recording is read as a probe would read the device. */
+static int test_recording(const struct ctl *ctl, const struct library *lib, const struct profile *p, const char *path)
+{
+	struct err err = { 0 };
+	CLEANUP(buf_done) struct buf bytes = { 0 }, out = { 0 };
+	struct replica *r = replica_new();
+	struct identity who = { 0 };
+	struct bound *b = NULL;
+	struct sample *s = NULL;
+	bool good = r && file_read(path, &bytes, &err) && replica_snmprec(r, bytes.data, bytes.len, &err) &&
+		    (p || replica_identify(r, lib, TRANSPORT_SNMP, &who, &err)) && replica_probe(r, p ? p : who.profile, &b, &s, &err);
+	for (size_t i = 0; good && i < b->n; i++) {
+		CLEANUP(buf_done) struct buf value = { 0 };
+		if (sample_has_value(&s[i]))
+			bound_value_text(&b->points[i], s[i].value, &value);
+		else
+			buf_printf(&value, "- (%s)", reason_text((enum reason)s[i].reason));
+		buf_printf(&out, "%-28s %16s %-6s %s\n", b->points[i].name, value.data, quantities[b->points[i].quantity].unit, b->points[i].source);
+	}
+	if (good)
+		printf("%s\n%s", b->profile->name, out.data ? out.data : "");
+	bound_free(b);
+	free(s);
+	replica_free(r);
+	return good ? 0 : ctl_fail(ctl, &err);
+}
+
+static int not_known(const struct ctl *ctl, const struct library *lib, const char *name)
+{
+	struct err err = { 0 };
+	const char *near = library_nearest(lib, name);
+	err_set(&err, ERR_USAGE, near ? "profile '%s' is not known; did you mean '%s'?" : "profile '%s' is not known; `puectl profile list` shows all", name, near);
+	return ctl_fail(ctl, &err);
+}
+
+static int run_test(const struct ctl *ctl, const struct words *w, const struct library *lib, const char *name)
+{
+	CLEANUP(buf_done) struct buf out = { 0 };
+	const struct profile *p = name ? library_find(lib, name) : NULL;
+	size_t wrong = 0;
+	if (name && !p)
+		return not_known(ctl, lib, name);
+	if (w->recording)
+		return test_recording(ctl, lib, p, w->recording);
+	for (size_t i = 0; i < library_count(lib); i++)
+		if (!p || library_at(lib, i) == p)
+			wrong += test_one(ctl, library_at(lib, i), &out);
+	if (ctl->json)
+		printf("{\"wrong\": %zu}\n", wrong);
+	fputs(out.data ? out.data : "", ctl->json ? stderr : stdout);
+	return wrong ? 78 : 0;
+}
+
+/* ---- import ---- */
+
+static int import(const struct ctl *ctl, const struct words *w)
+{
+	struct err err = { 0 };
+	CLEANUP(buf_done) struct buf bytes = { 0 }, yaml = { 0 };
+	struct import_options o = { .name = w->profile, .vendor = w->vendor, .model = w->model, .source = w->source, .address_base = -1 };
+	char *end = NULL;
+	if (!w->name)
+		return ctl_usage(ctl, "import needs a CSV file");
+	if (w->base && ((o.address_base = strtoll(w->base, &end, 0)) < 0 || *end || o.address_base > 65535))
+		return ctl_usage(ctl, "--base is the number of the first register: 0, 1 or 40001");
+	if (!file_read(w->name, &bytes, &err) || !profile_import(w->name, bytes.data, bytes.len, &o, &yaml, &err))
+		return ctl_fail(ctl, &err);
+	fwrite(yaml.data, 1, yaml.len, stdout);
+	return 0;
+}
+
+static int with_library(struct ctl *ctl, const struct words *w)
+{
+	struct err err = { 0 };
+	CLEANUP(buf_done) struct buf out = { 0 };
+	const char *name = w->name;
+	int code = 0;
+	struct library *lib = w->name && is_file(w->name) ? library_with(w->name, &name, &code) : library_load(&err);
+	if (!lib)
+		return code ? code : ctl_fail(ctl, &err);
+	if (!strcmp(w->what, "list"))
+		(ctl->json ? list_json : list_text)(lib, &out);
+	else if (!strcmp(w->what, "test"))
+		code = run_test(ctl, w, lib, name);
+	else if (!name)
+		code = ctl_usage(ctl, "show needs a profile's name");
+	else if (!library_find(lib, name))
+		code = not_known(ctl, lib, name);
+	else
+		show(library_find(lib, name), ctl->json, &out);
+	fwrite(out.data ? out.data : "", 1, out.len, stdout);
+	library_free(lib);
+	return code;
+}
+
+int ctl_profile(struct ctl *ctl)
+{
+	struct words w = { 0 };
+	int code = parse(ctl, &w);
+	if (code)
+		return code;
+	if (!strcmp(w.what, "import"))
+		return import(ctl, &w);
+	if (strcmp(w.what, "list") && strcmp(w.what, "show") && strcmp(w.what, "test"))
+		return ctl_usage(ctl, "'%s' is not one of list, show, test, import", w.what);
+	return with_library(ctl, &w);
+}

@@ -1,0 +1,294 @@
+#include "core/profile_import.h"
+#include "core/csv.h"
+#include "core/type.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum column { COL_NAME, COL_ADDRESS, COL_FUNCTION, COL_TYPE, COL_UNIT, COL_SCALE, COL_DIVISOR, COL_WORDS, COL_ORDER, COL_LABEL, COL_OID, COL_N };
+
+/* What vendors write above the columns; a heading fits when it contains the word, the first row of a column that fits wins. */
+static const struct { enum column column; const char *word; } headings[] = {
+	{ COL_OID, "oid" }, { COL_OID, "object id" },
+	{ COL_ADDRESS, "address" }, { COL_ADDRESS, "register" }, { COL_ADDRESS, "addr" }, { COL_ADDRESS, "offset" }, { COL_ADDRESS, "地址" }, { COL_ADDRESS, "寄存器" },
+	{ COL_FUNCTION, "function" }, { COL_FUNCTION, "fc" }, { COL_FUNCTION, "功能码" },
+	{ COL_ORDER, "order" }, { COL_ORDER, "endian" }, { COL_ORDER, "字节序" }, { COL_ORDER, "字序" },
+	{ COL_TYPE, "type" }, { COL_TYPE, "format" }, { COL_TYPE, "类型" }, { COL_TYPE, "格式" },
+	{ COL_UNIT, "unit" }, { COL_UNIT, "单位" },
+	{ COL_DIVISOR, "divisor" }, { COL_DIVISOR, "除数" },
+	{ COL_SCALE, "scal" }, { COL_SCALE, "factor" }, { COL_SCALE, "multiplier" }, { COL_SCALE, "resolution" }, { COL_SCALE, "ratio" },
+	{ COL_SCALE, "系数" }, { COL_SCALE, "倍率" }, { COL_SCALE, "比例" }, { COL_SCALE, "分辨率" },
+	{ COL_WORDS, "length" }, { COL_WORDS, "words" }, { COL_WORDS, "size" }, { COL_WORDS, "count" }, { COL_WORDS, "长度" }, { COL_WORDS, "字数" },
+	{ COL_NAME, "name" }, { COL_NAME, "parameter" }, { COL_NAME, "point" }, { COL_NAME, "variable" }, { COL_NAME, "名称" }, { COL_NAME, "参数" }, { COL_NAME, "测点" },
+	{ COL_LABEL, "description" }, { COL_LABEL, "comment" }, { COL_LABEL, "note" }, { COL_LABEL, "说明" }, { COL_LABEL, "备注" }, { COL_LABEL, "描述" },
+};
+
+static const struct { const char *word, *type; } type_words[] = {
+	{ "uint64", "u64" }, { "int64", "i64" }, { "float64", "f64" }, { "double", "f64" }, { "uint32", "u32" }, { "udint", "u32" }, { "dword", "u32" }, { "ulong", "u32" },
+	{ "unsigned long", "u32" }, { "int32", "i32" }, { "dint", "i32" }, { "long", "i32" }, { "float", "f32" }, { "real", "f32" }, { "single", "f32" }, { "浮点", "f32" },
+	{ "uint16", "u16" }, { "unsigned", "u16" }, { "word", "u16" }, { "ushort", "u16" }, { "无符号", "u16" }, { "int16", "i16" }, { "short", "i16" }, { "int", "i16" },
+	{ "有符号", "i16" }, { "bcd32", "bcd32" }, { "bcd", "bcd16" }, { "string", "string" }, { "ascii", "string" }, { "bool", "bit" }, { "bit", "bit" },
+};
+
+/* The unit says what is measured; the first row whose unit fits, and whose word (if any) is in the name. */
+static const struct { const char *unit, *word; enum quantity quantity; } unit_words[] = {
+	{ "%", "humid", Q_HUMIDITY }, { "%", "湿", Q_HUMIDITY }, { "%RH", NULL, Q_HUMIDITY }, { "%rH", NULL, Q_HUMIDITY }, { "%", "charge", Q_BATTERY_CHARGE },
+	{ "%", "capacity", Q_BATTERY_CHARGE }, { "%", "电池", Q_BATTERY_CHARGE }, { "%", "thd", Q_DISTORTION }, { "%", "harmonic", Q_DISTORTION }, { "%", "fan", Q_FAN_SPEED },
+	{ "%", "valve", Q_VALVE_POSITION }, { "%", NULL, Q_LOAD }, { "min", NULL, Q_BATTERY_RUNTIME }, { "s", NULL, Q_BATTERY_RUNTIME }, { "h", NULL, Q_RUN_HOURS },
+	{ NULL, "dew", Q_DEW_POINT }, { NULL, "cooling", Q_COOLING_POWER },
+};
+
+struct importer {
+	struct conf *c;
+	const struct conf_node *sheet;
+	int64_t at[COL_N];               /* index of each column, -1: none */
+	const struct import_options *o;
+	struct buf *out;
+	size_t good;
+};
+
+static bool contains(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+	for (; *text; text++)
+		if (!strncasecmp(text, word, n))
+			return true;
+	return false;
+}
+
+static const char *cell(const struct importer *m, size_t row, enum column column)
+{
+	const char *text = m->at[column] < 0 ? NULL : conf_scalar(conf_item(conf_item(m->sheet, row), (size_t)m->at[column]));
+	return text ? text : "";
+}
+
+static bool find_columns(struct importer *m, struct err *err)
+{
+	const struct conf_node *head = conf_item(m->sheet, 0);
+	bool taken[256] = { false };
+	for (size_t c = 0; c < COL_N; c++)
+		m->at[c] = -1;
+	for (size_t h = 0; h < countof(headings); h++)
+		for (size_t i = 0; i < conf_count(head) && i < countof(taken); i++) {
+			const char *text = conf_scalar(conf_item(head, i));
+			if (!text || taken[i] || m->at[headings[h].column] >= 0 || !contains(text, headings[h].word))
+				continue;
+			m->at[headings[h].column] = (int64_t)i;
+			taken[i] = true;
+		}
+	if (m->at[COL_ADDRESS] >= 0 || m->at[COL_OID] >= 0)
+		return true;
+	return err_set(err, ERR_INPUT, "no column of the first row looks like addresses; name one 'address' or 'oid' (地址)");
+}
+
+/* ---- one row ---- */
+
+static bool parse_address(const struct importer *m, const char *text, const char *function, int *space, int64_t *address)
+{
+	char *end;
+	while (*text && !isdigit((unsigned char)*text))
+		text++;
+	long long v = strtoll(text, &end, contains(text, "0x") ? 16 : 10);
+	if (end == text || v < 0 || v > 665536)
+		return false;
+	if ((*end == 'h' || *end == 'H') && !contains(text, "0x"))
+		v = strtoll(text, NULL, 16);
+	long code = strtol(function, NULL, 0);
+	*space = code == 4 || contains(function, "input") ? SPACE_INPUT : code == 1 || contains(function, "coil") ? SPACE_COIL
+	       : code == 2 || contains(function, "discrete") ? SPACE_DISCRETE : SPACE_HOLDING;
+	int64_t base = m->o->address_base < 0 ? 0 : m->o->address_base;
+	bool listed = m->o->address_base < 0 && !contains(text, "0x") && !*function;
+	if (listed && v >= 40001 && v <= 49999)
+		base = 40001;
+	if (listed && v >= 30001 && v <= 39999) {
+		base = 30001;
+		*space = SPACE_INPUT;
+	}
+	*address = v - base;
+	return *address >= 0 && *address <= UINT16_MAX;
+}
+
+static const char *type_of(const char *text, const char *words)
+{
+	for (size_t i = 0; i < countof(type_words); i++)
+		if (contains(text, type_words[i].word))
+			return type_words[i].type;
+	if (type_find(text))
+		return text;
+	return strtol(words, NULL, 10) == 2 ? "u32" : strtol(words, NULL, 10) == 4 ? "u64" : "u16";
+}
+
+/* "0.1", "x0.1", "*10", "/10", "1/10": exact, or 1 with a remark. */
+static bool scale_of(const struct importer *m, size_t row, struct ratio *out)
+{
+	const char *text = cell(m, row, COL_SCALE), *divisor = cell(m, row, COL_DIVISOR);
+	struct ratio r = { 1, 1 }, d = { 1, 1 };
+	bool good = true;
+	if (*text) {
+		bool inverse = *text == '/';
+		text += strcspn(text, "-0123456789.");
+		good = ratio_parse(text, &r) && r.num > 0 && (!inverse || ratio_div((struct ratio){ 1, 1 }, r, &r));
+	}
+	if (*divisor)
+		good = good && ratio_parse(divisor, &d) && d.num > 0 && ratio_div(r, d, &r);
+	*out = good ? r : (struct ratio){ 1, 1 };
+	return good;
+}
+
+static bool is_power_factor(const char *text)
+{
+	return !strcasecmp(text, "pf") || contains(text, "power factor") || contains(text, "cos") || contains(text, "功率因数");
+}
+
+static enum quantity quantity_of(const char *unit, const char *name, const char *label)
+{
+	struct ratio factor;
+	int64_t offset;
+	for (size_t i = 0; i < countof(unit_words); i++) {
+		bool unit_fits = !unit_words[i].unit || !strcmp(unit_words[i].unit, unit);
+		bool word_fits = !unit_words[i].word || contains(name, unit_words[i].word) || contains(label, unit_words[i].word);
+		if (unit_fits && word_fits && unit_factor(unit_words[i].quantity, unit, &factor, &offset))
+			return unit_words[i].quantity;
+	}
+	if (!*unit || !strcmp(unit, "1") || !strcmp(unit, "-"))
+		return is_power_factor(name) || is_power_factor(label) ? Q_POWER_FACTOR : Q_COUNT;
+	for (int q = 1; q < Q_N; q++)
+		if (q != Q_SETTING && q != Q_POWER_FACTOR && q != Q_STATE && unit_factor((enum quantity)q, unit, &factor, &offset))
+			return (enum quantity)q;
+	return Q_NONE;
+}
+
+/* "Total Active Power" -> "total_active_power"; a name without Latin letters becomes "point_12". */
+static void point_name(const char *text, size_t row, char *out, size_t room)
+{
+	size_t n = 0, letters = 0;
+	for (; *text && n + 1 < room && n < 60; text++) {
+		unsigned char c = (unsigned char)*text;
+		if (isalnum(c))
+			out[n++] = (char)tolower(c);
+		else if (n && out[n - 1] != '_' && c < 0x80)
+			out[n++] = '_';
+		letters += isalpha(c) != 0;
+	}
+	while (n && out[n - 1] == '_')
+		n--;
+	out[n] = 0;
+	if (letters < 2)
+		snprintf(out, room, "point_%zu", row);
+}
+
+static bool name_taken(const struct importer *m, size_t row, const char *name)
+{
+	char other[80];
+	for (size_t i = 1; i < row; i++) {
+		point_name(cell(m, i, COL_NAME), i, other, sizeof other);
+		if (!strcmp(other, name))
+			return true;
+	}
+	return false;
+}
+
+static void skip(struct importer *m, size_t row, const char *why)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	const char *name = cell(m, row, COL_NAME);
+	buf_plain(&text, name, strlen(name));
+	buf_printf(m->out, "  # line %d left out (%s): %s\n", conf_place(conf_item(m->sheet, row)).line, why, text.data ? text.data : "");
+}
+
+static void put_place(struct importer *m, size_t row, int space, int64_t address)
+{
+	if (m->at[COL_OID] >= 0) {
+		const char *oid = cell(m, row, COL_OID);
+		size_t len = strlen(oid);
+		buf_printf(m->out, "at: %s %s", len > 2 && !strcmp(oid + len - 2, ".0") ? "oid" : "column", oid + (*oid == '.'));
+		return;
+	}
+	for (const struct conf_name *s = space_names; s->name; s++)
+		if (s->value == space)
+			buf_printf(m->out, "at: %s 0x%04X", s->name, (unsigned)address);
+}
+
+static void import_row(struct importer *m, size_t row)
+{
+	const char *text = cell(m, row, COL_NAME), *label = cell(m, row, COL_LABEL), *unit = cell(m, row, COL_UNIT), *order = cell(m, row, COL_ORDER);
+	bool snmp = m->at[COL_OID] >= 0;
+	int space = 0;
+	int64_t address = 0;
+	char name[80];
+	struct ratio scale;
+	struct oid oid;
+	if (snmp ? !oid_parse(cell(m, row, COL_OID), &oid) : !parse_address(m, cell(m, row, COL_ADDRESS), cell(m, row, COL_FUNCTION), &space, &address)) {
+		skip(m, row, snmp ? "no object id" : "no address");
+		return;
+	}
+	const char *type = snmp ? NULL : type_of(cell(m, row, COL_TYPE), cell(m, row, COL_WORDS));
+	bool is_text = type && !strcmp(type, "string");
+	enum quantity q = quantity_of(unit, text, label);
+	bool scaled = scale_of(m, row, &scale), plain = q == Q_COUNT || q == Q_POWER_FACTOR;
+	if (q == Q_COUNT && scale.den != 1)
+		q = Q_NONE;                          /* a fraction of nothing: the unit was left out */
+	if (q == Q_NONE || is_text) {
+		skip(m, row, is_text ? "a text" : "unit not known");
+		return;
+	}
+	point_name(text, row, name, sizeof name);
+	if (name_taken(m, row, name))
+		snprintf(name + strlen(name), sizeof name - strlen(name), "_%zu", row);
+	bool column = snmp && (oid.n < 1 || oid.ids[oid.n - 1] != 0);
+	buf_printf(m->out, "  - {name: %s%s, quantity: %s, ", name, column ? ".*" : "", quantities[q].name);
+	put_place(m, row, space, address);
+	if (type && space > SPACE_DISCRETE)
+		buf_printf(m->out, ", type: %s", type);
+	struct coding coding = { .type = type ? type_find(type) : NULL, .order_text = order };
+	if (*order && type && coding.type && coding.type->words > 1 && coding_resolve(&coding))
+		buf_printf(m->out, ", order: %s", order);
+	if (!plain) {
+		buf_str(m->out, ", unit: ");
+		buf_json(m->out, unit);
+	}
+	if (scale.num != 1 || scale.den != 1)
+		buf_printf(m->out, scale.den == 1 ? ", scale: %lld" : ", scale: %lld/%lld", (long long)scale.num, (long long)scale.den);
+	const char *words = *label ? label : text;
+	if (*words) {
+		buf_str(m->out, ", label: ");
+		buf_json(m->out, words);
+	}
+	buf_printf(m->out, "}%s\n", scaled ? "" : "   # the scale was not understood: check");
+	m->good++;
+}
+
+static void head(const struct importer *m, const char *file)
+{
+	const struct { const char *key, *value; } rows[] = { { "vendor", m->o->vendor }, { "model", m->o->model }, { "source", m->o->source ? m->o->source : file } };
+	buf_printf(m->out, "# Made from a table; read it through.  Addresses are zero-based; quantities were taken from units, and what is a\n"
+			   "# setting, a sentinel or resettable is not known yet.  Then: puectl profile test THIS-FILE\n"
+			   "profile: %s\nrevision: 1\n", m->o->name ? m->o->name : "imported");
+	for (size_t i = 0; i < countof(rows); i++)
+		if (rows[i].value) {
+			buf_printf(m->out, "%s: ", rows[i].key);
+			buf_json(m->out, rows[i].value);
+			buf_str(m->out, "\n");
+		}
+	buf_str(m->out, "confidence: inferred\npoints:\n");
+}
+
+bool profile_import(const char *file, const void *bytes, size_t len, const struct import_options *o, struct buf *yaml, struct err *err)
+{
+	struct conf *c = conf_new();
+	struct importer m = { .c = c, .o = o, .out = yaml };
+	bool good = c && (m.sheet = csv_parse(c, file, bytes, len));
+	if (!good) {
+		good = c ? conf_ok(c, err) && err_set(err, ERR_INPUT, "%s: empty", file) : err_memory(err);
+	} else if ((good = find_columns(&m, err))) {
+		head(&m, file);
+		for (size_t row = 1; row < conf_count(m.sheet); row++)
+			import_row(&m, row);
+		if (!m.good)
+			good = err_set(err, ERR_INPUT, "%s: no row has an address and a unit that is understood", file);
+	}
+	conf_free(c);
+	return good && (!yaml->failed || err_memory(err));
+}

@@ -1,0 +1,193 @@
+/* Reading profiles: what is refused and what the message says; inheritance; import from tables. */
+#include "tests/unit/test.h"
+#include "core/decode.h"
+#include "core/profile_import.h"
+#include "core/replica.h"
+
+#include <stdlib.h>
+
+#define HEAD "profile: t\nrevision: 1\nsource: invented\n"
+#define POINT(rest) HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: holding 1" rest "}\n"
+
+static const struct bad_row { const char *name, *yaml, *says; } bad_rows[] = {
+	{ "no source", "profile: t\nrevision: 1\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "key 'source' is missing" },
+	{ "unknown key", POINT(", sclae: 0.1"), "test.yaml:5:57: unknown key 'sclae' in points[0]; did you mean 'scale'?" },
+	{ "unknown quantity", HEAD "points:\n - {name: a, quantity: voltag, unit: V, at: holding 1}\n", "did you mean 'voltage'?" },
+	{ "no unit", HEAD "points:\n - {name: a, quantity: voltage, at: holding 1}\n", "has no unit; add 'unit: V'" },
+	{ "wrong unit", HEAD "points:\n - {name: a, quantity: voltage, unit: kW, at: holding 1}\n", "unit 'kW' does not measure voltage; use V" },
+	{ "no place", HEAD "points:\n - {name: a, quantity: voltage, unit: V}\n", "has no place; add 'at: ...'" },
+	{ "no place of a value", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: register 5}\n", "is no place of a value; write 'holding 0x0034'" },
+	{ "address too large", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: holding 70000}\n", "is no place of a value" },
+	{ "value ends behind the last address", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: holding 0xffff, type: u32}\n", "ends behind address 0xffff" },
+	{ "type", POINT(", type: uint16"), "type 'uint16' is not known; use one of u16, i16" },
+	{ "order", POINT(", type: u32, order: abdd"), "order 'abdd' does not fit type u32" },
+	{ "bit", POINT(", bit: 16"), "bit 16 does not exist in type u16" },
+	{ "scale 0", POINT(", scale: 0"), "scale 0 would hide the value" },
+	{ "range reversed", POINT(", range: [10, 1]"), "range is [smallest, largest]" },
+	{ "star without table", HEAD "points:\n - {name: a.*, quantity: voltage, unit: V, at: holding 1}\n", "has a * but its place is one value" },
+	{ "table without star", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: column e.1.2}\n", "needs a * for the row's index" },
+	{ "two kinds of places", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n - {name: b, quantity: voltage, unit: V, at: oid e.1.0}\n", "either Modbus or SNMP" },
+	{ "a name twice", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n - {name: a, quantity: voltage, unit: V, at: holding 2}\n", "stands here twice" },
+	{ "parent unknown", HEAD "extends: u\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "extends: there is no profile 'u'" },
+	{ "extends itself", "profile: t\nrevision: 1\nsource: x\nextends: t\n", "extends itself in the end" },
+	{ "no points", HEAD, "has no points" },
+	{ "string without length", POINT(", type: string"), "add 'words: N'" },
+	{ "parts", POINT(", type: u32, parts: [1, 2, 3]"), "3 parts for a type of 2 words" },
+	{ "states by an unknown list", HEAD "points:\n - {name: a, at: holding 1, states: onoff}\n", "there is no list 'onoff'" },
+	{ "address below the base", HEAD "address_base: 40001\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 5}\n", "below address_base" },
+	{ "a check without its points", HEAD "checks:\n - {rule: sum, total: a}\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "needs total and parts" },
+	{ "an empty rule", HEAD "identify: {}\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "must test something" },
+	{ "a test of nothing", HEAD "identify: {all: [{equals: 5}]}\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "a test needs a place" },
+};
+
+static void bad_profiles(void **state)
+{
+	(void)state;
+	for (const struct bad_row *r = bad_rows; r < bad_rows + countof(bad_rows); r++) {
+		struct library *lib = library_new();
+		struct err err = { 0 };
+		CLEANUP(buf_done) struct buf report = { 0 };
+		library_add(lib, "test.yaml", r->yaml, strlen(r->yaml));
+		bool good = library_close(lib, &err);
+		conf_report(library_conf(lib), &report);
+		if (good || !report.data || !strstr(report.data, r->says))
+			fail_msg("row \"%s\": says\n%s, expected \"%s\"", r->name, report.data ? report.data : "nothing", r->says);
+		row_check(r, library_count(lib) == 0);           /* a bad profile is not usable */
+		library_free(lib);
+	}
+}
+
+static void add(struct library *lib, const char *file, const char *text)
+{
+	library_add(lib, file, text, strlen(text));
+}
+
+static void inheritance(void **state)
+{
+	(void)state;
+	struct library *lib = library_new();
+	struct err err = { 0 };
+	add(lib, "child.yaml", "profile: child\nrevision: 1\nsource: y\nextends: parent\ndrop: [c.*]\npoints:\n - {name: a, unit: kV}\n - {name: d, quantity: current, unit: A, at: holding 9}\n");
+	add(lib, "parent.yaml", "profile: parent\nrevision: 1\nsource: x\nmax_words: 7\naddress_base: 1\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 2, scale: 0.1}\n"
+				" - {name: b, quantity: voltage, unit: V, at: holding 3}\n - {name: c.*, quantity: voltage, unit: V, at: holding 4, repeat: {count: 2, stride: 1}}\n");
+	add(lib, "broken.yaml", "profile: broken\nrevision: 1\nsource: x\n");
+	assert_false(library_close(lib, &err));              /* one file is bad ... */
+	assert_int_equal(library_count(lib), 2);              /* ... the others work */
+	const struct profile *p = library_find(lib, "child");
+	assert_non_null(p);
+	assert_int_equal(p->points.n, 3);
+	const struct point *a = &profile_points(p)[0], *b = &profile_points(p)[1], *d = &profile_points(p)[2];
+	assert_string_equal(a->unit, "kV");                  /* changed */
+	assert_int_equal(a->scale.den, 10);                   /* kept */
+	assert_int_equal(a->at.address, 1);                   /* the parent's base, once */
+	assert_int_equal(b->at.address, 2);
+	assert_int_equal(d->at.address, 9);                   /* the child has no base of its own */
+	assert_int_equal(p->max_words, 7);
+	assert_string_equal(library_nearest(lib, "chidl"), "child");
+	library_free(lib);
+}
+
+static void first_of_a_name_wins(void **state)
+{
+	(void)state;
+	struct library *lib = library_new();
+	struct err err = { 0 };
+	add(lib, "/etc/site.yaml", "profile: t\nrevision: 2\nsource: site\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n");
+	add(lib, "/usr/t.yaml", "profile: t\nrevision: 1\nsource: vendor\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n");
+	assert_true(library_close(lib, &err));
+	assert_string_equal(library_find(lib, "t")->source, "site");
+	assert_int_equal(conf_warning_count(library_conf(lib)), 1);
+	library_free(lib);
+}
+
+/* ---- import ---- */
+
+static const char table[] =
+	"Name,FC,Register address,Data type,Unit,Scale,Description\n"
+	"Voltage L1-N,3,0x0000,uint16,V,0.1,\n"
+	"Total Active Power,4,18,INT32,W,x10,all phases\n"
+	"Total Active Power,4,20,INT32,W,/10,\n"
+	"Total Energy,3,40,uint32,kWh,0.01,\n"
+	"Humidity,3,50,uint16,%,0.1,\n"
+	"PF,3,51,int16,,0.001,\n"
+	"Model,3,60,string,,,\n"
+	"Distance,3,70,uint16,furlong,1,\n"
+	"\xe7\x94\xb5\xe6\xb5\x81,3,71,float,A,,\n";
+
+static void import(void **state)
+{
+	(void)state;
+	const struct import_options o = { .name = "acme", .vendor = "ACME \"x\"", .address_base = -1 };
+	CLEANUP(buf_done) struct buf yaml = { 0 };
+	struct err err = { 0 };
+	assert_true(profile_import("t.csv", table, sizeof table - 1, &o, &yaml, &err));
+	static const char *const says[] = {
+		"{name: voltage_l1_n, quantity: voltage, at: holding 0x0000, type: u16, unit: \"V\", scale: 1/10",
+		"{name: total_active_power, quantity: active_power, at: input 0x0012, type: i32, unit: \"W\", scale: 10, label: \"all phases\"}",
+		"{name: total_active_power_3, quantity: active_power, at: input 0x0014, type: i32, unit: \"W\", scale: 1/10",
+		"{name: total_energy, quantity: energy, at: holding 0x0028, type: u32, unit: \"kWh\", scale: 1/100", "quantity: humidity",
+		"{name: pf, quantity: power_factor, at: holding 0x0033, type: i16, scale: 1/1000", "# line 8 left out (a text): Model",
+		"# line 9 left out (unit not known): Distance", "{name: point_9, quantity: current, at: holding 0x0047, type: f32" };
+	for (size_t i = 0; i < countof(says); i++)
+		if (!strstr(yaml.data, says[i]))
+			fail_msg("\"%s\" is not in\n%s", says[i], yaml.data);
+	/* what was made is a profile */
+	struct library *lib = library_new();
+	library_add(lib, "acme.yaml", yaml.data, yaml.len);
+	if (!library_close(lib, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(library_find(lib, "acme")->points.n, 7);
+	library_free(lib);
+	buf_reset(&yaml);
+	static const char listed[] = "name;address;type;unit\na;40010;u16;V\nb;30011;u16;A\n";
+	assert_true(profile_import("t.csv", listed, sizeof listed - 1, &o, &yaml, &err));
+	assert_non_null(strstr(yaml.data, "at: holding 0x0009"));
+	assert_non_null(strstr(yaml.data, "at: input 0x000A"));
+	buf_reset(&yaml);
+	static const char objects[] = "name,oid,unit,factor\nPower,1.3.6.1.4.1.9.1.0,W,1\nOutlet power,.1.3.6.1.4.1.9.2.1.4,W,0.1\n";
+	assert_true(profile_import("t.csv", objects, sizeof objects - 1, &o, &yaml, &err));
+	assert_non_null(strstr(yaml.data, "{name: power, quantity: active_power, at: oid 1.3.6.1.4.1.9.1.0"));
+	assert_non_null(strstr(yaml.data, "{name: outlet_power.*, quantity: active_power, at: column 1.3.6.1.4.1.9.2.1.4"));
+	assert_false(profile_import("t.csv", "a,b\n1,2\n", 8, &o, &yaml, &err));
+	assert_non_null(strstr(err.text, "looks like addresses"));
+}
+
+/* ---- joins, filters and texts of tables ---- */
+
+static void text_states_and_partial_walks(void **state)
+{
+	(void)state;
+	static const char yaml[] = HEAD "points:\n"
+		" - {name: s.*, at: column e.1.1.1.2, states: {\"OK\": normal, \"FAIL\": alarm}}\n"
+		" - {name: t.*, quantity: temperature, at: column e.1.1.1.3, unit_from: text}\n"
+		"tests:\n - name: texts\n   given:\n"
+		"    oid e.1.1.1.2.1: \"ok\"\n    oid e.1.1.1.2.2: \"FAIL\"\n    oid e.1.1.1.2.3: \"maybe\"\n"
+		"    oid e.1.1.1.3.1: \"28,5 C\"\n    oid e.1.1.1.3.2: \"77.0 F\"\n    oid e.1.1.1.3.3: \"5 furlong\"\n"
+		"   expect: {s.1: normal, s.2: alarm, s.3: none, t.1: 28.5, t.2: 25, t.3: none}\n";
+	struct library *lib = library_new();
+	struct err err = { 0 };
+	CLEANUP(buf_done) struct buf findings = { 0 };
+	size_t facts;
+	add(lib, "t.yaml", yaml);
+	if (!library_close(lib, &err))
+		fail_msg("%s", err.text);
+	if (profile_test(library_at(lib, 0), &facts, &findings))
+		fail_msg("%s", findings.data);
+	assert_int_equal(facts, 6);
+	/* a wrong expectation is found, with its place */
+	library_free(lib);
+	lib = library_new();
+	add(lib, "t.yaml", POINT("") "tests:\n - {name: wrong, given: {holding 1: 230}, expect: {a: 231}}\n");
+	assert_true(library_close(lib, &err));
+	assert_int_equal(profile_test(library_at(lib, 0), &facts, &findings), 1);
+	assert_int_equal(strncmp(findings.data, "t.yaml:7:", 9), 0);
+	assert_non_null(strstr(findings.data, "test \"wrong\": a is 230, expected 231"));
+	library_free(lib);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(bad_profiles), cmocka_unit_test(inheritance), cmocka_unit_test(first_of_a_name_wins), cmocka_unit_test(import),
+					    cmocka_unit_test(text_states_and_partial_walks) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
