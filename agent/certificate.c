@@ -35,6 +35,7 @@ struct collect {
 	/* the newest interval leaf before the window: its cumulative values are those of the window's start */
 	struct buf start;
 	uint64_t start_index;
+	struct wall start_at;
 	size_t n_corrections;
 	bool in_window;
 };
@@ -51,26 +52,27 @@ static const char *reason_for(const struct collect *c, const struct interval *iv
 	return iv->total_known && iv->it_known ? NULL : "unknown";
 }
 
-static bool attach(struct collect *c, const char *why, uint64_t index, const void *leaf, size_t len)
+static bool attach(struct collect *c, const char *why, const struct cert_leaf *leaf)
 {
 	struct hash path[64];
 	size_t n;
-	if (!merkle_inclusion(index, c->hashes.n, hash_at, &c->hashes, path, &n))
-		return err_set(&c->err, ERR_EVIDENCE, "no path for evidence leaf %llu", (unsigned long long)index);
-	return cert_evidence_add(c->evidence, why, index, leaf, len, path, n, &c->err);
+	if (!merkle_inclusion(leaf->index, c->hashes.n, hash_at, &c->hashes, path, &n))
+		return err_set(&c->err, ERR_EVIDENCE, "no path for evidence leaf %llu", (unsigned long long)leaf->index);
+	return cert_evidence_add(c->evidence, why, leaf, path, n, &c->err);
 }
 
-static bool take_interval(struct collect *c, uint64_t index, const void *bytes, size_t len)
+static bool take_interval(struct collect *c, const struct cert_leaf *leaf)
 {
 	const struct pack_window *w = &c->f->judgement->asked;
 	struct interval iv;
-	if (!interval_of_leaf(c->f->setup.site, bytes, len, &iv, &c->err))
+	if (!interval_of_leaf(c->f->setup.site, leaf->bytes, leaf->len, &iv, &c->err))
 		return false;
 	free((void *)(uintptr_t)iv.rows);
 	if (iv.to.ms <= w->from.ms) {
 		buf_reset(&c->start);
-		buf_add(&c->start, bytes, len);
-		c->start_index = index;
+		buf_add(&c->start, leaf->bytes, leaf->len);
+		c->start_index = leaf->index;
+		c->start_at = leaf->at;
 		return !c->start.failed || err_memory(&c->err);
 	}
 	if (iv.from.ms >= w->to.ms)
@@ -78,37 +80,38 @@ static bool take_interval(struct collect *c, uint64_t index, const void *bytes, 
 	const char *why = reason_for(c, &iv);
 	if (!c->in_window) {
 		c->in_window = true;
-		if (c->start.len && !attach(c, "start", c->start_index, c->start.data, c->start.len))
+		struct cert_leaf start = { c->start_index, LEAF_INTERVAL, c->start_at, c->start.data, c->start.len };
+		if (c->start.len && !attach(c, "start", &start))
 			return false;
 		/* the ledger begins with the window: its start is the first leaf less its own energy */
 		if (!c->start.len && !why)
 			why = "first";
 	}
-	return !why || attach(c, why, index, bytes, len);
+	return !why || attach(c, why, leaf);
 }
 
 /* Corrections of intervals already closed: verification must know that there are some. */
-static bool take_event(struct collect *c, uint64_t index, const void *bytes, size_t len)
+static bool take_event(struct collect *c, const struct cert_leaf *leaf)
 {
 	const struct pack_window *w = &c->f->judgement->asked;
 	struct ledger_event ev;
-	if (!event_of_leaf(c->f->setup.site, bytes, len, &ev, &c->err))
+	if (!event_of_leaf(c->f->setup.site, leaf->bytes, leaf->len, &ev, &c->err))
 		return false;
 	if (ev.kind != EVENT_CORRECTION || ev.to.ms <= w->from.ms || ev.from.ms >= w->to.ms || c->n_corrections == CORRECTIONS_MAX)
 		return true;
 	c->n_corrections++;
-	return attach(c, "correction", index, bytes, len);
+	return attach(c, "correction", leaf);
 }
 
 static bool take_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
 {
 	struct collect *c = ctx;
-	(void)at;
+	struct cert_leaf leaf = { index, (uint8_t)kind, at, bytes, len };
 	if (index >= c->hashes.n)
 		return true;            /* newer than the judgement's tree head */
-	return kind == LEAF_INTERVAL ? take_interval(c, index, bytes, len)
-	       : kind == LEAF_EVENT  ? take_event(c, index, bytes, len)
-				     : attach(c, "statement", index, bytes, len);
+	return kind == LEAF_INTERVAL ? take_interval(c, &leaf)
+	       : kind == LEAF_EVENT  ? take_event(c, &leaf)
+				     : attach(c, "statement", &leaf);
 }
 
 static json_t *collect_evidence(const struct from_store *f, struct err *err)

@@ -1,4 +1,6 @@
 #include "collectors/modbus_conn.h"
+#include "collectors/modbus_rtu.h"
+#include "collectors/serial.h"
 #include "core/jitter.h"
 
 #include <errno.h>
@@ -12,7 +14,8 @@
 #include <unistd.h>
 
 enum { BACKOFF_MS = 500, BACKOFF_MAX_MS = 30000, CONNECT_MS = 5000, CONNECT_NEXT_MS = 300, LOOKUP_MS = 10000, POLL_LOOKUP_MS = 20,
-	FOREIGN_MAX = 3072, USER_TIMEOUT_MS = 10000, RESOLVE_AGAIN_MS = 60000, BATCH = 256 };
+	FOREIGN_MAX = 3072, USER_TIMEOUT_MS = 10000, RESOLVE_AGAIN_MS = 60000, BATCH = 256,
+	RTU_GAP_MS = 10, RTU_QUIET_MS = 200 };
 
 enum conn_state { CONN_DOWN, CONN_LOOKUP, CONN_CONNECTING, CONN_UP };
 
@@ -29,15 +32,17 @@ struct modbus_conn {
 	struct lookup *lookup;
 	struct addresses addresses;
 	size_t address;
-	int64_t resolved_ms, begun_ms, retry_ms, free_ms, min_gap_ms;
+	int64_t resolved_ms, begun_ms, retry_ms, free_ms, min_gap_ms, quiet_ms;
 	struct exchange *queue, **queue_end, *current;
 	size_t foreign;                        /* bytes since the last request that belong to nobody */
 	uint64_t late, foreign_total;
 	enum reason last_reason;
 	struct err last_err;
 	size_t n_rest;
-	uint8_t rest[MODBUS_ADU_MAX];
+	uint8_t rest[RTU_MAX + MODBUS_ADU_MAX];
 	struct modbus_request last;            /* what the wire was last asked */
+	bool rtu, is_serial;                   /* RTU frames; on a tty */
+	struct serial line;
 };
 
 static int64_t clock_us(void)
@@ -263,9 +268,29 @@ static void look_up(struct modbus_conn *c)
 	begin(c);
 }
 
+static void open_line(struct modbus_conn *c)
+{
+	struct err err = { 0 };
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
+	c->fd = serial_open(&c->line, &err);
+	if (c->fd >= 0 && epoll_ctl(c->bus->epoll_fd, EPOLL_CTL_ADD, c->fd, &event) == 0) {
+		c->state = CONN_UP;
+		c->foreign = 0;
+		mark_dirty(c);
+		return;
+	}
+	if (c->fd >= 0)
+		err_set(&err, ERR_IO, "%s cannot be watched: %s", c->host, strerror(errno));
+	back_off(c, REASON_UNREACHABLE, &err);
+}
+
 static void open_connection(struct modbus_conn *c)
 {
 	int64_t now = c->bus->now.boot.ms;
+	if (c->is_serial) {
+		open_line(c);
+		return;
+	}
 	if (c->addresses.n && now - c->resolved_ms < RESOLVE_AGAIN_MS) {
 		c->address = 0;
 		begin(c);
@@ -295,8 +320,8 @@ static void send_next(struct modbus_conn *c)
 	x->wire.transaction = ++c->transaction;
 	x->begun_us = c->bus->now_us;
 	c->last = x->wire;
-	size_t n = modbus_build(&x->wire, bytes);
-	ssize_t sent = send(c->fd, bytes, n, MSG_NOSIGNAL);
+	size_t n = c->rtu ? rtu_build(&x->wire, bytes) : modbus_build(&x->wire, bytes);
+	ssize_t sent = c->is_serial ? write(c->fd, bytes, n) : send(c->fd, bytes, n, MSG_NOSIGNAL);
 	if (sent == (ssize_t)n)
 		return;
 	struct err err;
@@ -325,7 +350,8 @@ static void kick(struct modbus_conn *c)
 	int64_t now = c->bus->now.boot.ms;
 	if (c->dead || c->current || !c->queue || c->state == CONN_LOOKUP || c->state == CONN_CONNECTING)
 		return;
-	if (c->state == CONN_UP && now >= c->free_ms) {
+	int64_t free_ms = c->free_ms > c->quiet_ms ? c->free_ms : c->quiet_ms;
+	if (c->state == CONN_UP && now >= free_ms) {
 		send_next(c);
 		return;
 	}
@@ -333,7 +359,7 @@ static void kick(struct modbus_conn *c)
 		open_connection(c);
 		return;
 	}
-	wheel_set(&c->bus->wheel, &c->timed.timer, (struct mono){ c->state == CONN_UP ? c->free_ms : c->retry_ms });
+	wheel_set(&c->bus->wheel, &c->timed.timer, (struct mono){ c->state == CONN_UP ? free_ms : c->retry_ms });
 	if (c->state == CONN_UP)
 		return;
 	end_hopeless(c);
@@ -366,9 +392,11 @@ static bool foreign(struct modbus_conn *c, size_t bytes)
 static bool take_frames(struct modbus_conn *c, const uint8_t *bytes, size_t len)
 {
 	while (len) {
-		struct err err = { 0 };
+		struct err err;
 		struct modbus_answer answer = { 0 };
 		struct exchange *x = c->current;
+		err.kind = ERR_NONE;   /* not its kilobyte of text: this runs for every answer */
+		err.text[0] = 0;
 		enum frame frame = modbus_parse(bytes, len, &c->last, &answer, &err);
 		if (frame == FRAME_MORE)
 			break;
@@ -399,16 +427,45 @@ static bool take_frames(struct modbus_conn *c, const uint8_t *bytes, size_t len)
 	return true;
 }
 
+static bool take_rtu(struct modbus_conn *c, const uint8_t *bytes, size_t len)
+{
+	struct err err = { 0 };
+	struct modbus_answer answer = { 0 };
+	struct exchange *x = c->current;
+	size_t skip = len;
+	enum frame frame = FRAME_MORE;
+	if (!x) {   /* other units answering another master, or a late answer */
+		c->late++;
+		c->foreign_total += len;
+		c->n_rest = 0;
+		return true;
+	}
+	if (c->bus->now.boot.ms >= c->quiet_ms)
+		frame = rtu_parse(bytes, len, &c->last, &skip, &answer, &err);
+	if (skip && foreign(c, skip))
+		return false;
+	if (frame == FRAME_MORE) {
+		c->n_rest = len - skip < sizeof c->rest ? len - skip : 0;
+		memmove(c->rest, bytes + skip, c->n_rest);
+		return true;
+	}
+	c->n_rest = 0;   /* what follows an answer was asked by nobody */
+	c->proven = true;
+	c->failures = 0;
+	finish(x, frame == FRAME_DONE ? REASON_NONE : frame == FRAME_EXCEPTION ? REASON_EXCEPTION : REASON_MALFORMED, &answer, &err);
+	return c->fd >= 0;
+}
+
 static void receive(struct modbus_conn *c)
 {
 	uint8_t *block = c->bus->block;
 	size_t n = c->n_rest, room = sizeof c->bus->block - n;
 	memcpy(block, c->rest, n);
-	ssize_t got = recv(c->fd, block + n, room, 0);
+	ssize_t got = c->is_serial ? read(c->fd, block + n, room) : recv(c->fd, block + n, room, 0);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got > 0) {
-		take_frames(c, block, n + (size_t)got);
+		(c->rtu ? take_rtu : take_frames)(c, block, n + (size_t)got);
 		return;
 	}
 	struct err err;
@@ -471,11 +528,19 @@ void modbus_bus_flush(struct modbus_bus *bus)
 	run_dirty(bus);
 }
 
+/* RTU has no transaction ids: after a time-out whatever still comes is let pass before the line is asked again, so that a late
+ * answer meets no new question. */
+static void be_quiet(struct modbus_conn *c)
+{
+	c->n_rest = 0;
+	c->quiet_ms = c->bus->now.boot.ms + RTU_QUIET_MS;
+}
+
 static void exchange_late(struct exchange *x)
 {
 	struct modbus_conn *c = x->conn;
 	struct err err;
-	bool half = c->current == x && c->n_rest > 0;
+	bool half = c->current == x && c->n_rest > 0 && !c->rtu;
 	if (half)
 		err_set(&err, ERR_UNAVAILABLE, "only %zu bytes of an answer within %" PRId64 " ms; connection dropped", c->n_rest, x->budget_ms);
 	else if (c->current == x)
@@ -487,6 +552,8 @@ static void exchange_late(struct exchange *x)
 	else
 		err_set(&err, ERR_UNAVAILABLE, "no connection within %" PRId64 " ms", x->budget_ms);
 	bool unreachable = c->state == CONN_CONNECTING || c->state == CONN_LOOKUP;
+	if (c->rtu && c->current == x)
+		be_quiet(c);
 	if (half)
 		close_socket(c);   /* the rest of that answer must never meet another request */
 	finish(x, unreachable ? REASON_UNREACHABLE : REASON_TIMEOUT, NULL, &err);
@@ -528,19 +595,30 @@ static struct modbus_conn **bucket_of(struct modbus_bus *bus, const char *host, 
 	return &bus->buckets[h % countof(bus->buckets)];
 }
 
-struct modbus_conn *modbus_conn_get(struct modbus_bus *bus, const struct endpoint *ep)
+struct modbus_conn *modbus_conn_get(struct modbus_bus *bus, const struct endpoint *ep, struct err *err)
 {
 	struct modbus_conn **bucket = bucket_of(bus, ep->host, ep->port), *c = *bucket;
-	while (c && (c->port != ep->port || strcmp(c->host, ep->host) != 0))
+	bool rtu = strcmp(ep->scheme, "modbus+tcp") != 0, is_serial = strcmp(ep->scheme, "modbus+rtu") == 0;
+	struct serial line = { 0 };
+	if (is_serial && !serial_parse(ep, &line, err))
+		return NULL;
+	while (c && (c->port != ep->port || c->rtu != rtu || strcmp(c->host, ep->host) != 0))
 		c = c->next;
+	if (c && is_serial && (c->line.baud != line.baud || c->line.parity != line.parity || c->line.stop != line.stop || c->line.bits != line.bits)) {
+		err_set(err, ERR_CONFIG, "%s: two devices on one line say different speed or parity", ep->host);
+		return NULL;
+	}
 	if (!c) {
 		c = calloc(1, sizeof *c);
-		if (!c)
+		if (!c) {
+			err_memory(err);
 			return NULL;
-		snprintf(c->host, sizeof c->host, "%s", ep->host);
+		}
 		*c = (struct modbus_conn){ .bus = bus, .next = *bucket, .port = ep->port, .fd = -1, .timed.kind = TIMED_CONN,
-					   .resolved_ms = INT64_MIN / 2, .retry_ms = INT64_MIN, .free_ms = INT64_MIN };
+					   .resolved_ms = INT64_MIN / 2, .retry_ms = INT64_MIN, .free_ms = INT64_MIN, .quiet_ms = INT64_MIN,
+					   .rtu = rtu, .is_serial = is_serial, .line = line, .min_gap_ms = rtu ? RTU_GAP_MS : 0 };
 		memcpy(c->host, ep->host, sizeof c->host);
+		c->line.path = c->host;
 		c->queue_end = &c->queue;
 		c->transaction = (uint16_t)jitter_next(&bus->seed);   /* a restarted agent does not repeat ids still on the wire */
 		*bucket = c;

@@ -1,4 +1,4 @@
-/* collectors/modbus_conn.h - Modbus/TCP connections: one per host:port, shared by all units behind it, one request on the wire.
+/* collectors/modbus_conn.h - Modbus connections: one per host:port or serial line, shared by all its units, one request on the wire.
  *
  * Exchanges wait in a queue and end exactly once, through `done`, before their deadline.  A time-out never closes the
  * connection unless an answer was left half received (framing is then lost).  Late answers are recognised by transaction
@@ -46,8 +46,8 @@ struct modbus_bus {
 bool modbus_bus_init(struct modbus_bus *bus, const struct collector_env *env, struct err *err) MUST_USE;
 void modbus_bus_done(struct modbus_bus *bus);
 
-/* The connection of host:port, counted; NULL: out of memory.  The largest min_gap of its users holds. */
-struct modbus_conn *modbus_conn_get(struct modbus_bus *bus, const struct endpoint *ep);
+/* The connection of host:port or line, counted; NULL with err.  The largest min_gap of its users holds. */
+struct modbus_conn *modbus_conn_get(struct modbus_bus *bus, const struct endpoint *ep, struct err *err);
 void modbus_conn_put(struct modbus_conn *conn);
 
 void modbus_conn_add(struct modbus_conn *conn, struct exchange *x, struct mono deadline);

@@ -1,4 +1,4 @@
-/* The Modbus/TCP collector: requests of targets become exchanges on shared connections, answers become readings. */
+/* The Modbus collector (TCP, RTU on serial lines, RTU over TCP): requests of targets become exchanges on shared connections, answers become readings. */
 #include "collectors/modbus_conn.h"
 
 #include <errno.h>
@@ -31,6 +31,7 @@ struct tcp {
 	sd_event_source *io;
 	struct job *spare;
 	struct words words;
+	struct modbus_objects server;
 };
 
 static void job_free(struct tcp *t, struct job *job)
@@ -98,7 +99,6 @@ static void done(struct modbus_bus *bus, struct exchange *x, const struct outcom
 	if (o->reason == REASON_NONE && x->wire.function == MODBUS_DEVICE_ID && more_objects(job, &o->answer))
 		return;
 	const char *objects[ID_OBJECTS];
-	struct modbus_objects server = { 0 };
 	struct reading r = { .request = x->request, .at = o->at, .reason = o->reason };
 	r.latency_us = x->begun_us ? o->now_us - x->begun_us : 0;
 	r.exception = o->reason == REASON_EXCEPTION ? o->answer.exception : 0;
@@ -113,8 +113,8 @@ static void done(struct modbus_bus *bus, struct exchange *x, const struct outcom
 	} else if (x->wire.function == MODBUS_DEVICE_ID) {
 		put_objects(job, objects, &r);
 	} else if (x->wire.function == MODBUS_SERVER_ID) {
-		modbus_server_id(o->answer.pdu, o->answer.pdu_len, &server);
-		objects[0] = server.at[0].text;
+		modbus_server_id(o->answer.pdu, o->answer.pdu_len, &self->server);
+		objects[0] = self->server.at[0].text;
 		r.objects = objects;
 		r.n_objects = 1;
 	} else {
@@ -175,9 +175,13 @@ static struct target *tcp_attach(void *ctx, const struct endpoint *ep, void *dev
 {
 	struct tcp *self = ctx;
 	struct target *t = calloc(1, sizeof *t);
-	if (!t || !(t->conn = modbus_conn_get(&self->bus, ep))) {
-		free(t);
+	if (!t) {
 		err_memory(err);
+		return NULL;
+	}
+	t->conn = modbus_conn_get(&self->bus, ep, err);
+	if (!t->conn) {
+		free(t);
 		return NULL;
 	}
 	t->self = self;
@@ -239,7 +243,7 @@ static void tcp_stats(const struct target *t, struct target_stats *out)
 	modbus_conn_counts(t->conn, &out->late, &out->foreign);
 }
 
-static const char *const schemes[] = { "modbus+tcp", NULL };
+static const char *const schemes[] = { "modbus+tcp", "modbus+rtu", "modbus+rtutcp", NULL };
 const struct collector_ops modbus_tcp = {
 	.schemes = schemes, .start = tcp_start, .attach = tcp_attach, .submit = tcp_submit, .flush = tcp_flush, .expire = tcp_expire,
 	.next = tcp_next, .stats = tcp_stats, .detach = tcp_detach, .stop = tcp_stop,

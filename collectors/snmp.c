@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -704,6 +705,9 @@ static void *snmp_start(const struct collector_env *env, struct err *err)
 	}
 	s->env = *env;
 	net_raise_limit();
+	/* The library takes 64 KiB for each datagram and gives them back: without this the heap shrinks and grows, and faults, each time. */
+	mallopt(M_TRIM_THRESHOLD, 8 << 20);
+	mallopt(M_TOP_PAD, 1 << 20);
 	snmp_library();
 	netsnmp_large_fd_set_init(&s->fds, 1024);
 	s->epoll_fd = net_high(epoll_create1(EPOLL_CLOEXEC));

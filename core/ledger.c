@@ -221,8 +221,6 @@ void ledger_fix_begin(struct ledger *l)
 	l->next = first;
 	for (size_t i = 0; i < l->n; i++) {
 		struct meter_fold *m = &l->meters[i];
-		if (m->next > first)
-			continue;       /* loaded from a checkpoint with other intervals */
 		m->next = first;
 		m->done_ms = interval_end(l, first) - l->interval_ms;
 	}
@@ -278,9 +276,12 @@ static void push_one(struct ledger *l, const struct sample *s, const struct ledg
 	struct read r = { .wall_ms = s->at.wall.ms, .boot_ms = s->at.boot.ms, .value = s->value, .session = s->at.session, .reason = s->reason,
 			  .has_value = s->quality == QUALITY_GOOD, .synced = s->at.synced };
 	r.value = r.has_value ? r.value : 0;
-	l->begin_ms = !l->begun || (!l->fixed && r.wall_ms < l->begin_ms) ? r.wall_ms : l->begin_ms;
+	bool early = l->begun && !l->fixed && r.wall_ms < l->begin_ms && r.wall_ms >= l->newest_ms - WATERMARK_MS;
+	l->begin_ms = !l->begun || early ? r.wall_ms : l->begin_ms;
 	l->newest_ms = l->begun ? l->newest_ms : r.wall_ms;
 	l->begun = true;
+	if (r.wall_ms - l->newest_ms > LEAP_MS)
+		ledger_leap(l, r.wall_ms, sink);
 	watch_clock(l, &s->at);
 	newest(l, r.wall_ms);
 	for (; energy != UINT32_MAX; energy = l->meters[energy].same_energy)
@@ -300,7 +301,7 @@ void ledger_push(struct ledger *l, const struct sample *samples, size_t n, struc
 	for (size_t i = 0; i < n; i++)
 		if (samples[i].series < l->n_series)
 			push_one(l, &samples[i], sink);
-	if (!l->begun || now.wall.ms <= l->newest_ms)
+	if (!l->begun || now.wall.ms <= l->newest_ms || now.wall.ms - l->newest_ms > LEAP_MS)
 		return;
 	newest(l, now.wall.ms);
 	if (l->fixed && l->newest_ms >= l->sweep_ms)

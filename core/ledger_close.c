@@ -342,18 +342,48 @@ static void fill_to_end(struct ledger *l, int64_t last)
 	}
 }
 
-void ledger_finish(struct ledger *l, const struct ledger_sink *sink)
+/* Decides and closes everything up to the newest stamp. */
+static void close_all(struct ledger *l, const struct ledger_sink *sink)
 {
-	if (!l->begun || l->failed)
-		return;
 	ledger_fix_begin(l);
 	int64_t last = interval_of(l, l->newest_ms - 1);
 	fill_to_end(l, last);
 	while (l->next <= last && !l->failed)
 		close_one(l, sink);
+}
+
+void ledger_finish(struct ledger *l, const struct ledger_sink *sink)
+{
+	if (!l->begun || l->failed)
+		return;
+	close_all(l, sink);
 	for (size_t i = 0; i < l->n_events; i++)
 		l->events[i].interval = l->next;
 	emit_events(l, sink);
+}
+
+void ledger_leap(struct ledger *l, int64_t to_ms, const struct ledger_sink *sink)
+{
+	int64_t from_ms = l->newest_ms;
+	close_all(l, sink);
+	l->next = interval_of(l, to_ms);
+	for (size_t i = 0; i < l->n; i++) {
+		struct meter_fold *m = &l->meters[i];
+		m->next = m->step_next = l->next;
+		m->done_ms = interval_end(l, l->next) - l->interval_ms;
+		m->has_last = false;
+		m->missing_ms = 0;
+		m->distributed = false;
+		m->flags = INTERVAL_GAP;
+		m->integral = 0;
+	}
+	l->n_segments = 0;
+	l->newest_ms = to_ms;
+	l->sweep_ms = interval_end(l, l->next) + WATERMARK_MS;
+	struct ledger_event *ev = close_event(l, EVENT_GAP, UINT32_MAX, from_ms, to_ms);
+	if (ev)
+		snprintf(ev->reason, sizeof ev->reason, "the stamps leap by %lld days: nothing is known of this time, all curves begin anew",
+			 (long long)((to_ms - from_ms) / 86400000));
 }
 
 void ledger_close_until(struct ledger *l, const struct ledger_sink *sink)

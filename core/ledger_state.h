@@ -15,6 +15,8 @@ enum { LOOK_AHEAD = 3, SESSION_NONE = UINT32_MAX };
 #define WATERMARK_MS INT64_C(900000)
 #define SILENCE_MS INT64_C(3600000)
 #define CLOCK_STEP_MS INT64_C(5000)
+/* A clock that was not set (1970) and then is, or years without a reading: no intervals are closed in between. */
+#define LEAP_MS (INT64_C(400) * 86400000)
 #define NEVER INT64_MAX
 
 struct read {
@@ -156,6 +158,7 @@ void ledger_missing(struct ledger *l, const struct meter_fold *m, int64_t from_m
 struct ledger_event *ledger_event_new(struct ledger *l, enum ledger_event_kind kind, uint32_t meter, int64_t interval, int64_t from_ms, int64_t to_ms);
 void ledger_fix_begin(struct ledger *l);
 bool ledger_slots_grow(struct ledger *l);
+void ledger_leap(struct ledger *l, int64_t to_ms, const struct ledger_sink *sink);
 void ledger_close_until(struct ledger *l, const struct ledger_sink *sink);
 void ledger_power(struct ledger *l, struct meter_fold *m, int64_t wall_ms, int64_t power_mw);
 

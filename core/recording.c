@@ -101,7 +101,7 @@ static bool parse_boot(const char *p, size_t len, struct mono *out)
 		if (p[i] < '0' || p[i] > '9' || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, p[i] - '0', &v))
 			return false;
 	out->ms = v;
-	return len > 0;
+	return len > 0 && v <= INT64_C(1) << 50;        /* 35,000 years: differences of clocks stay in range */
 }
 
 static enum recording bad(struct err *err, const char *line, const char *at, const char *what)

@@ -92,6 +92,14 @@ void percent_text(int64_t num, int64_t den, struct buf *out)
 	buf_printf(out, "%lld.%02lld %%", (long long)(q / 100), (long long)(q % 100));
 }
 
+struct fraction fraction_of(const json_t *pair)
+{
+	struct fraction f = { json_integer_value(json_array_get(pair, 0)), json_integer_value(json_array_get(pair, 1)) };
+	if (f.den && f.num % 1000000 == 0 && f.den % 1000000 == 0)
+		f = (struct fraction){ f.num / 1000000, f.den / 1000000 };
+	return f;
+}
+
 /* ---- words ---- */
 
 static const struct { const char *id; struct pair name; } words[] = {
@@ -106,7 +114,10 @@ static const struct { const char *id; struct pair name; } words[] = {
 	{ "registers", { "累计寄存器差值", "differences of cumulative registers" } }, { "mains", { "总表法", "mains method" } },
 	{ "overhead", { "辅助能耗法", "overhead method" } }, { "12 months, local calendar", { "当地日历连续十二个月", "12 months, local calendar" } },
 	{ "retrofit", { "既有数据中心改造", "retrofit of an existing site" } }, { "cloud_center", { "云计算中心", "cloud computing center" } },
-	{ "operator", { "运营方", "operator" } }, { "applicant", { "申报单位", "applicant" } }, { "tester", { "检测机构", "tester" } },
+	{ "local calendar of the site", { "站点当地日历", "local calendar of the site" } }, { "applied", { "申报日期", "date of application" } },
+	{ "retrofit_completed", { "改造完成日期", "retrofit completed" } }, { "approved_rate", { "核定标准", "rate approved" } },
+	{ "jurisdiction", { "财政管辖", "jurisdiction" } }, { "share", { "计算功能占比", "compute share" } }, { "racks", { "机架数", "racks" } },
+	{ "pue", { "电能利用效率", "PUE" } }, { "period", { "期间", "period" } }, { "operator", { "运营方", "operator" } }, { "applicant", { "申报单位", "applicant" } }, { "tester", { "检测机构", "tester" } },
 	{ "authority", { "主管部门", "authority" } }, { "agent", { "监测系统", "monitor" } },
 };
 
@@ -228,7 +239,9 @@ static bool render(struct sheet *s, struct buf *out, struct err *err)
 		cairo_surface_t *dry = cairo_recording_surface_create(CAIRO_CONTENT_COLOR_ALPHA, NULL);
 		cairo_t *cr = s->cr;
 		s->cr = cairo_create(dry);
-		s->pages = 0;
+		s->page = s->pages = 0;
+		sheet_front(s);
+		s->tight = s->page > 1;
 		draw_all(s);
 		s->pages = s->page;
 		cairo_destroy(s->cr);

@@ -161,7 +161,7 @@ void page_begin(struct sheet *s)
 		y = banner(s, y, INK_BAD, (struct pair){ "模拟数据,不得用于任何申报", "SIMULATED DATA, not for any application" });
 	}
 	if (s->interim) {
-		watermark(s, s->zh_first ? "中期" : "INTERIM", 100, s->simulated ? 745 : 420);
+		watermark(s, s->zh_first ? "中期 INTERIM" : "INTERIM 中期", s->simulated ? 46 : 84, s->simulated ? 706 : 420);
 		y = banner(s, y, INK_WARN, (struct pair){ "中期证书:期间不是连续十二个月", "INTERIM: the period is not twelve continuous months" });
 	}
 	s->y = y + 26;

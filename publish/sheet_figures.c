@@ -106,7 +106,10 @@ static void draw_values(struct sheet *s, const struct plot *p)
 			continue;
 		}
 		disc(s, px(p, (double)i), py(p, m->value), 2, INK_TITLE);
-		put(s, (struct box){ px(p, (double)i) - 22, py(p, m->value + m->u) - 11, 44, 7, INK_TITLE, ALIGN_CENTER }, text_at(m->json, "value"), true);
+		double y = py(p, m->value + m->u) - 11;
+		if (p->limit > 0 && fabs(y + 5 - py(p, p->limit)) < 7)
+			y = py(p, m->value - m->u) + 2;         /* the line of the limit would run through it */
+		put(s, (struct box){ px(p, (double)i) - 22, y, 44, 7, INK_TITLE, ALIGN_CENTER }, text_at(m->json, "value"), true);
 	}
 }
 

@@ -26,7 +26,7 @@ static void title(struct sheet *s)
 	static const struct pair names[2] = { { "数据中心电能利用效率核验证书", "Certificate of Data Center Power Usage Effectiveness" },
 					      { "数据中心电能利用效率核验证书(中期)", "Interim Certificate of Data Center Power Usage Effectiveness" } };
 	CLEANUP(buf_done) struct buf pack = { 0 }, dates = { 0 };
-	double w = TEXT_W - 104, top = s->y, title_size = s->zh_first ? 22 : 17;
+	double w = TEXT_W - 104, top = s->y, title_size = s->zh_first ? (s->interim ? 19 : 22) : (s->interim ? 14.5 : 17);
 	struct pair name = names[s->interim], policy = pair_at(s->cert, "identity.pack.title");
 	s->y += put(s, (struct box){ MARGIN, s->y, w, title_size, INK_TITLE, ALIGN_LEFT }, first_of(s, name), true);
 	s->y += put(s, (struct box){ MARGIN, s->y + 1, w, 11, INK_SOFT, ALIGN_LEFT }, second_of(s, name), true) + 5;
@@ -149,14 +149,6 @@ static void number(struct sheet *s)
 
 /* ---- racks and compute share ---- */
 
-struct fraction { int64_t num, den; };
-
-static struct fraction fraction_of(const json_t *share, const char *key)
-{
-	const json_t *pair = at(share, key);
-	return (struct fraction){ json_integer_value(json_array_get(pair, 0)), json_integer_value(json_array_get(pair, 1)) };
-}
-
 static bool less(struct fraction a, struct fraction b)
 {
 	return (__int128)a.num * b.den < (__int128)b.num * a.den;
@@ -169,7 +161,7 @@ static void share_of(const json_t *shares, const char *id, struct buf *value, st
 	size_t i;
 	json_t *share;
 	json_array_foreach(shares, i, share) {
-		struct fraction a = fraction_of(share, "lo"), b = fraction_of(share, "hi");
+		struct fraction a = fraction_of(at(share, "lo")), b = fraction_of(at(share, "hi"));
 		if (strcmp(text_at(share, "id"), id) || a.den <= 0 || b.den <= 0)
 			continue;
 		if (!lo.den || less(a, lo))
@@ -256,7 +248,7 @@ static void criterion(struct sheet *s, const struct table *t, const json_t *c)
 	buf_printf(&name, "%s  %s", first_of(s, title), strcmp(title.zh, title.en) ? second_of(s, title) : "");
 	if (*text_at(c, "quote"))
 		buf_printf(&text, "「%s」 %s\n", text_at(c, "quote"), text_at(c, "locator"));
-	buf_printf(&text, "%s\n%s", first_of(s, why), strcmp(why.zh, why.en) ? second_of(s, why) : "");
+	buf_printf(&text, "%s%s%s", first_of(s, why), s->tight ? "" : "\n", s->tight || !strcmp(why.zh, why.en) ? "" : second_of(s, why));
 	buf_printf(&limit, "%s %s", text_at(c, "word"), text_at(c, "limit"));
 	buf_str(&value, text_at(c, "value"));
 	if (*text_at(c, "uncertainty"))
@@ -315,19 +307,43 @@ static void split_text(const struct sheet *s, struct buf *out)
 	}
 }
 
+/* What is missing, what fails, or under which reading it holds. */
+static void reasons_text(const struct sheet *s, struct buf *out)
+{
+	size_t i;
+	json_t *reason;
+	json_array_foreach(at(s->cert, "verdict.reasons"), i, reason) {
+		struct pair word = word_of(json_string_value(reason) ?: "");
+		buf_printf(out, "%s%s", i ? ",  " : s->zh_first ? "所列各项: " : "Items: ", first_of(s, word));
+		if (strcmp(word.zh, word.en))
+			buf_printf(out, " %s", second_of(s, word));
+	}
+}
+
+static void outputs_text(const struct sheet *s, struct buf *out)
+{
+	size_t i;
+	json_t *o;
+	json_array_foreach(at(s->cert, "verdict.outputs"), i, o)
+		buf_printf(out, "%s%s %s", out->len ? "    " : "", first_of(s, pair_at(o, "title")), text_at(o, "value"));
+}
+
 static double verdict_lines(struct sheet *s, bool draw)
 {
-	CLEANUP(buf_done) struct buf amount = { 0 }, split = { 0 };
+	CLEANUP(buf_done) struct buf amount = { 0 }, split = { 0 }, reasons = { 0 };
 	size_t v = verdict_of(s);
 	double x = MARGIN + 12, w = TEXT_W - 24, y = s->y + 6;
 	y += put_pair(s, (struct box){ x, y, w, 14, verdicts[v].ink, ALIGN_LEFT }, verdicts[v].words, false, draw) + 1;
 	y += put_pair(s, (struct box){ x, y, w, 9, INK_TEXT, ALIGN_LEFT }, pair_at(s->cert, "verdict.sentence"), true, draw) + 2;
+	reasons_text(s, &reasons);
+	y += put(s, (struct box){ x, y, w, 8.5, verdicts[v].ink, ALIGN_LEFT }, reasons.data, draw) + (reasons.len ? 2 : 0);
 	if (int_at(s->cert, "amount.upper_bound_fen") > 0) {
 		buf_str(&amount, s->zh_first ? "补贴金额上限 " : "Upper bound of the subsidy ");
 		yuan_text(int_at(s->cert, "amount.upper_bound_fen"), &amount);
 		buf_str(&amount, s->zh_first ? " 元 (人民币)" : " yuan (CNY)");
 		y += put(s, (struct box){ x, y, w, 11, INK_TITLE, ALIGN_LEFT }, amount.data, draw) + 1;
 		split_text(s, &split);
+		outputs_text(s, &split);
 		y += put(s, (struct box){ x, y, w, 8, INK_TEXT, ALIGN_LEFT }, split.data, draw);
 		y += put_pair(s, (struct box){ x, y, w, 7.5, INK_SOFT, ALIGN_LEFT },
 			      (struct pair){ "上限不是拨款决定:是否给予、给予多少由主管部门决定。", "A bound, not a grant: whether and how much is the authority's decision." }, false, draw);

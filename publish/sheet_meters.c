@@ -58,6 +58,8 @@ static void epoch_row(struct sheet *s, const struct table *t, const json_t *m, c
 	CLEANUP(buf_done) struct buf role = { 0 }, class_text = { 0 }, ratio = { 0 }, period = { 0 }, registers = { 0 }, energy = { 0 };
 	word(s, text_at(m, "role"), &role);
 	word(s, text_at(m, "point"), &role);
+	if (*text_at(m, "factor") && strcmp(text_at(m, "factor"), "1"))
+		buf_printf(&role, "\n× %s %s", text_at(m, "factor"), text_at(m, "factor_source"));
 	classes(e, &class_text);
 	ratios(e, &ratio);
 	span(s, e, &period);

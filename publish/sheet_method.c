@@ -128,12 +128,38 @@ static void basics(struct sheet *s)
 	two(s, (struct pair){ "结算间隔", "interval" }, text, NULL);
 }
 
+/* The reading that the printed figures follow. */
+static struct pair option_of(const json_t *choice)
+{
+	size_t i;
+	json_t *o;
+	json_array_foreach(at(choice, "options"), i, o)
+		if (!strcmp(text_at(o, "id"), text_at(choice, "default")))
+			return pair_at(o, "title");
+	return (struct pair){ text_at(choice, "default"), text_at(choice, "default") };
+}
+
+static void other_options(const struct sheet *s, const json_t *choice, struct buf *out)
+{
+	size_t i, n = 0;
+	json_t *o;
+	json_array_foreach(at(choice, "options"), i, o)
+		if (strcmp(text_at(o, "id"), text_at(choice, "default")))
+			buf_printf(out, "%s%s", n++ ? ", " : s->zh_first ? " (亦作判定: " : " (judged as well: ", first_of(s, pair_at(o, "title")));
+	buf_str(out, n ? ")" : "");
+}
+
 static void choices(struct sheet *s)
 {
 	size_t i;
 	json_t *c;
-	json_array_foreach(at(s->cert, "method.choices"), i, c)
-		two(s, pair_at(c, "title"), first_of(s, pair_at(c, "text")), second_of(s, pair_at(c, "text")));
+	json_array_foreach(at(s->cert, "method.choices"), i, c) {
+		struct pair taken = at(c, "text") ? pair_at(c, "text") : option_of(c);
+		CLEANUP(buf_done) struct buf text = { 0 };
+		buf_str(&text, first_of(s, taken));
+		other_options(s, c, &text);
+		two(s, pair_at(c, "title"), text.data, second_of(s, taken));
+	}
 }
 
 static void figures(struct sheet *s)
@@ -179,9 +205,13 @@ static void attestation_row(struct sheet *s, const struct table *t, const json_t
 	for (size_t i = 0; i < countof(truths); i++)
 		if (!strcmp(truths[i].value, text_at(a, "value")))
 			value = truths[i].words;
+	/* a statement of a day, an amount or a word has that as its value */
+	const char *other = *text_at(a, "amount") ? text_at(a, "amount") : *text_at(a, "text") ? text_at(a, "text") : text_at(a, "date");
+	if (!at(a, "value") && *other)
+		value = (struct pair){ other, NULL };
 	bool is_signed = json_is_true(at(a, "signed")), revoked = json_is_true(at(a, "revoked"));
 	buf_str(&state, revoked ? (s->zh_first ? "已撤销" : "revoked") : is_signed ? (s->zh_first ? "已签名" : "signed") : (s->zh_first ? "未签名" : "unsigned"));
-	const struct cell cells[] = { { first_of(s, name), *text_at(a, "text") ? text_at(a, "text") : second_of(s, name), INK_TEXT }, { first_of(s, value), second_of(s, value), INK_TEXT },
+	const struct cell cells[] = { { first_of(s, name), *text_at(a, "text") ? text_at(a, "text") : second_of(s, name), INK_TEXT }, { value.en ? first_of(s, value) : value.zh, value.en ? second_of(s, value) : NULL, INK_TEXT },
 				      { or_dash(text_at(a, "by")), first_of(s, word_of(text_at(a, "role"))), INK_TEXT }, { or_dash(text_at(a, "date")), NULL, INK_TEXT },
 				      { state.data, NULL, revoked || !is_signed ? INK_WARN : INK_GOOD }, { or_dash(text_at(a, "evidence")), NULL, INK_SOFT } };
 	table_row(s, t, cells);

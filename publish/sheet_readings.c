@@ -7,30 +7,64 @@ static const struct { const char *result; struct pair words; enum ink ink; } res
 	{ "yes", { "满足", "met" }, INK_GOOD }, { "no", { "不满足", "not met" }, INK_BAD }, { "unknown", { "未定", "undecided" }, INK_WARN },
 };
 
-static void reading_row(struct sheet *s, const struct table *t, struct pair title, const json_t *reading, bool first)
+static const json_t *by_id(const json_t *list, const char *key, const char *id, size_t len)
+{
+	size_t i;
+	json_t *row;
+	json_array_foreach(list, i, row) {
+		const char *word = text_at(row, key);
+		if (strlen(word) == len && !memcmp(word, id, len))
+			return row;
+	}
+	return NULL;
+}
+
+/* "definition=c2 network=in" in the pack's own words; a word it does not explain stays as it is. */
+static void reading_text(const struct sheet *s, const char *choices, struct buf *out)
+{
+	for (const char *p = choices; *p; p += strspn(p, " ")) {
+		size_t len = strcspn(p, " "), key = strcspn(p, "= ");
+		const json_t *choice = by_id(at(s->cert, "method.choices"), "choice", p, key);
+		const json_t *option = key < len ? by_id(at(choice, "options"), "id", p + key + 1, len - key - 1) : NULL;
+		buf_str(out, out->len ? s->zh_first ? ";" : "; " : "");
+		if (option)
+			buf_printf(out, "%s: %s", first_of(s, pair_at(choice, "title")), first_of(s, pair_at(option, "title")));
+		else
+			buf_add(out, p, len);
+		p += len;
+	}
+}
+
+static void reading_row(struct sheet *s, const struct table *t, const json_t *reading)
 {
 	size_t r = 2;
 	for (size_t i = 0; i < countof(results); i++)
 		if (!strcmp(results[i].result, text_at(reading, "result")))
 			r = i;
-	const struct cell cells[] = { { first ? first_of(s, title) : "", first ? second_of(s, title) : NULL, INK_TEXT },
-				      { or_dash(text_at(reading, "choices")), NULL, INK_SOFT }, { or_dash(text_at(reading, "value")), NULL, INK_TEXT },
+	CLEANUP(buf_done) struct buf words = { 0 };
+	reading_text(s, text_at(reading, "choices"), &words);
+	const struct cell cells[] = { { "", NULL, INK_TEXT }, { or_dash(words.data), NULL, INK_SOFT }, { or_dash(text_at(reading, "value")), NULL, INK_TEXT },
 				      { first_of(s, results[r].words), NULL, results[r].ink } };
 	table_row(s, t, cells);
 }
 
 static void criteria(struct sheet *s)
 {
-	static const struct column columns[] = { { 120, ALIGN_LEFT, { "条件", "criterion" } }, { 251, ALIGN_LEFT, { "读法", "reading" } },
-						 { 80, ALIGN_LEFT, { "数值", "value" } }, { 60, ALIGN_LEFT, { "结论", "result" } } };
-	static const struct table t = { columns, countof(columns), 7.5 };
+	static const struct column columns[] = { { 84, ALIGN_LEFT, { "条件", "criterion" } }, { 317, ALIGN_LEFT, { "读法", "reading" } },
+						 { 62, ALIGN_LEFT, { "数值", "value" } }, { 48, ALIGN_LEFT, { "结论", "result" } } };
+	static const struct table t = { columns, countof(columns), 7 };
 	size_t i, k;
 	json_t *c, *reading;
 	heading(s, (struct pair){ "各种读法下的结论", "Every reading of the text" });
 	table_head(s, &t);
-	json_array_foreach(at(s->cert, "verdict.criteria"), i, c)
+	json_array_foreach(at(s->cert, "verdict.criteria"), i, c) {
+		struct pair title = pair_at(c, "title"), why = pair_at(c, "why");
+		const struct cell cells[] = { { first_of(s, title), second_of(s, title), INK_TITLE }, { first_of(s, why), second_of(s, why), INK_TEXT },
+					      { text_at(c, "value"), NULL, INK_TEXT }, { "", NULL, INK_TEXT } };
+		table_row(s, &t, cells);
 		json_array_foreach(at(c, "readings"), k, reading)
-			reading_row(s, &t, pair_at(c, "title"), reading, k == 0);
+			reading_row(s, &t, reading);
+	}
 	s->y += 4;
 }
 
@@ -49,14 +83,14 @@ static struct pair definition_of(const char *id)
 
 static void fraction(const json_t *pair, struct buf *out)
 {
-	int64_t num = json_integer_value(json_array_get(pair, 0)), den = json_integer_value(json_array_get(pair, 1));
-	if (den <= 0) {
+	struct fraction f = fraction_of(pair);
+	if (f.den <= 0) {
 		buf_str(out, "—");
 		return;
 	}
-	percent_text(num, den, out);
-	if (den < 1000000)
-		buf_printf(out, " (%lld/%lld)", (long long)num, (long long)den);
+	percent_text(f.num, f.den, out);
+	if (f.den < 1000000)
+		buf_printf(out, " (%lld/%lld)", (long long)f.num, (long long)f.den);
 }
 
 static void share_row(struct sheet *s, const struct table *t, const json_t *share)

@@ -42,7 +42,7 @@ json_t *cert_evidence_new(uint64_t epoch, uint64_t tree_size, const char *tree_r
 	return json_pack("{s:I, s:I, s:s, s:[]}", "epoch", (json_int_t)epoch, "tree_size", (json_int_t)tree_size, "tree_root", tree_root, "leaves");
 }
 
-bool cert_evidence_add(json_t *evidence, const char *why, uint64_t index, const void *leaf, size_t len, const struct hash *path, size_t n, struct err *err)
+bool cert_evidence_add(json_t *evidence, const char *why, const struct cert_leaf *leaf, const struct hash *path, size_t n, struct err *err)
 {
 	json_t *hashes = json_array();
 	char hex[65];
@@ -50,9 +50,10 @@ bool cert_evidence_add(json_t *evidence, const char *why, uint64_t index, const 
 		hash_hex(&path[i], hex);
 		json_array_append_new(hashes, json_string(hex));
 	}
-	json_t *row = json_pack("{s:s, s:I, s:s%, s:o}", "why", why, "index", (json_int_t)index, "leaf", leaf, len, "path", hashes);
+	json_t *row = json_pack("{s:s, s:I, s:i, s:I, s:s%, s:o}", "why", why, "index", (json_int_t)leaf->index, "kind", leaf->kind, "at",
+				(json_int_t)leaf->at.ms, "leaf", leaf->bytes, leaf->len, "path", hashes);
 	if (!row || json_array_append_new(json_object_get(evidence, "leaves"), row) != 0)
-		return err_set(err, ERR_INTERNAL, "evidence leaf %llu cannot be attached: not text, or out of memory", (unsigned long long)index);
+		return err_set(err, ERR_INTERNAL, "evidence leaf %llu cannot be attached: not text, or out of memory", (unsigned long long)leaf->index);
 	return true;
 }
 

@@ -31,11 +31,11 @@ struct cert_inputs {
  * not the one of these facts. */
 bool cert_build(const struct cert_inputs *in, struct buf *out, struct err *err) MUST_USE;
 
-/* The evidence object.  `leaf` is the leaf's bytes; `path` its inclusion path in the tree of tree_size leaves.
+/* The evidence object.  `path` is the leaf's inclusion path in the tree of tree_size leaves; kind and date are part of its hash.
  * `why` says what the leaf is for: "start", "end", "month", "unknown" (an interval that is not fully known), "statement". */
 json_t *cert_evidence_new(uint64_t epoch, uint64_t tree_size, const char *tree_root);
-bool cert_evidence_add(json_t *evidence, const char *why, uint64_t index, const void *leaf, size_t len, const struct hash *path, size_t n,
-		       struct err *err) MUST_USE;
+struct cert_leaf { uint64_t index; uint8_t kind; struct wall at; const void *bytes; size_t len; };
+bool cert_evidence_add(json_t *evidence, const char *why, const struct cert_leaf *leaf, const struct hash *path, size_t n, struct err *err) MUST_USE;
 
 struct cert_check { char pointer[256]; uint64_t leaves; bool from_evidence; };   /* from_evidence: energies were recomputed from leaves */
 /* Recomputes verdict and printed figures from the certificate's own facts and the pack; names the pointer that differs. */

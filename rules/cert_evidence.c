@@ -31,26 +31,29 @@ static bool hash_parse(const json_t *v, struct hash *out)
 	return true;
 }
 
+static bool integer_at(const json_t *object, const char *member, int64_t *out)
+{
+	const json_t *v = json_object_get(object, member);
+	*out = json_integer_value(v);
+	return json_is_integer(v);
+}
+
 /* Is the leaf in the tree whose root the certificate names? */
 static bool included(const json_t *row, uint64_t size, const struct hash *root)
 {
 	const json_t *leaf = json_object_get(row, "leaf"), *path = json_object_get(row, "path"), *index = json_object_get(row, "index");
 	struct hash hash, hashes[64];
 	size_t n = json_array_size(path);
+	int64_t kind, at;
+	if (!integer_at(row, "kind", &kind) || !integer_at(row, "at", &at) || kind < 0 || kind > UINT8_MAX)
+		return false;
 	if (!json_is_string(leaf) || !json_is_array(path) || n > 64 || !json_is_integer(index) || json_integer_value(index) < 0)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!hash_parse(json_array_get(path, i), &hashes[i]))
 			return false;
-	merkle_leaf(json_string_value(leaf), json_string_length(leaf), &hash);
+	merkle_record((uint8_t)kind, (struct wall){ at }, json_string_value(leaf), json_string_length(leaf), &hash);
 	return merkle_verify_inclusion(&hash, (uint64_t)json_integer_value(index), size, hashes, n, root);
-}
-
-static bool integer_at(const json_t *object, const char *member, int64_t *out)
-{
-	const json_t *v = json_object_get(object, member);
-	*out = json_integer_value(v);
-	return json_is_integer(v);
 }
 
 static bool sums_of(const json_t *leaf, struct leaf_sums *out)

@@ -26,6 +26,16 @@ static json_t *ratio_text(struct ratio r)
 	return json_string(text);
 }
 
+/* As engraved ("300/5"), whoever multiplies by it; a bare multiplier where nobody gave the plate. */
+static json_t *plate_text(struct plate plate, struct ratio multiplier)
+{
+	char text[48];
+	if (!plate.primary)
+		return ratio_text(multiplier);
+	snprintf(text, sizeof text, "%lld/%lld", (long long)plate.primary, (long long)plate.secondary);
+	return json_string(text);
+}
+
 static const char *name_of(const struct conf_name *names, int value)
 {
 	for (; names->name; names++)
@@ -38,7 +48,7 @@ static json_t *epoch_json(const struct meter_epoch *e)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "from", instant(e->from), "to", instant(e->to), "serial",
 			 cert_text(e->serial), "model", cert_text(e->model), "class", cert_text(e->meter_class), "ct_class", cert_text(e->ct_class), "pt_class",
-			 cert_text(e->pt_class), "ct", ratio_text(e->ct), "pt", ratio_text(e->pt), "certificate", cert_text(e->certificate), "calibrated_until",
+			 cert_text(e->pt_class), "ct", plate_text(e->ct_plate, e->ct), "pt", plate_text(e->pt_plate, e->pt), "certificate", cert_text(e->certificate), "calibrated_until",
 			 day(e->calibrated_until), "first", e->has_first ? json_integer(e->first) : json_null(), "last",
 			 e->has_last ? json_integer(e->last) : json_null(), "reason", cert_text(e->reason), "by", cert_text(e->by));
 }

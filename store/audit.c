@@ -1,5 +1,6 @@
 /* puectl verify --store: everything is recomputed from the leaves up; the first record that does not fit is named. */
 #include "store/impl.h"
+#include "store/window.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -261,6 +262,7 @@ bool store_audit_against(const char *dir, const struct store_witness *witnesses,
 		good = db_open(&a.journal, dir, "journal.db", NULL, true, &journal_schema, err);
 		if (good && (good = db_exec(&a.journal, "BEGIN", err))) {
 			journal_audit(&a.journal, a.state.position, a.out.first_bad, sizeof a.out.first_bad);
+			window_audit(dir, &a.journal, a.out.first_bad, sizeof a.out.first_bad);
 			check_schema(&a, &a.journal, &journal_schema);
 		}
 		db_close(&a.journal);

@@ -1,5 +1,6 @@
 /* Online copies and their return.  A restored store looks whole by itself: its new epoch is what shows it to a witness. */
 #include "store/impl.h"
+#include "store/window.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,18 +10,18 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *const files[] = { "evidence.db", "journal.db" };    /* in this order: the journal is never behind the checkpoint */
-static const struct db_schema *const schemas[] = { &evidence_schema, &journal_schema };
+/* In this order: the journal is never behind the checkpoint, and what moves into a segment meanwhile is in both, never in none. */
+static const struct { const char *name; const struct db_schema *schema; } files[] = { { "evidence.db", &evidence_schema }, { "journal.db", &journal_schema } };
 
 /* In one step: a copy in several would begin anew with every commit of the living store. */
-static bool copy_file(const char *dir, const char *to, size_t which, struct err *err)
+static bool copy_file(const char *dir, const char *to, const char *name, const struct db_schema *schema, struct err *err)
 {
 	struct db from, into = { .sql = NULL };
 	char path[4200];
-	if (!db_open(&from, dir, files[which], NULL, true, schemas[which], err))
+	if (!db_open(&from, dir, name, NULL, true, schema, err))
 		return false;
-	snprintf(path, sizeof path, "%s/%s", to, files[which]);
-	snprintf(into.name, sizeof into.name, "%s", files[which]);
+	snprintf(path, sizeof path, "%s/%s", to, name);
+	snprintf(into.name, sizeof into.name, "%.23s", name);
 	bool good = sqlite3_open(path, &into.sql) == SQLITE_OK || db_fail(&into, err);
 	sqlite3_backup *b = good ? sqlite3_backup_init(into.sql, "main", from.sql, "main") : NULL;
 	if (good && b) {
@@ -36,22 +37,48 @@ static bool copy_file(const char *dir, const char *to, size_t which, struct err 
 	return good || err_wrap(err, "%s", path);
 }
 
-static void discard(const char *dir)
+/* Segments of a directory, one after the other; false from fn ends it. */
+static bool each_segment(const char *dir, bool (*fn)(const char *dir, const char *other, const char *name, struct err *err), const char *other, struct err *err)
+{
+	char **names;
+	size_t n = segment_list(dir, &names);
+	bool good = true;
+	for (size_t i = 0; i < n; i++) {
+		good = good && fn(dir, other, names[i], err);
+		free(names[i]);
+	}
+	free(names);
+	return good;
+}
+
+static bool unlink_one(const char *dir, const char *other, const char *name, struct err *err)
 {
 	char path[4200];
-	for (size_t i = 0; i < countof(files); i++) {
-		snprintf(path, sizeof path, "%s/%s", dir, files[i]);
-		unlink(path);
-	}
+	(void)other, (void)err;
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	unlink(path);
+	return true;
+}
+
+static void discard(const char *dir)
+{
+	for (size_t i = 0; i < countof(files); i++)
+		unlink_one(dir, NULL, files[i].name, NULL);
+	each_segment(dir, unlink_one, NULL, NULL);
 	rmdir(dir);
+}
+
+static bool copy_segment(const char *dir, const char *to, const char *name, struct err *err)
+{
+	return copy_file(dir, to, name, &segment_schema, err);
 }
 
 static bool copy_all(const char *dir, const char *to, struct err *err)
 {
 	for (size_t i = 0; i < countof(files); i++)
-		if (!copy_file(dir, to, i, err))
+		if (!copy_file(dir, to, files[i].name, files[i].schema, err))
 			return false;
-	return true;
+	return each_segment(dir, copy_segment, to, err);
 }
 
 static bool make_new(const char *dir, struct err *err)
@@ -106,23 +133,26 @@ static bool begin_epoch(const char *dir, struct wall now, uint64_t *epoch, struc
 	return good;
 }
 
+static bool rename_one(const char *dir, const char *other, const char *name, struct err *err)
+{
+	char from[4200], to[4200];
+	snprintf(from, sizeof from, "%s/%s", dir, name);
+	snprintf(to, sizeof to, "%s/%s", other, name);
+	return rename(from, to) == 0 || err_set(err, ERR_IO, "%s: %s", to, strerror(errno));
+}
+
 /* evidence.db last: a directory without it is one where a restore did not end, and may be tried again. */
 static bool move_in(const char *part, const char *dir, struct err *err)
 {
 	static const char *const leftovers[] = { "journal.db-wal", "journal.db-shm", "evidence.db-wal", "evidence.db-shm" };
-	char from[4200], to[4200];
-	for (size_t i = 0; i < countof(leftovers); i++) {
-		snprintf(to, sizeof to, "%s/%s", dir, leftovers[i]);
-		unlink(to);
-	}
-	for (size_t i = countof(files); i-- > 0;) {
-		snprintf(from, sizeof from, "%s/%s", part, files[i]);
-		snprintf(to, sizeof to, "%s/%s", dir, files[i]);
-		if (rename(from, to) != 0)
-			return err_set(err, ERR_IO, "%s: %s", to, strerror(errno));
-	}
-	rmdir(part);
-	return true;
+	for (size_t i = 0; i < countof(leftovers); i++)
+		unlink_one(dir, NULL, leftovers[i], NULL);
+	bool good = each_segment(part, rename_one, dir, err);
+	for (size_t i = countof(files); good && i-- > 0;)
+		good = rename_one(part, dir, files[i].name, err);
+	if (good)
+		rmdir(part);
+	return good;
 }
 
 bool store_restore(const char *backup, const char *dir, struct wall now, uint64_t *epoch, struct err *err)

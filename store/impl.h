@@ -63,6 +63,9 @@ struct store {
 	uint64_t serial, durable_serial, taken_mark, no;       /* serial: last given; no: last tick on the disk */
 	struct loss loss;               /* before the next second */
 	int64_t second_began_ms, retry_at_ms, checkpoint_at_ms, low_since_ms;
+	int64_t seal_at_ms, seal_every_ms;
+	struct compaction *compaction;
+	bool compact_now;
 	bool low;                       /* disk low: raw readings wait in memory, evidence goes on */
 };
 

@@ -1,4 +1,5 @@
 #include "store/journal.h"
+#include "store/window.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@ static const char version_1[] =
 	" body BLOB NOT NULL);"
 	"CREATE TABLE journal(key INTEGER PRIMARY KEY, body BLOB NOT NULL);"
 	"CREATE TABLE loss(position INTEGER PRIMARY KEY, n INTEGER NOT NULL, wall_from INTEGER NOT NULL, wall_to INTEGER NOT NULL, sum BLOB NOT NULL);"
+	WINDOW_TABLES
 	"CREATE TABLE state(id INTEGER PRIMARY KEY CHECK(id=1), no INTEGER NOT NULL, position INTEGER NOT NULL);"
 	"INSERT INTO state VALUES(1,0,0);";
 static const char *const steps[] = { version_1 };

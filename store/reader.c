@@ -1,12 +1,14 @@
 /* Reading a living store: many short snapshots, so that the WAL can always be folded back. */
 #include "store/impl.h"
+#include "store/window.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { CHUNK_ROWS = 256 };
 
-struct reader { struct evidence evidence; struct journal journal; pthread_mutex_t mutex; };
+struct reader { struct evidence evidence; struct journal journal; pthread_mutex_t mutex; char dir[3900]; };
 
 struct reader *reader_open(const char *dir, struct err *err)
 {
@@ -15,6 +17,7 @@ struct reader *reader_open(const char *dir, struct err *err)
 		err_memory(err);
 		return NULL;
 	}
+	snprintf(r->dir, sizeof r->dir, "%s", dir);
 	if (evidence_open(&r->evidence, dir, NULL, true, 0, err)) {
 		if (journal_open(&r->journal, dir, NULL, true, err)) {
 			pthread_mutex_init(&r->mutex, NULL);
@@ -195,15 +198,120 @@ static bool match(void *ctx, const struct stored_series *s)
 	return true;
 }
 
-struct pick { uint32_t sid; struct wall from, to; store_sample_fn *fn; void *ctx; bool stopped; };
+/* Readings of some series (sids NULL: of all), from the segments, the sealed hours, and the journal, each once. */
+struct walk {
+	struct wall from, to;
+	const struct sids *only;
+	store_sample_fn *fn;
+	void *ctx;
+	struct db *db;
+	uint64_t after;                 /* windows up to this id were given already */
+	uint64_t last;
+	bool stopped;
+	struct sample *samples;
+	struct err *err;
+	bool failed;
+};
 
-static bool pick(void *ctx, const struct sample *samples, size_t n, struct stamp now)
+static bool give(struct walk *w, const struct sample *s, size_t n, const struct stamp *now)
 {
-	struct pick *p = ctx;
-	for (size_t i = 0; i < n && !p->stopped; i++)
-		if (samples[i].series == p->sid && samples[i].at.wall.ms >= p->from.ms && samples[i].at.wall.ms < p->to.ms)
-			p->stopped = !p->fn(p->ctx, &samples[i], 1, now);
-	return !p->stopped;
+	for (size_t i = 0; i < n && !w->stopped; i++) {
+		bool wanted = s[i].at.wall.ms >= w->from.ms && s[i].at.wall.ms < w->to.ms;
+		for (size_t k = 0; wanted && w->only && k <= w->only->n; k++) {
+			wanted = k < w->only->n;
+			if (wanted && w->only->list[k] == s[i].series)
+				break;
+		}
+		if (wanted)
+			w->stopped = !w->fn(w->ctx, &s[i], 1, now ? *now : s[i].at);
+	}
+	return !w->stopped;
+}
+
+static bool give_batch(void *ctx, const struct sample *samples, size_t n, struct stamp now)
+{
+	return give(ctx, samples, n, &now);
+}
+
+static bool list_of(struct walk *w, uint64_t id, struct sids *out)
+{
+	CLEANUP(query_done) struct query q = { 0 };
+	if (!query_init(&q, w->db, "SELECT key & 4294967295 FROM block WHERE key>? AND key<? ORDER BY key LIMIT ?", w->err))
+		return false;
+	query_int(&q, (int64_t)(id << WINDOW_KEY_BITS) + (out->n ? (int64_t)out->list[out->n - 1] : -1));
+	query_int(&q, (int64_t)((id + 1) << WINDOW_KEY_BITS));
+	query_int(&q, countof(out->list));
+	int code;
+	out->n = 0;
+	while ((code = query_step(&q, w->err)) == 1)
+		out->list[out->n++] = (uint32_t)sqlite3_column_int64(q.stmt, 0);
+	return code == 0;
+}
+
+static bool window_walk(void *ctx, const struct window *at)
+{
+	struct walk *w = ctx;
+	w->last = at->id_to > w->last ? at->id_to : w->last;
+	if (at->id <= w->after || at->to.ms < w->from.ms || at->from.ms >= w->to.ms)
+		return true;
+	CLEANUP(window_reader_done) struct window_reader r;
+	struct sids chunk = { .n = 0 };
+	size_t n;
+	w->failed = !window_reader_init(&r, w->db, w->err);
+	do {
+		if (!w->only && !w->failed)
+			w->failed = !list_of(w, at->id, &chunk);
+		const struct sids *list = w->only ? w->only : &chunk;
+		for (size_t i = 0; i < list->n && !w->failed && !w->stopped; i++) {
+			w->failed = !window_series(&r, at->id, list->list[i], &w->samples, &n, w->err);
+			if (!w->failed)
+				give(w, w->samples, n, NULL);
+		}
+	} while (!w->only && chunk.n && !w->failed && !w->stopped);
+	return !w->failed && !w->stopped;
+}
+
+static bool walk_windows(struct walk *w, struct db *db)
+{
+	w->db = db;
+	bool good = window_list(db, window_walk, w, w->err) && !w->failed;
+	w->after = w->last > w->after ? w->last : w->after;
+	return good;
+}
+
+static bool walk_segments(struct walk *w, const char *dir)
+{
+	char **names;
+	size_t n = segment_list(dir, &names);
+	bool good = true;
+	for (size_t i = 0; i < n; i++) {
+		struct db d;
+		if (good && !w->stopped && (good = db_open(&d, dir, names[i], NULL, true, &segment_schema, w->err))) {
+			good = walk_windows(w, &d);
+			db_close(&d);
+		}
+		free(names[i]);
+	}
+	free(names);
+	return good;
+}
+
+/* The journal's snapshot is taken first: what moves into a segment meanwhile is in both, and given once. */
+static bool walk_all(struct reader *r, struct walk *w)
+{
+	int64_t any;
+	if (!db_exec(&r->journal.db, "BEGIN", w->err))
+		return false;
+	bool good = db_number(&r->journal.db, "SELECT count(*) FROM window", 0, &any, w->err) && walk_segments(w, r->dir) &&
+		    (w->stopped || walk_windows(w, &r->journal.db));
+	struct journal_range range = { .since = w->from, .until = w->to, .shard = w->only && w->only->n ? (int64_t)(w->only->list[0] >> SHARD_BITS) : -1 };
+	for (size_t i = 1; w->only && i < w->only->n; i++)
+		if (w->only->list[i] >> SHARD_BITS != range.shard)
+			range.shard = -1;
+	good = good && (w->stopped || journal_read(&r->journal, range, give_batch, w, w->err));
+	good = db_exec(&r->journal.db, "COMMIT", good ? w->err : NULL) && good;
+	free(w->samples);
+	return good;
 }
 
 bool reader_history(struct reader *r, const char *series_id, struct wall from, struct wall to, store_sample_fn *fn, void *ctx, struct err *err)
@@ -214,15 +322,8 @@ bool reader_history(struct reader *r, const char *series_id, struct wall from, s
 		return false;
 	if (ids.n == 0)
 		return err_set(err, ERR_INPUT, "no series '%s' in this store; puectl history without a name lists them", series_id);
-	bool stopped = false;
-	for (size_t i = 0; i < ids.n && !stopped; i++) {
-		struct pick p = { .sid = ids.list[i], .from = from, .to = to, .fn = fn, .ctx = ctx };
-		struct journal_range range = { .since = from, .until = to, .shard = ids.list[i] >> SHARD_BITS };
-		if (!journal_read(&r->journal, range, pick, &p, err))
-			return false;
-		stopped = p.stopped;
-	}
-	return true;
+	struct walk w = { .from = from, .to = to, .only = &ids, .fn = fn, .ctx = ctx, .err = err };
+	return walk_all(r, &w);
 }
 
 struct numbered { numbered_series_fn *fn; void *ctx; };
@@ -242,5 +343,6 @@ bool reader_numbered_series(struct reader *r, numbered_series_fn *fn, void *ctx,
 bool reader_readings(struct reader *r, struct wall from, struct wall to, store_sample_fn *fn, void *ctx, struct err *err)
 {
 	LOCKED(r);
-	return journal_read(&r->journal, (struct journal_range){ .since = from, .until = to, .shard = -1 }, fn, ctx, err);
+	struct walk w = { .from = from, .to = to, .fn = fn, .ctx = ctx, .err = err };
+	return walk_all(r, &w);
 }

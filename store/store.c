@@ -1,4 +1,5 @@
 #include "store/impl.h"
+#include "store/window.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -133,7 +134,7 @@ static bool start(struct store *s, struct err *err)
 		s->status.state = STORE_DISK_LOW;
 		snprintf(s->status.sentence, sizeof s->status.sentence, "disk low: %.250s", no_reserve.text);
 	}
-	if (!(s->encoder = encoder_new(s->no + 1)))
+	if (!(s->encoder = encoder_new(s->no + 1)) || !(s->compaction = compaction_new(s->dir, s->o.vfs)))
 		return err_memory(err);
 	if (pthread_create(&s->thread, NULL, store_writer, s) != 0)
 		return err_set(err, ERR_INTERNAL, "no thread for the store: %s", strerror(errno));
@@ -187,6 +188,7 @@ void store_close(struct store *s)
 		pthread_mutex_unlock(&s->mutex);
 		pthread_join(s->thread, NULL);
 	}
+	compaction_free(s->compaction);
 	store_files_close(s);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
@@ -268,6 +270,16 @@ static bool index_batch(void *ctx, const struct sample *samples, size_t n, struc
 	return t->fn(t->ctx, t->room, have, now);
 }
 
+/* What was sealed is behind every checkpoint, and gives its order no more. */
+static bool tail_is_there(struct journal *j, uint64_t from, struct err *err)
+{
+	int64_t sealed;
+	if (!db_number(&j->db, "SELECT position FROM state", 0, &sealed, err))
+		return false;
+	return from >= (uint64_t)sealed || err_set(err, ERR_RANGE, "journal.db: readings before position %lld are sealed; a restart begins at the checkpoint, not at %llu",
+						   (long long)sealed, (unsigned long long)from);
+}
+
 bool store_tail(struct store *s, uint64_t from, store_sample_fn *fn, void *ctx, struct err *err)
 {
 	struct journal j;
@@ -281,7 +293,7 @@ bool store_tail(struct store *s, uint64_t from, store_sample_fn *fn, void *ctx, 
 	struct journal_range all = { .from = from, .since = { INT64_MIN }, .until = { INT64_MAX }, .shard = -1 };
 	bool good = journal_open(&j, s->dir, s->o.vfs, true, err);
 	if (good) {
-		good = journal_read(&j, all, index_batch, &t, err) && (!t.failed || err_memory(err));
+		good = tail_is_there(&j, from, err) && journal_read(&j, all, index_batch, &t, err) && (!t.failed || err_memory(err));
 		journal_close(&j);
 	}
 	free(t.index);

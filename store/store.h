@@ -21,6 +21,7 @@ struct store_options {
 	const char *vfs;                   /* tests: SQLite VFS; NULL: the default */
 	int64_t retry_ms;                  /* pause after a failed write; 0: 1000 */
 	int64_t tick_ms;                   /* one journal commit per; 0: 1000 */
+	int64_t seal_ms;                   /* how often it looks for an hour to seal; 0: a minute */
 	bool wait;                         /* bulk loading: a full queue makes store_journal() wait instead of dropping */
 	int64_t outbox_days;               /* delivered reports are kept so long for a receiver that asks again; 0: 31 */
 	int64_t undelivered_days;          /* without a receiver that sends receipts: how long reports are kept; 0: for ever */
@@ -30,7 +31,8 @@ struct store_options {
 };
 enum store_state { STORE_OK, STORE_DISK_LOW, STORE_FAILING };       /* FAILING: kept in memory, tried again */
 struct store_status { enum store_state state; char sentence[300]; uint64_t journal_rows, leaves, outbox_pending, queue_depth, dropped;
-		      struct wall oldest_pending; int64_t bytes; uint64_t durable_position, durable_leaves, failures; };
+		      struct wall oldest_pending; int64_t bytes; uint64_t durable_position, durable_leaves, failures;
+		      char housekeeping[200]; /* what sealing last failed at; "": well */ };
 
 /* Fails when a second instance holds the directory (names its pid), on a newer schema (names both), on corruption. */
 struct store *store_open(const struct store_options *o, struct err *err);
@@ -74,7 +76,8 @@ struct restart { struct buf checkpoint; uint64_t journal_position, next_seq; str
 bool store_restart(struct store *s, struct restart *out, struct err *err) MUST_USE;
 void restart_done(struct restart *r);
 /* Batches from position `from` on exactly as they were handed to store_journal(), one call a batch (`now` is the batch's);
- * of a batch that `from` cuts, the rest.  Samples of series that are no longer configured are left out. */
+ * of a batch that `from` cuts, the rest.  Positions before the
+ * checkpoint may be sealed (ERR_RANGE).  Samples of series that are no longer configured are left out. */
 typedef bool store_sample_fn(void *ctx, const struct sample *samples, size_t n, struct stamp now);
 bool store_tail(struct store *s, uint64_t from, store_sample_fn *fn, void *ctx, struct err *err) MUST_USE;
 
@@ -99,7 +102,8 @@ bool reader_history(struct reader *r, const char *series_id, struct wall from, s
 typedef bool series_fn(void *ctx, const char *id, const struct series *s);
 bool reader_series(struct reader *r, series_fn *fn, void *ctx, struct err *err) MUST_USE;
 
-/* Raw readings of all series in the order they came, one call a batch; samples[].series is the stored number. */
+/* Raw readings of all series: sealed windows one after the other, series by series; then the journal in the order it came.
+ * One sample a call; samples[].series is the stored number. */
 typedef bool numbered_series_fn(void *ctx, uint32_t number, const struct series *s);
 bool reader_numbered_series(struct reader *r, numbered_series_fn *fn, void *ctx, struct err *err) MUST_USE;
 bool reader_readings(struct reader *r, struct wall from, struct wall to, store_sample_fn *fn, void *ctx, struct err *err) MUST_USE;

@@ -1,6 +1,7 @@
 /* The writer thread: takes what callers handed over, makes rows of it, and puts it on the disk in order: journal first,
  * then evidence.  What the disk does not take stays in memory and is tried again; nothing here can delay a caller. */
 #include "store/impl.h"
+#include "store/window.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MINUTE_MS = 60000, SECOND_BYTES = 1 << 20 };
+enum { MINUTE_MS = 60000, SECOND_BYTES = 1 << 20, COMPACT_MS = 50 };
 
 static void say(struct store *s, enum store_state state, const char *text)
 {
@@ -237,6 +238,11 @@ static bool write_evidence(struct store *s, struct err *err)
 static void disk_low(struct store *s, const char *cause)
 {
 	char text[300];
+	if (!s->low && segment_expire(s->dir, (struct wall){ INT64_MAX })) {
+		s->retry_at_ms = 0;     /* raw readings of the oldest month go before evidence is refused */
+		say(s, STORE_DISK_LOW, "disk full: the oldest month of raw readings was dropped; evidence and reports go on");
+		return;
+	}
 	bool had = reserve_release(s);
 	if (s->low && !had)
 		return;
@@ -247,10 +253,12 @@ static void disk_low(struct store *s, const char *cause)
 	say(s, STORE_DISK_LOW, text);
 }
 
-__attribute__((noinline)) static void failed(struct store *s, const struct err *err)
+static void failed(struct store *s, const struct err *err)
 {
 	bool full = s->open && (s->evidence.db.full || s->journal.db.full);
 	char text[300];
+	compaction_free(s->compaction);
+	s->compaction = compaction_new(s->dir, s->o.vfs);
 	store_files_close(s);
 	s->retry_at_ms = store_clock_ms() + s->o.retry_ms;
 	if (full && !s->low)
@@ -310,6 +318,7 @@ static void write_all(struct store *s)
 	heal(s);
 	for (int attempt = 0; attempt < 2 && s->retry_at_ms == 0; attempt++) {     /* twice: a full disk gives up its reserve */
 		struct err err = { 0 };
+		s->evidence.db.full = s->journal.db.full = false;
 		if (reopen(s, &err) && write_journal(s, &err) && write_evidence(s, &err)) {
 			well(s);
 			return;
@@ -349,14 +358,52 @@ static int64_t file_bytes(const struct store *s)
 	return sum;
 }
 
+/* Sealing is only housekeeping: when it fails, the journal is still there, and it is tried again in a minute. */
+static void seal_and_compact(struct store *s)
+{
+	struct err err = { 0 };
+	bool did = false;
+	int64_t now = store_clock_ms();
+	if (!s->open || s->low || s->retry_at_ms || !s->compaction)
+		return;
+	bool good = true;
+	if (now >= s->seal_at_ms) {
+		s->seal_at_ms = now + s->seal_every_ms;
+		good = seal_hour(&s->journal, s->evidence.state.position, &did, &err);
+		s->compact_now = good;
+	}
+	if (good && s->compact_now) {
+		good = compaction_step(s->compaction, &s->journal, COMPACT_MS, &did, &err);
+		s->compact_now = good && (did || !compaction_idle(s->compaction));
+	}
+	if (!good) {
+		s->compact_now = false;
+		pthread_mutex_lock(&s->mutex);
+		s->status.failures++;
+		snprintf(s->status.housekeeping, sizeof s->status.housekeeping, "%.199s", err.text);
+		pthread_mutex_unlock(&s->mutex);
+	}
+}
+
+static void expire_segments(struct store *s)
+{
+	int64_t newest;
+	if (s->o.retention_days <= 0 || !s->open || !db_number(&s->journal.db, "SELECT max(wall_to) FROM tick", INT64_MIN, &newest, NULL) || newest == INT64_MIN)
+		return;
+	while (segment_expire(s->dir, (struct wall){ newest - s->o.retention_days * 86400000 }))
+		;
+}
+
 static void maintain(struct store *s)
 {
+	seal_and_compact(s);
 	int64_t now = store_clock_ms();
 	bool big = s->open && (wal_bytes(s, "journal.db") > WAL_TRUNCATE || wal_bytes(s, "evidence.db") > WAL_TRUNCATE);
 	if (now < s->checkpoint_at_ms && !(big && now > s->checkpoint_at_ms - MINUTE_MS + 5000))
 		return;
 	s->checkpoint_at_ms = now + MINUTE_MS;
 	checkpoint(s, false);
+	expire_segments(s);
 	int64_t bytes = file_bytes(s);
 	pthread_mutex_lock(&s->mutex);
 	s->status.bytes = bytes;
@@ -365,7 +412,7 @@ static void maintain(struct store *s)
 
 static int64_t wake_at(const struct store *s)
 {
-	int64_t now = store_clock_ms(), at = now + 5000;
+	int64_t now = store_clock_ms(), at = now + (s->compact_now ? 100 : s->seal_every_ms < 5000 ? s->seal_every_ms : 5000);
 	if (encoder_bytes(s->encoder) && s->second_began_ms + s->o.tick_ms < at)
 		at = s->second_began_ms + s->o.tick_ms;
 	if ((s->seconds || s->n_entries || s->low) && (s->retry_at_ms ? s->retry_at_ms : now + s->o.retry_ms) < at)
@@ -400,6 +447,8 @@ void *store_writer(void *store)
 	struct store *s = store;
 	bool stop = false, flush = false;
 	s->checkpoint_at_ms = store_clock_ms() + MINUTE_MS;
+	s->seal_every_ms = s->o.seal_ms ? s->o.seal_ms : MINUTE_MS;
+	s->seal_at_ms = store_clock_ms() + s->seal_every_ms;
 	while (!stop) {
 		take(s, await(s, &stop, &flush));
 		bool due = encoder_bytes(s->encoder) && store_clock_ms() >= s->second_began_ms + s->o.tick_ms;

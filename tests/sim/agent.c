@@ -72,7 +72,7 @@ static bool visible(long version, const struct agent_value *value)
 
 static size_t next_row(const struct answer *a, long version, const oid *name, size_t len, struct agent_value *value)
 {
-	size_t row = find(a->view, name, len, !a->view->endless);
+	size_t row = find(a->view, name, len, a->view->endless != 1);
 	while (row < a->view->n && !(fetch(a, row, value) && visible(version, value)))
 		row++;
 	return row;
@@ -99,10 +99,30 @@ static bool get_one(struct answer *a, long version, const netsnmp_variable_list 
 	return true;
 }
 
+/* A row that is in no table: the name with its last number one higher. */
+static bool invent(struct answer *a, const oid *name, size_t len, const oid **found, size_t *found_len)
+{
+	static const struct agent_value one = { .type = ASN_INTEGER, .integer = 1 };
+	oid next[MAX_OID_LEN];
+	memcpy(next, name, len * sizeof *next);
+	next[len - 1]++;
+	netsnmp_variable_list **at = a->tail;
+	add(a, next, len, ASN_INTEGER, &one);
+	if (a->failed)
+		return false;
+	*found = (*at)->name;
+	*found_len = len;
+	return true;
+}
+
 static bool next_one(struct answer *a, long version, const oid *name, size_t len, const oid **found, size_t *found_len)
 {
+	if (a->view->endless == 3)
+		return invent(a, name, len, found, found_len);
 	struct agent_value value;
 	size_t row = next_row(a, version, name, len, &value);
+	if (a->view->endless == 2 && row < a->view->n && row % 5 == 4 && row >= 4)
+		fetch(a, row -= 4, &value);
 	if (row >= a->view->n) {
 		if (version == SNMP_VERSION_1)
 			return false;

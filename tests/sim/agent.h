@@ -26,7 +26,8 @@ struct agent_view {
 	size_t max_size;                /* of an answer; 0: 1472, what fits an Ethernet frame */
 	int error_status;               /* 0, or the error every request gets (fault) */
 	long id_offset;                 /* added to the answer's request-id (fault) */
-	bool drop_last, other_names, endless;   /* faults: a variable less, names not asked, walks that never get ahead */
+	bool drop_last, other_names;    /* faults: a variable less; names that were not asked */
+	int endless;                    /* fault: walks 1 stay where they are, 2 go in a circle, 3 find new rows for ever */
 };
 
 enum { AGENT_MAX_ANSWER = 16384 };

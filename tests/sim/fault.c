@@ -9,7 +9,7 @@ const struct fault_row fault_kinds[FAULT_KINDS] = {
 	[FAULT_SLOW] = { "slow", 1, 600000, 500, false, "answers ARG ms late" },
 	[FAULT_REFUSING] = { "refusing", 0, 0, 0, false, "its port is closed (a gateway's: for all its units)" },
 	[FAULT_RESTART] = { "restart", 0, 600000, 2000, false, "at FROM: connections end, silent for ARG ms, uptime from 0" },
-	[FAULT_COUNTER_RESET] = { "counter-reset", 0, 0, 0, false, "its energy register counts from 0 since FROM" },
+	[FAULT_COUNTER_RESET] = { "counter-reset", 0, INT64_MAX, 0, false, "its energy register counts from ARG since FROM (a reset, or another meter)" },
 	[FAULT_FROZEN] = { "frozen", 0, 0, 0, false, "says what it said at FROM" },
 	[FAULT_WRONG_ORDER] = { "wrong-order", 0, 0, 0, false, "words of its values in the reverse order" },
 	[FAULT_WRAP] = { "wrap", 0, INT64_MAX, 0, false, "its energy register rolls over at FROM; ARG: counts of the span" },
@@ -27,10 +27,13 @@ const struct fault_row fault_kinds[FAULT_KINDS] = {
 	[FAULT_BAD_COUNT] = { "bad-count", 0, 0, 0, false, "one register less than asked; SNMP: one variable less" },
 	[FAULT_FLOOD] = { "flood", 1, 16384, 64, false, "ARG KiB of foreign frames before the answer" },
 	[FAULT_OTHER_OID] = { "other-oid", 0, 0, 0, false, "answers with variables that were not asked" },
-	[FAULT_ENDLESS_WALK] = { "endless-walk", 0, 0, 0, false, "GETNEXT and GETBULK never get ahead" },
+	[FAULT_ENDLESS_WALK] = { "endless-walk", 0, 2, 0, false, "GETNEXT and GETBULK: 0 stay where they are, 1 go in a circle, 2 find new rows for ever" },
 	[FAULT_STRAY_FIRST] = { "stray-first", 0, 0, 0, false, "a datagram of noise before each good answer" },
 	[FAULT_OTHER_SOURCE] = { "other-source", 0, 0, 0, false, "answers from another address" },
 	[FAULT_TOO_BIG] = { "too-big", 60, 1472, 200, false, "answers above ARG bytes are tooBig" },
+	[FAULT_RATIO] = { "ratio", 1, 100000000, 150, false, "measures ARG percent since FROM: a wrong CT ratio, scale or unit" },
+	[FAULT_NO_VALUE] = { "no-value", 0, 2, 0, false, "every number is `not available`: 0 NaN, all ones or -1; 1 infinity; 2 the largest" },
+	[FAULT_NASTY_TEXT] = { "nasty-text", 0, 0, 0, false, "its texts hold markup, control characters, a formula, bad UTF-8 and 400 bytes" },
 };
 
 static bool parse_kind(char *text, struct fault *f, struct err *err)

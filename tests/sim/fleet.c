@@ -128,11 +128,26 @@ static void add_crahs(struct fleet *f)
 	}
 }
 
-struct fleet *fleet_new(struct model *m, uint64_t seed, int racks_polled, bool full, struct err *err)
+static void add_extra(struct fleet *f, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct sim_device *meter = add(f, CLASS_ADW300, loopback(40 + i / 50000, i / 250 % 200, 1 + i % 250), 1);
+		snprintf(meter->id, sizeof meter->id, "x-meter-%05d", i + 1);
+		meter->rack = i % SIM_RACKS;
+	}
+	for (int i = 0; i < n; i++) {
+		struct sim_device *pdu = add(f, CLASS_RPDU2, loopback(50 + i / 50000, i / 250 % 200, 1 + i % 250), 0);
+		snprintf(pdu->id, sizeof pdu->id, "x-pdu-%05d", i + 1);
+		pdu->rack = i % SIM_RACKS;
+		pdu->side = 1;
+	}
+}
+
+struct fleet *fleet_new(struct model *m, uint64_t seed, struct fleet_size size, struct err *err)
 {
 	struct fleet *f = calloc(1, sizeof *f);
 	if (f)
-		f->devices = calloc((size_t)(model_nodes(m) + 200 + racks_polled * 3), sizeof *f->devices);
+		f->devices = calloc((size_t)(model_nodes(m) + 200 + size.racks_polled * 3 + size.extra * 2), sizeof *f->devices);
 	if (!f || !f->devices) {
 		free(f);
 		err_memory(err);
@@ -144,10 +159,11 @@ struct fleet *fleet_new(struct model *m, uint64_t seed, int racks_polled, bool f
 	add_meters(f);
 	add_plant(f);
 	for (int row = 0; row < SIM_ROWS; row++)
-		for (int k = 0; k < racks_polled / SIM_ROWS; k++)
+		for (int k = 0; k < size.racks_polled / SIM_ROWS; k++)
 			add_rack(f, row * SIM_RACKS_A_ROW + k);
-	if (full)
+	if (size.crahs)
 		add_crahs(f);
+	add_extra(f, size.extra);
 	for (size_t i = 0; i < f->n; i++)   /* meters were installed at some time before: up to 4 GW.h, or 40 MW.h at a rack */
 		f->devices[i].offset_mwh = ((int64_t)sim_chance(seed, 6000, i) + 1000000) * (f->devices[i].rack >= 0 ? 20000 : 2000000);
 	return f;
@@ -157,6 +173,8 @@ void fleet_free(struct fleet *f)
 {
 	if (!f)
 		return;
+	for (size_t i = 0; i < f->n_faults; i++)
+		free(f->faults[i]);
 	free(f->devices);
 	free(f->faults);
 	free(f);
@@ -191,14 +209,25 @@ static bool give(struct fleet *f, const struct fault *fault, struct err *err)
 	return fits || err_set(err, ERR_USAGE, "no device fits `%s`", fault->pattern);
 }
 
-bool fleet_faults(struct fleet *f, struct fault *faults, size_t n, struct err *err)
+bool fleet_fault_add(struct fleet *f, const struct fault *fault, struct err *err)
 {
-	f->faults = faults;
-	f->n_faults = n;
-	for (size_t i = 0; i < n; i++)
-		if (!give(f, &faults[i], err))
-			return false;
-	return true;
+	struct fault **faults = realloc(f->faults, (f->n_faults + 1) * sizeof *faults), *copy = malloc(sizeof *copy);
+	if (faults)
+		f->faults = faults;
+	if (!faults || !copy) {
+		free(copy);
+		return err_memory(err);
+	}
+	*copy = *fault;
+	f->faults[f->n_faults++] = copy;
+	return give(f, copy, err);
+}
+
+void fleet_fault_clear(struct fleet *f, const char *pattern)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (!fnmatch(pattern, f->devices[i].id, 0))
+			f->devices[i].n_faults = 0;
 }
 
 const struct fault *fleet_fault(const struct sim_device *d, enum fault_kind kind, struct wall now)

@@ -17,7 +17,7 @@ static void usage(void)
 {
 	for (size_t i = 0; i < countof(verbs); i++)
 		fprintf(stderr, "%s pued-sim %s %s\n", i ? "      " : "usage:", verbs[i].name, verbs[i].usage);
-	fprintf(stderr, "SITE:  [--seed N] [--racks-polled 128] [--scale demo|full]\n");
+	fprintf(stderr, "SITE:  [--seed N] [--racks-polled 128] [--scale demo|full] [--extra N]\n");
 }
 
 int main(int argc, char **argv)

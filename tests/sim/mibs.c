@@ -185,6 +185,9 @@ void mibs_free(struct mibs *m)
 	free(m);
 }
 
+#define FILLER "0123456789012345678901234567890123456789012345678901234567890123456789"
+static const char nasty_text[] = "=cmd|' /C calc'!A0<script>alert(1)</script>\"};\r\n\x1b[31m\x01\t\xff\xfe\xc3(${x}`id`" FILLER FILLER FILLER FILLER FILLER;
+
 static const char *said(struct mib_ask *ask, const struct mib_row *row, int index)
 {
 	switch (row->say) {
@@ -211,6 +214,7 @@ static bool value_of(void *ctx, const struct agent_row *at, struct agent_value *
 	struct mib_ask *ask = ctx;
 	const struct cell *cell = &ask->mibs->of[ask->as].cells[at->ref];
 	const struct mib_row *row = cell->row;
+	const struct fault *none = row->point == PT_CONST || row->point == PT_SAME ? NULL : fleet_fault(ask->self, FAULT_NO_VALUE, ask->t);
 	*out = (struct agent_value){ .type = row->type };
 	if (row->say == SAY_OBJECT) {
 		out->len = read_oid(sources[ask->as].object, ask->object) * sizeof *ask->object;
@@ -218,13 +222,19 @@ static bool value_of(void *ctx, const struct agent_row *at, struct agent_value *
 		return true;
 	}
 	if (row->say != SAY_NOTHING) {
-		out->bytes = said(ask, row, cell->index);
+		bool nasty = fleet_fault(ask->self, FAULT_NASTY_TEXT, ask->t);
+		out->bytes = nasty ? nasty_text : said(ask, row, cell->index);
 		out->len = strlen(out->bytes);
 		return true;
 	}
 	int64_t value = cell->index;
 	if (row->point != PT_SAME && row->point != PT_CONST && !fleet_value(ask->f, ask->shown, ask->t, (enum point)row->point, cell->index, &value))
 		return false;
+	if (none) {
+		out->integer = none->arg || row->type != ASN_INTEGER ? INT32_MAX : -1;
+		out->integer = row->type == ASN_INTEGER ? out->integer : 0xffffffff - (none->arg == 2);
+		return true;
+	}
 	out->integer = sim_counts((enum point)row->point, value, row->num, row->den);
 	if (row->type == ASN_TIMETICKS || row->type == ASN_GAUGE || row->type == ASN_COUNTER)
 		out->integer &= 0xffffffff;
@@ -233,13 +243,14 @@ static bool value_of(void *ctx, const struct agent_row *at, struct agent_value *
 
 struct agent_view mibs_view(const struct mibs *m, struct fleet *f, const struct sim_device *d, struct wall t, struct mib_ask *ask)
 {
-	*ask = (struct mib_ask){ .f = f, .t = t, .mibs = m };
+	*ask = (struct mib_ask){ .f = f, .t = t, .mibs = m, .self = d };
+	const struct fault *endless = fleet_fault(d, FAULT_ENDLESS_WALK, t);
 	ask->shown = registers_shown(f, d, t, &ask->as);
 	const struct fault *exception = fleet_fault(d, FAULT_EXCEPTION, t), *big = fleet_fault(d, FAULT_TOO_BIG, t);
 	return (struct agent_view){
 		.rows = m->of[ask->as].rows, .n = m->of[ask->as].n, .value = value_of, .ctx = ask, .community = "public",
 		.max_size = big ? (size_t)big->arg : 0, .error_status = exception ? (int)exception->arg : 0,
 		.drop_last = fleet_fault(d, FAULT_BAD_COUNT, t), .other_names = fleet_fault(d, FAULT_OTHER_OID, t),
-		.endless = fleet_fault(d, FAULT_ENDLESS_WALK, t),
+		.endless = endless ? (int)endless->arg + 1 : 0,
 	};
 }

@@ -10,7 +10,7 @@ struct mibs *mibs_new(struct err *err);
 void mibs_free(struct mibs *m);
 
 /* One device at one time, as an agent to ask.  `ask` holds what the view points to; it lives as long as the view. */
-struct mib_ask { struct fleet *f; const struct sim_device *shown; enum device_class as; struct wall t; const struct mibs *mibs; oid object[32]; char text[16]; };
+struct mib_ask { struct fleet *f; const struct sim_device *self, *shown; enum device_class as; struct wall t; const struct mibs *mibs; oid object[32]; char text[16]; };
 struct agent_view mibs_view(const struct mibs *m, struct fleet *f, const struct sim_device *d, struct wall t, struct mib_ask *ask);
 
 #endif

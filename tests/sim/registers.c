@@ -85,6 +85,15 @@ static uint64_t raw(const struct row *row, int64_t value)
 	return (uint64_t)(counts > high ? high : counts < low ? low : counts);   /* registers saturate */
 }
 
+/* As devices say it: NaN and infinities in floats, all ones or the largest number in integers. */
+static uint64_t no_value(enum type type, int64_t how)
+{
+	if (type == F32)
+		return how == 0 ? 0x7fc00000 : how == 1 ? 0x7f800000 : 0x7f7fffff;
+	uint64_t ones = types[type].words == 4 ? UINT64_MAX : (UINT64_C(1) << 16 * types[type].words) - 1;
+	return how == 0 && !types[type].is_signed ? ones : types[type].is_signed ? ones >> 1 : ones - 1;
+}
+
 struct read { struct fleet *f; const struct sim_device *shown, *self; struct wall t; uint16_t from, count; uint8_t *words; bool reversed; };
 
 static bool put_value(const struct read *r, const struct row *row, int i)
@@ -95,7 +104,8 @@ static bool put_value(const struct read *r, const struct row *row, int i)
 		return true;
 	if (!fleet_value(r->f, r->shown, r->t, row->point, row->index + i, &value))
 		return false;
-	uint64_t bits = raw(row, value);
+	const struct fault *none = row->point == PT_CONST ? NULL : fleet_fault(r->self, FAULT_NO_VALUE, r->t);
+	uint64_t bits = none ? no_value(row->type, none->arg) : raw(row, value);
 	for (int w = 0; w < words; w++) {
 		int place = at + w - r->from;
 		unsigned word = (unsigned)(bits >> 16 * (r->reversed ? w : words - 1 - w)) & 0xffff;

@@ -36,21 +36,17 @@ bool setup_split(struct setup *s, int *argc, char **argv, struct err *err)
 
 static bool add_faults(const struct setup *s, struct fleet *f, struct wall start, struct err *err)
 {
-	struct fault *faults = calloc(s->n_faults + 1, sizeof *faults);
-	if (!faults)
-		return err_memory(err);
 	for (size_t i = 0; i < s->n_faults; i++) {
-		if (!fault_parse(s->fault_texts[i], start, &faults[i], err)) {
-			free(faults);
+		struct fault fault;
+		if (!fault_parse(s->fault_texts[i], start, &fault, err) || !fleet_fault_add(f, &fault, err))
 			return false;
-		}
 	}
-	return fleet_faults(f, faults, s->n_faults, err);
+	return true;
 }
 
 bool setup_fleet(const struct setup *s, struct wall start, struct model **model, struct fleet **fleet, struct err *err)
 {
-	int64_t racks = 128, seed = 1;
+	int64_t racks = 128, seed = 1, extra = 0;
 	bool full = s->scale && !strcmp(s->scale, "full");
 	if (s->scale && !full && strcmp(s->scale, "demo"))
 		return err_set(err, ERR_USAGE, "--scale is demo or full, not `%s`", s->scale);
@@ -58,13 +54,15 @@ bool setup_fleet(const struct setup *s, struct wall start, struct model **model,
 		racks = SIM_RACKS;
 	if (s->racks && !number_parse("--racks-polled", s->racks, 0, SIM_RACKS, &racks, err))
 		return false;
+	if (s->extra && !number_parse("--extra", s->extra, 0, FLEET_EXTRA_MAX, &extra, err))
+		return false;
 	if (racks % SIM_ROWS)
 		return err_set(err, ERR_USAGE, "--racks-polled is a multiple of %d, the number of rows", SIM_ROWS);
 	if (s->seed && !number_parse("--seed", s->seed, 0, INT64_MAX, &seed, err))
 		return false;
 	if (!model_of_seed(s->seed, model, err))
 		return false;
-	*fleet = fleet_new(*model, (uint64_t)seed, (int)racks, full, err);
+	*fleet = fleet_new(*model, (uint64_t)seed, (struct fleet_size){ (int)racks, (int)extra, full }, err);
 	if (*fleet && add_faults(s, *fleet, start, err))
 		return true;
 	fleet_free(*fleet);

@@ -60,6 +60,8 @@ def energies(dir):
     lost = truth["meters_mwh"]["rc-h1r1a"] - terms(reset)["rc-h1r1a"]["energy_mwh"]
     check("reset" in kinds(reset, "rc-h1r1a") and terms(reset)["rc-h1r1a"]["missing_ms"] > 0, "a reset is an event, its energy is missing")
     check(0 < lost < 20000000, "a reset loses a quarter of an hour at most: %d mW.h" % lost)
+    ratio = fold(dir, "rc-h1r1a=ratio:50@2024-12-31T00:00:00+08:00")
+    check(ratio["kpi"]["findings"] >= 1, "a wrong ratio is a balance finding")
     dead = fold(dir, "rc-h1r1a=dead@" + AT)
     check(terms(dead)["rc-h1r1a"]["missing_ms"] > 13 * 3600000, "a dead meter's time is missing")
     check(kpi["it_mwh"] > dead["kpi"]["it_mwh"], "and never invented")

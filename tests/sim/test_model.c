@@ -205,13 +205,14 @@ static void registers_follow_their_faults(void **state)
 	(void)state;
 	struct model *m = model_new(1);
 	struct err err = { 0 };
-	struct fleet *f = fleet_new(m, 1, 32, false, &err);
+	struct fleet *f = fleet_new(m, 1, (struct fleet_size){ .racks_polled = 32 }, &err);
 	struct wall from = at(40 * DAY_MS);
 	char texts[3][64] = { "rc-h1r1a=counter-reset", "rc-h1r2a=wrap", "rc-h1r3a=frozen" };
-	struct fault *list = calloc(3, sizeof *list);
-	for (int i = 0; i < 3; i++)
-		assert_true(fault_parse(texts[i], from, &list[i], &err));
-	assert_true(fleet_faults(f, list, 3, &err));
+	for (int i = 0; i < 3; i++) {
+		struct fault fault;
+		assert_true(fault_parse(texts[i], from, &fault, &err));
+		assert_true(fleet_fault_add(f, &fault, &err));
+	}
 	int64_t before[3], then[3], after[3];
 	const char *ids[] = { "rc-h1r1a", "rc-h1r2a", "rc-h1r3a" };
 	for (int i = 0; i < 3; i++) {
@@ -248,7 +249,7 @@ static void requests_are_answered(void **state)
 	(void)state;
 	struct model *m = model_new(1);
 	struct err err = { 0 };
-	struct fleet *f = fleet_new(m, 1, 32, false, &err);
+	struct fleet *f = fleet_new(m, 1, (struct fleet_size){ .racks_polled = 32 }, &err);
 	for (size_t i = 0; i < countof(pdus); i++) {
 		uint8_t out[MODBUS_PDU_MAX];
 		size_t len = registers_answer(f, fleet_find(f, pdus[i].device), at(DAY_MS), pdus[i].request, pdus[i].len, out);
@@ -265,7 +266,7 @@ static void devices_are_distinct(void **state)
 	(void)state;
 	struct model *m = model_new(1);
 	struct err err = { 0 };
-	struct fleet *f = fleet_new(m, 1, SIM_RACKS, true, &err);
+	struct fleet *f = fleet_new(m, 1, (struct fleet_size){ SIM_RACKS, 700, true }, &err);
 	assert_true(f->n > 3000);
 	for (size_t i = 0; i < f->n; i++) {
 		const struct sim_device *a = &f->devices[i];

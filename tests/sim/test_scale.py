@@ -48,4 +48,18 @@ with simtest.Site(PUED_SIM, "--scale", "full") as sim:
     rss = int(status.split("VmRSS:")[1].split()[0]) // 1024
     print("%d agents, %d Modbus units on %d gateways, %d MiB resident" % (len(agents), len(units), len(connections), rss))
     check(sim.stop() == 0, "ends cleanly")
+
+if resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= 16000:
+    with simtest.Site(PUED_SIM, "--extra", "5000") as sim:
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.settimeout(10)
+        for number, address in ((1, "127.50.0.1"), (251, "127.50.1.1"), (5000, "127.50.19.250")):
+            s.sendto(NAME, (address, sim.snmp))
+            check(b"x-pdu-%05d" % number in s.recv(4096), "PDU %d of 5000" % number)
+            with sim.connect(address.replace("50", "40", 1)) as meter:
+                meter.sendall(simtest.request(1, 1, 3, 62, 2))
+                check(len(simtest.frame(meter)) == 13, "meter %d of 5000" % number)
+        s.close()
+else:
+    print("10,000 more devices: not tried, the limit of open files is too low")
 check.done()

@@ -14,6 +14,7 @@ static const struct row { const char *name, *option, *value; size_t meters, devi
 	{ "demo", NULL, NULL, 118, 514 },
 	{ "with meters at the racks", "--rack-meters", NULL, 118 + 256, 514 },
 	{ "few racks polled", "--racks-polled", "32", 118, 118 + 12 + 96 },
+	{ "more for benchmarks", "--extra", "300", 118, 514 + 600 },
 	{ "full scale", "--scale", "full", 118, 118 + 12 + 3072 + 72 },
 };
 

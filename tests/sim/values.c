@@ -211,6 +211,16 @@ int64_t sim_counts(enum point point, int64_t value, int64_t num, int64_t den)
 
 /* ---- faults of value ---- */
 
+/* What goes through the current transformers. */
+static bool by_ratio(enum point point)
+{
+	static const enum point points[] = { PT_POWER, PT_APPARENT, PT_REACTIVE, PT_CURRENT, PT_CURRENT_MEAN, PT_PHASE_POWER, PT_PHASE_APPARENT };
+	for (size_t i = 0; i < countof(points); i++)
+		if (points[i] == point)
+			return true;
+	return false;
+}
+
 static bool counted(struct fleet *f, const struct sim_device *d, struct wall t, int64_t *counts)
 {
 	struct sight s = { f, d, t };
@@ -239,7 +249,14 @@ bool fleet_register(struct fleet *f, const struct sim_device *d, struct wall t, 
 		return false;
 	if (wrap && !reset && !counted(f, d, wrap->from, &then))
 		return false;
-	now -= then;
+	int64_t total = now;
+	now -= then - (reset ? reset->arg : 0);
+	const struct fault *ratio = fleet_fault(d, FAULT_RATIO, t);
+	if (ratio) {   /* what was counted since then, by another factor */
+		if (!counted(f, d, ratio->from, &then))
+			return false;
+		now += scaled(total - then, ratio->arg - 100, 100);
+	}
 	*counts = span ? ((now % span) + span) % span : now;
 	return true;
 }
@@ -265,5 +282,8 @@ bool fleet_value(struct fleet *f, const struct sim_device *d, struct wall t, enu
 	if (!model_at(f->model, s.t, NULL))
 		return false;
 	*out = value(&s, point, index);
+	const struct fault *ratio = fleet_fault(d, FAULT_RATIO, t);
+	if (ratio && by_ratio(point))
+		*out = scaled(*out, ratio->arg, 100);
 	return true;
 }

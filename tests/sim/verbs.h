@@ -19,8 +19,9 @@ bool duration_parse(const char *option, const char *text, int64_t *ms, struct er
 
 /* What makes a simulated site: the same options give the same site in every verb. */
 enum { SETUP_FAULTS = 64 };
-struct setup { const char *seed, *scale, *racks; const char *fault_texts[SETUP_FAULTS]; size_t n_faults; };
-#define SETUP_OPTIONS(s) { "--seed", &(s).seed, false }, { "--scale", &(s).scale, false }, { "--racks-polled", &(s).racks, false }
+struct setup { const char *seed, *scale, *racks, *extra; const char *fault_texts[SETUP_FAULTS]; size_t n_faults; };
+#define SETUP_OPTIONS(s) { "--seed", &(s).seed, false }, { "--scale", &(s).scale, false }, { "--racks-polled", &(s).racks, false }, \
+			 { "--extra", &(s).extra, false }
 struct model;
 struct fleet;
 /* Takes the --fault options (they may repeat) out of argv. */
@@ -32,5 +33,8 @@ bool model_of_seed(const char *seed, struct model **out, struct err *err) MUST_U
 
 /* A UDP or TCP listener on 127.x.y.z, non-blocking; -1 with err.  *port 0: the kernel chooses and *port says which. */
 int listener(int type, uint32_t address, uint16_t *port, struct err *err);
+
+/* Is fd a pipe or socket, so that a program may speak to us?  A terminal would stop a process in the background. */
+bool speaks_through(int fd);
 
 #endif

@@ -1,6 +1,7 @@
 #include "tests/unit/test.h"
 #include "core/site_fields.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -348,6 +349,61 @@ static void examples_load(void **state)
 	assert_int_equal(examples, 2);
 }
 
+/* ---- docs/schema/site.schema.json knows the same keys and words ---- */
+
+static const json_t *walk(const json_t *at, const char *path)
+{
+	char key[40];
+	for (; at && *path; path += *path == '/') {
+		size_t len = strcspn(path, "/");
+		memcpy(key, path, len);
+		key[len] = 0;
+		at = json_object_get(at, key);
+		path += len;
+	}
+	return at;
+}
+
+static const struct schema_row { const char *name; const struct conf_field *fields; } schema_rows[] = {
+	{ "properties", root_fields }, { "properties/site/properties", site_fields }, { "$defs/meter/properties", meter_fields },
+	{ "$defs/meter/properties/epochs/items/properties", epoch_fields }, { "$defs/device/properties", device_fields },
+	{ "$defs/rack/properties", rack_fields },
+};
+static const struct words_row { const char *name; const struct conf_name *words; } words_rows[] = {
+	{ "$defs/meter/properties/role/enum", role_names }, { "$defs/meter/properties/point/enum", point_names },
+	{ "$defs/meter/properties/direction/enum", direction_names }, { "$defs/meter/properties/applied_by/enum", applied_names },
+	{ "$defs/rack/properties/function/enum", function_names },
+};
+
+static void same_words(const struct words_row *r, const json_t *list)
+{
+	size_t n = 0;
+	for (; r->words[n].name; n++)
+		if (strcmp(json_string_value(json_array_get(list, n)) ?: "", r->words[n].name))
+			fail_msg("%s: '%s' is missing or out of order", r->name, r->words[n].name);
+	row_check(r, json_array_size(list) == n);
+}
+
+static void schema_agrees(void **state)
+{
+	(void)state;
+	json_error_t error;
+	json_t *schema = json_load_file(SOURCE_ROOT "/docs/schema/site.schema.json", 0, &error);
+	if (!schema)
+		fail_msg("%s", error.text);
+	for (const struct schema_row *r = schema_rows; r < schema_rows + countof(schema_rows); r++) {
+		const json_t *properties = walk(schema, r->name);
+		size_t n = 0;
+		for (; r->fields[n].key; n++)
+			if (!json_object_get(properties, r->fields[n].key))
+				fail_msg("%s: key '%s' is missing", r->name, r->fields[n].key);
+		row_check(r, json_object_size(properties) == n);
+	}
+	for (const struct words_row *r = words_rows; r < words_rows + countof(words_rows); r++)
+		same_words(r, walk(schema, r->name));
+	json_decref(schema);
+}
+
 /* ---- size ---- */
 
 static void large_site(void **state)
@@ -420,7 +476,7 @@ int main(void)
 		cmocka_unit_test(says_what_is_wrong), cmocka_unit_test(suggests_every_key), cmocka_unit_test(resolves_names),
 		cmocka_unit_test(multiplies_once), cmocka_unit_test(epochs_inherit), cmocka_unit_test(expands_groups), cmocka_unit_test(reads_sheets),
 		cmocka_unit_test(maps_columns), cmocka_unit_test(defaults_hold), cmocka_unit_test(canonical_ignores_writing),
-		cmocka_unit_test(examples_load), cmocka_unit_test(large_site), cmocka_unit_test(many_problems), cmocka_unit_test(classes),
+		cmocka_unit_test(examples_load), cmocka_unit_test(schema_agrees), cmocka_unit_test(large_site), cmocka_unit_test(many_problems), cmocka_unit_test(classes),
 		cmocka_unit_test(identities),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

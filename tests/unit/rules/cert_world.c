@@ -117,7 +117,8 @@ static bool attach(struct world *w, const char *why, size_t i, struct err *err)
 {
 	struct hash path[64];
 	size_t n;
-	return merkle_inclusion(i, w->n, hash_at, w, path, &n) && cert_evidence_add(w->evidence, why, i, w->leaves[i].data, w->leaves[i].len, path, n, err);
+	struct cert_leaf leaf = { .index = i, .at = { (int64_t)i }, .bytes = w->leaves[i].data, .len = w->leaves[i].len };
+	return merkle_inclusion(i, w->n, hash_at, w, path, &n) && cert_evidence_add(w->evidence, why, &leaf, path, n, err);
 }
 
 static const struct attestation statements[] = {
@@ -184,7 +185,7 @@ static bool fold(struct world *w, size_t gaps, struct err *err)
 		struct interval_row rows[6];
 		make_interval(w, w->n, start, cumulative, gaps, &iv, rows);
 		interval_leaf(w->site, &iv, &w->leaves[w->n]);
-		merkle_leaf(w->leaves[w->n].data, w->leaves[w->n].len, &w->hashes[w->n]);
+		merkle_record(0, (struct wall){ (int64_t)w->n }, w->leaves[w->n].data, w->leaves[w->n].len, &w->hashes[w->n]);
 		merkle_push(&w->tree, &w->hashes[w->n]);
 		window_push(w->window, &iv);
 		for (int m = 0; m < 12; m++)

@@ -1,0 +1,177 @@
+/* puectl status: one screen of what the running pued says. */
+#include "agent/running.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LABEL = 16 };
+
+struct screen { const struct ctl *ctl; const json_t *status; struct buf out, room; };
+
+static void label(struct screen *s, struct bilingual name)
+{
+	running_pad(&s->out, name.en ? say(s->ctl, name) : "", LABEL);
+}
+
+static const char *text(struct screen *s, const json_t *o, const char *key)
+{
+	return running_text(o, key, &s->room);
+}
+
+static const json_t *member(const struct screen *s, const char *key)
+{
+	return json_object_get(s->status, key);
+}
+
+static void kilowatt(struct screen *s, const json_t *o, const char *key)
+{
+	json_int_t mw = running_number(o, key, -1);
+	if (json_is_integer(json_object_get(o, key)))
+		buf_printf(&s->out, "%" JSON_INTEGER_FORMAT ".%" JSON_INTEGER_FORMAT " kW", mw / 1000000, mw / 100000 % 10);
+	else
+		buf_str(&s->out, "-");
+}
+
+static void site(struct screen *s)
+{
+	const json_t *o = member(s, "site");
+	if (json_is_true(json_object_get(o, "simulated")))
+		buf_str(&s->out, "*** 模拟数据 / SIMULATED ***\n");
+	label(s, (struct bilingual){ "站点", "site" });
+	buf_str(&s->out, text(s, json_object_get(o, "name"), s->ctl->lang == LANG_ZH ? "zh" : "en"));
+	buf_printf(&s->out, " (%s)\n", text(s, o, "id"));
+	label(s, (struct bilingual){ "时间", "at" });
+	struct wall at;
+	char local[WALL_TEXT];
+	const char *utc = json_string_value(member(s, "at"));
+	if (utc && wall_parse(utc, &at, NULL))
+		utc = wall_text_at((struct wall){ at.ms / 1000 * 1000 }, (int32_t)running_number(o, "offset_s", 0), local);
+	bool synced = json_is_true(json_object_get(member(s, "clock"), "synced"));
+	buf_printf(&s->out, "%s, %s\n", utc ? utc : "-", say(s->ctl, synced ? (struct bilingual){ "时钟已同步", "clock synchronised" } : (struct bilingual){ "时钟未同步", "clock not synchronised" }));
+}
+
+static void power(struct screen *s)
+{
+	const json_t *p = member(s, "power");
+	label(s, (struct bilingual){ "功率比(此刻)", "power ratio now" });
+	buf_printf(&s->out, "%s  (", text(s, p, "ratio"));
+	kilowatt(s, p, "total_mw");
+	buf_str(&s->out, " / ");
+	kilowatt(s, p, "it_mw");
+	buf_str(&s->out, ")\n");
+}
+
+static void windows(struct screen *s)
+{
+	static const struct { const char *key; struct bilingual name; } rows[] = {
+		{ "day", { "今日", "today" } }, { "month", { "本月", "this month" } }, { "year", { "12 个月", "12 months" } } };
+	for (size_t i = 0; i < countof(rows); i++) {
+		label(s, rows[i].name);
+		buf_printf(&s->out, "%s\n", text(s, member(s, rows[i].key), "text"));
+	}
+}
+
+static void verdict(struct screen *s)
+{
+	const json_t *v = member(s, "verdict");
+	label(s, (struct bilingual){ "判定", "verdict" });
+	if (!json_is_object(v)) {
+		buf_printf(&s->out, "%s\n", say(s->ctl, (struct bilingual){ "尚未判定", "not judged yet" }));
+		return;
+	}
+	buf_printf(&s->out, "%s: ", text(s, v, "kind"));
+	buf_printf(&s->out, "%s\n", text(s, json_object_get(v, "sentence"), s->ctl->lang == LANG_ZH ? "zh" : "en"));
+}
+
+static void racks(struct screen *s)
+{
+	const json_t *r = member(s, "racks");
+	label(s, (struct bilingual){ "机架", "racks" });
+	const struct { const char *key; struct bilingual name; } rows[] = {
+		{ "installed", { "已安装", "installed" } }, { "metered", { "有计量", "metered" } }, { "in_use", { "在用", "in use" } } };
+	for (size_t i = 0; i < countof(rows); i++) {
+		json_int_t n = running_number(r, rows[i].key, -1);
+		if (n < 0)
+			buf_printf(&s->out, "%s- %s", i ? ", " : "", say(s->ctl, rows[i].name));
+		else
+			buf_printf(&s->out, "%s%" JSON_INTEGER_FORMAT " %s", i ? ", " : "", n, say(s->ctl, rows[i].name));
+	}
+	buf_str(&s->out, "\n");
+}
+
+static void devices(struct screen *s)
+{
+	enum { SHOWN = 8 };
+	static const char *const states[] = { "up", "late", "down", "starting" };
+	size_t counts[countof(states)] = { 0 }, i, shown = 0, bad = 0;
+	const json_t *list = member(s, "devices"), *d;
+	json_array_foreach(list, i, d)
+		for (size_t k = 0; k < countof(states); k++)
+			counts[k] += !strcmp(text(s, d, "state"), states[k]);
+	label(s, (struct bilingual){ "设备", "devices" });
+	for (size_t k = 0; k < countof(states); k++)
+		if (counts[k] || k == 0)
+			buf_printf(&s->out, "%s%zu %s", k ? ", " : "", counts[k], states[k]);
+	buf_str(&s->out, "\n");
+	json_array_foreach(list, i, d) {
+		if (!strcmp(text(s, d, "state"), "up") || !strcmp(text(s, d, "state"), "starting"))
+			continue;
+		if (++bad > SHOWN)
+			continue;
+		shown++;
+		buf_str(&s->out, "  ");
+		running_pad(&s->out, text(s, d, "id"), 22);
+		buf_printf(&s->out, " %-6s ", text(s, d, "state"));
+		buf_printf(&s->out, "%s\n", text(s, d, "error"));
+	}
+	if (bad > shown)
+		buf_printf(&s->out, "  + %zu; puectl top\n", bad - shown);
+}
+
+static void peers(struct screen *s)
+{
+	const json_t *o = member(s, "outbox"), *e = member(s, "evidence");
+	label(s, (struct bilingual){ "证据", "evidence" });
+	buf_printf(&s->out, "%" JSON_INTEGER_FORMAT " leaves, epoch %" JSON_INTEGER_FORMAT ", root %.16s...\n", running_number(e, "size", 0),
+		   running_number(e, "epoch", 0), text(s, e, "root"));
+	label(s, (struct bilingual){ "发件箱", "outbox" });
+	buf_printf(&s->out, "%" JSON_INTEGER_FORMAT " waiting", running_number(o, "pending", 0));
+	if (running_number(o, "pending", 0) > 0)
+		buf_printf(&s->out, " (oldest %" JSON_INTEGER_FORMAT " s)", running_number(o, "oldest_s", 0));
+	buf_printf(&s->out, ", %" JSON_INTEGER_FORMAT " sent\n", running_number(o, "sent", 0));
+	label(s, (struct bilingual){ "消息代理", "broker" });
+	buf_printf(&s->out, "%s\n", text(s, s->status, "mqtt"));
+	label(s, (struct bilingual){ "存储", "store" });
+	buf_printf(&s->out, "%s\n", text(s, s->status, "store"));
+	label(s, (struct bilingual){ "软件", "software" });
+	buf_printf(&s->out, "%s\n", text(s, s->status, "software"));
+}
+
+int ctl_status(struct ctl *ctl)
+{
+	struct running_options o;
+	struct err err = { 0 };
+	CLEANUP(buf_done) struct buf bytes = { 0 };
+	if (!running_arguments(ctl, &o, &err))
+		return err.kind == ERR_USAGE ? ctl_usage(ctl, "%s", err.text) : ctl_fail(ctl, &err);
+	if (ctl->argc > 1)
+		return ctl_usage(ctl, "unknown argument '%s'", ctl->argv[1]);
+	json_t *status = running_status(&o, &bytes, &err);
+	if (!status)
+		return ctl_fail(ctl, &err);
+	bool degraded = json_is_true(json_object_get(status, "degraded"));
+	if (ctl->json) {
+		printf("%s\n", bytes.data);
+	} else {
+		static void (*const parts[])(struct screen *) = { site, power, windows, verdict, racks, devices, peers };
+		struct screen s = { .ctl = ctl, .status = status };
+		for (size_t i = 0; i < countof(parts); i++)
+			parts[i](&s);
+		fputs(s.out.data ? s.out.data : "", stdout);
+		buf_done(&s.out);
+		buf_done(&s.room);
+	}
+	json_decref(status);
+	return degraded ? 13 : 0;
+}

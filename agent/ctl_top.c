@@ -1,0 +1,136 @@
+/* puectl top: devices by what they cost: time-outs, failures, late polls, latency.  Once, or again and again on a terminal. */
+#include "agent/running.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* A column is also an order. */
+static const struct column { const char *key, *head; int width; } columns[] = {
+	{ "timeouts", "timeouts", 9 }, { "failures", "failures", 9 }, { "late", "late", 7 }, { "latency_us", "ms", 9 }, { "polls", "polls", 10 },
+};
+
+struct row { const json_t *device; json_int_t by[countof(columns)]; };
+
+static int compare(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	for (size_t i = 0; i < countof(columns); i++)
+		if (x->by[i] != y->by[i])
+			return x->by[i] < y->by[i] ? 1 : -1;
+	return 0;
+}
+
+/* The asked column first, the others behind it in their order. */
+static void fill(struct row *r, const json_t *device, size_t first)
+{
+	r->device = device;
+	r->by[0] = running_number(device, columns[first].key, 0);
+	for (size_t i = 0, n = 1; i < countof(columns); i++)
+		if (i != first)
+			r->by[n++] = running_number(device, columns[i].key, 0);
+}
+
+static void print(const json_t *status, size_t first, size_t limit, struct buf *out)
+{
+	const json_t *list = json_object_get(status, "devices"), *d;
+	size_t n = json_array_size(list), i;
+	struct row *rows = calloc(n + 1, sizeof *rows);
+	CLEANUP(buf_done) struct buf room = { 0 };
+	if (!rows)
+		return;
+	json_array_foreach(list, i, d)
+		fill(&rows[i], d, first);
+	qsort(rows, n, sizeof *rows, compare);
+	running_pad(out, "device", 22);
+	running_pad(out, " state", 10);
+	for (size_t c = 0; c < countof(columns); c++)
+		buf_printf(out, "%*s", columns[c].width, columns[c].head);
+	buf_str(out, "  error\n");
+	for (i = 0; i < n && i < limit; i++) {
+		d = rows[i].device;
+		running_pad(out, running_text(d, "id", &room), 22);
+		buf_str(out, " ");
+		running_pad(out, running_text(d, "state", &room), 9);
+		for (size_t c = 0; c < countof(columns); c++) {
+			json_int_t v = running_number(d, columns[c].key, 0);
+			if (!strcmp(columns[c].key, "latency_us"))
+				buf_printf(out, "%*" JSON_INTEGER_FORMAT ".%" JSON_INTEGER_FORMAT, columns[c].width - 2, v / 1000, v / 100 % 10);
+			else
+				buf_printf(out, "%*" JSON_INTEGER_FORMAT, columns[c].width, v);
+		}
+		buf_printf(out, "  %s\n", running_text(d, "error", &room));
+	}
+	free(rows);
+}
+
+struct options { size_t first, limit; bool once; };
+
+static int parse(struct ctl *ctl, struct options *o)
+{
+	for (int i = 1; i < ctl->argc; i++) {
+		const char *arg = ctl->argv[i], *value = ctl->argv[i + 1];
+		if (!strcmp(arg, "--once")) {
+			o->once = true;
+		} else if (!strcmp(arg, "--by") && value) {
+			size_t c = 0;
+			while (c < countof(columns) && strcmp(columns[c].head, value) && strcmp(columns[c].key, value) && !(!strcmp(value, "latency") && c == 3))
+				c++;
+			if (c == countof(columns))
+				return ctl_usage(ctl, "--by %s: timeouts, failures, late, latency or polls", value);
+			o->first = c;
+			i++;
+		} else {
+			return ctl_usage(ctl, "unknown argument '%s'", arg);
+		}
+	}
+	return 0;
+}
+
+static size_t lines(void)
+{
+	struct winsize w;
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_row > 4 ? w.ws_row - 3u : 20;
+}
+
+static bool quit_within(int ms)
+{
+	struct pollfd p = { STDIN_FILENO, POLLIN, 0 };
+	return poll(&p, 1, ms) > 0;              /* Enter ends it */
+}
+
+int ctl_top(struct ctl *ctl)
+{
+	struct running_options r;
+	struct err err = { 0 };
+	struct options o = { 0 };
+	if (!running_arguments(ctl, &r, &err))
+		return err.kind == ERR_USAGE ? ctl_usage(ctl, "%s", err.text) : ctl_fail(ctl, &err);
+	int code = parse(ctl, &o);
+	if (code)
+		return code;
+	bool again = !o.once && !ctl->json && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
+	do {
+		CLEANUP(buf_done) struct buf out = { 0 };
+		json_t *status = running_status(&r, NULL, &err);
+		if (!status)
+			return ctl_fail(ctl, &err);
+		if (ctl->json) {
+			char *text = json_dumps(json_object_get(status, "devices"), JSON_COMPACT | JSON_SORT_KEYS);
+			buf_printf(&out, "%s\n", text ? text : "[]");
+			free(text);
+		} else {
+			print(status, o.first, again ? lines() : SIZE_MAX, &out);
+		}
+		json_decref(status);
+		if (again)
+			fputs("\033[H\033[2J", stdout);
+		fputs(out.data ? out.data : "", stdout);
+		fflush(stdout);
+	} while (again && !quit_within(2000));
+	return 0;
+}

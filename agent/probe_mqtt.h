@@ -1,0 +1,12 @@
+/* agent/probe_mqtt.h - `puectl probe mqtt`: the way of a report to the broker of a configuration, step by step. */
+#ifndef AGENT_PROBE_MQTT_H
+#define AGENT_PROBE_MQTT_H
+
+#include "agent/ctl.h"
+
+/* Reaches, connects (TLS, password), subscribes, publishes, reads back on BASE/probe; says which step failed and why.  The exit code. */
+int probe_mqtt(struct ctl *ctl, const struct site *site);
+/* The verb: `puectl probe mqtt [--config FILE]`, or ctl_probe() for every endpoint. */
+int ctl_probe_any(struct ctl *ctl);
+
+#endif
