@@ -604,10 +604,12 @@ static void run_dirty(struct snmp *s)
 	for (; t; t = next) {
 		next = t->next_dirty;
 		t->dirty = false;
-		if (t->dead)
+		if (t->dead) {
+			free(t->credential);
 			free(t);
-		else if (t->jobs && !t->waiting && !t->lookup && t->step == STEP_NONE)
+		} else if (t->jobs && !t->waiting && !t->lookup && t->step == STEP_NONE) {
 			start(t);
+		}
 	}
 	udp_flush(s->udp);
 }
@@ -835,6 +837,9 @@ static struct target *snmp_attach(void *ctx, const struct endpoint *ep, void *de
 	}
 	*t = (struct target){ .self = s, .env = &s->env, .device = device, .endpoint = *ep, .max_oids = OIDS_START, .repetitions = REPS_START, .repetitions_max = REPS_MAX,
 			      .resolved_ms = INT64_MIN / 2 };
+	/* the name of the credential outlives the configuration it came from */
+	t->credential = ep->credential ? strdup(ep->credential) : NULL;
+	t->endpoint.credential = t->credential;
 	struct addresses found;
 	struct lookup *numeric = lookup_new(ep->host, ep->port);
 	if (numeric && lookup_poll(numeric, &found, NULL) == LOOKUP_DONE) {
@@ -842,8 +847,9 @@ static struct target *snmp_attach(void *ctx, const struct endpoint *ep, void *de
 		t->numeric = lookup_is_numeric(numeric);
 	}
 	lookup_free(numeric);
-	if (!snmp_session_check(t, err)) {
+	if ((ep->credential && !t->credential && !err_memory(err)) || !snmp_session_check(t, err)) {
 		unhash(t);
+		free(t->credential);
 		free(t);
 		return NULL;
 	}

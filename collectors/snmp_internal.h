@@ -41,6 +41,7 @@ struct target {
 	const struct collector_env *env;
 	void *device;
 	struct endpoint endpoint;
+	char *credential;              /* owned; endpoint.credential points to it */
 	struct addresses addresses;
 	size_t address, bucket;
 	int64_t resolved_ms;
