@@ -26,10 +26,8 @@ class Agent:
     def __init__(self, directory, port, users, boots=0):
         self.directory, self.port = directory, port
         conf = pathlib.Path(directory, "snmpd.conf")
-        shutil.rmtree(pathlib.Path(directory, "persist"), ignore_errors=True)      # boots begin at 1 again
-        pathlib.Path(directory, "persist").mkdir()
-        pathlib.Path(directory, "persist", "snmpd.conf").write_text(f"engineBoots {boots}\n")
-        lines = ["exactEngineID 0x80001f888047110b005cd10001", f"agentaddress udp:127.0.0.1:{port}", "sysName v3-test"]
+        engine = "0x80001f888047110b005cd10001"
+        lines = [f"exactEngineID {engine}", f"engineBoots {boots}", f"oldEngineID {engine}", f"agentaddress udp:127.0.0.1:{port}", "sysName v3-test"]
         for name, auth, priv in users:
             lines += [f'createUser {name} {auth} "auth phrase {name}" {priv} "priv phrase {name}"', f"rouser {name} priv"]
         lines += ["createUser open", "rouser open noauth"]
