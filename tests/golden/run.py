@@ -124,6 +124,7 @@ def main():
     p.add_argument("--long", action="store_true")
     p.add_argument("--seed", type=int, default=20260101)
     a = p.parse_args()
+    a.long |= os.environ.get("PUED_LONG") == "1"
     print(f"seed {a.seed}")
     ref_1000(a.puectl, a.seed, a.long)
     ref_edge(a.puectl, a.seed)
