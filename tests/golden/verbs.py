@@ -27,8 +27,8 @@ def check(what, ok):
 
 
 def main():
-    b = ref.ref_1000(7, 12, 900_000, 12)
-    later = ref.ref_1000(8, 12, 900_000, 12)
+    b = ref.ref_1000(7, 20, 900_000, 12)
+    later = ref.ref_1000(8, 20, 900_000, 12)
     racks = "racks:\n" + "".join(f"  - {{id: {n}, hall: h1, function: {f}, rated: 4 kW, feeds: [{n}]}}\n"
                                  for n, f in zip([x for x in b.order if b.rows[x]["role"] == "rack"], ["compute"] * 30 + ["storage"] * 8 + ["unknown"] * 2))
     with tempfile.TemporaryDirectory() as d:
@@ -53,6 +53,9 @@ def main():
         check("a page", html.startswith("<!DOCTYPE html>") and html.rstrip().endswith("</html>") and pue["kpi"]["pue"] in html)
         check("leaves are one line of JSON each", all(json.loads(x)["type"] in ("interval", "event") for x in
                                                          run("replay", "--config", config, recording, "--leaves").splitlines()))
+        days = json.loads(run("replay", "--config", config, "--by", "day", recording, "--json"))
+        check("days add up to the whole", sum(p["known_total_mwh"] for p in days["periods"]) == days["kpi"]["known_total_mwh"] > 0)
+        run("replay", "--config", config, "--by", "week", recording, code=64)
         r = json.loads(run("racks", "--config", config, "--recording", recording, "--list", "--json"))
         check("racks", (r["racks"]["installed"], r["racks"]["metered"], r["racks"]["unknown"], r["racks"]["compute"]) == (40, 40, 2, 30) and len(r["rack_list"]) == 40)
         c1 = next(s for s in r["shares"] if s["definition"].startswith("C1"))
