@@ -1,5 +1,5 @@
 /* The canonical text of evidence leaves, and back.  One way to write each value, so that equal intervals are equal bytes;
- * reading accepts exactly what is written (docs/evidence-format.md). */
+ * reading accepts exactly what is written (docs/ledger.md). */
 #include "core/ledger.h"
 
 #include <stdlib.h>
