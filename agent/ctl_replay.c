@@ -128,7 +128,9 @@ static void correct(struct out *o, const struct ledger_event *ev)
 			r->energy_mwh += gain;
 			r->cumulative_mwh += curve_at(ev, iv->to) - before;
 			r->missing_ms -= ev->curve.was_missing && b > a ? b - a : 0;
-			r->class_ = ev->curve.class_ == CLASS_D ? CLASS_D : r->class_ == CLASS_MISSING && r->missing_ms == 0 ? CLASS_R : r->class_;
+			/* a boundary strictly inside the line makes an interval distributed */
+			bool inside = b > a && ((iv->from.ms > ev->from.ms && iv->from.ms < ev->to.ms) || (iv->to.ms > ev->from.ms && iv->to.ms < ev->to.ms));
+			r->class_ = inside && ev->curve.class_ == CLASS_D ? CLASS_D : r->class_ == CLASS_MISSING && r->missing_ms < iv->to.ms - iv->from.ms ? CLASS_R : r->class_;
 			r->substituted_mwh = r->missing_ms ? r->substituted_mwh : 0;
 			r->substitute_class = r->missing_ms ? r->substitute_class : CLASS_MISSING;
 		}
