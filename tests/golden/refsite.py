@@ -150,6 +150,20 @@ def shifted(r, value):
     return Read(r.wall, value, r.boot, r.session, r.synced)
 
 
+def link_loss(out, lost, lo):
+    """Six hours without a link; the data come back-filled, too late."""
+    hi = lo + 6 * 3_600_000
+    back = [x for x in out if x[0] in lost and lo <= x[1].wall < hi]
+    kept = [x for x in out if not (x[0] in lost and lo <= x[1].wall < hi)]
+    ix = next(i for i, x in enumerate(kept) if x[1].wall >= hi)
+    return kept[:ix] + back + kept[ix:]
+
+
+def clock_step(out, when):
+    """The clock steps by 90 s: all later walls are ahead of the boot clock."""
+    return [(n, Read(r.wall + 90_000, r.value, r.boot, r.session) if r.wall >= when else r) for n, r in out]
+
+
 def ref_bad(seed, hours, poll, scale):
     b = ref_1000(seed, hours, poll, scale)
     rng, expected = b.rng, []
@@ -200,17 +214,10 @@ def ref_bad(seed, hours, poll, scale):
     name = "ups-41-in"                           # 600 kW, 1,000,000 counts of 0.01 kW.h: round in 16.7 h
     out = edit(out, name, at(third, b) + 60_000, at(third, b) + 17 * 3_600_000, lambda r: None)
     expected.append(("ambiguous", name))
-    # a link lost for six hours; the data come back-filled, too late
     lost = [n for n in b.order if n.startswith("ups-11")]
-    lo, hi = at(2 * third, b), at(2 * third, b) + 6 * 3_600_000
-    back = [x for x in out if x[0] in lost and lo <= x[1].wall < hi]
-    kept = [x for x in out if not (x[0] in lost and lo <= x[1].wall < hi)]
-    ix = next(i for i, x in enumerate(kept) if x[1].wall >= hi)
-    out = kept[:ix] + back + kept[ix:]
+    out = link_loss(out, lost, at(2 * third, b))
     expected += [("late", n) for n in lost] + [("gap", n) for n in lost]
-    # the clock steps by 90 s: all later walls are ahead of the boot clock
-    step = at(2 * third + 30, b) + 20_000
-    out = [(n, Read(r.wall + 90_000, r.value, r.boot, r.session) if r.wall >= step else r) for n, r in out]
+    out = clock_step(out, at(2 * third + 30, b) + 20_000)
     expected.append(("clock_step", None))
     # and what must not matter: duplicates, and order inside the watermark
     out = [y for x in out for y in ((x, x) if rng.random() < 0.01 else (x,))]
