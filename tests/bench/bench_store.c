@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POINTS = 20, PERIOD_S = 10, ROW_MINUTES = 10 };
+enum { POINTS = 20, PERIOD_S = 10, ROW_MINUTES = 2 };
 static uint64_t rng_state = 20260101;
 
 static uint64_t rng(void)
@@ -245,6 +245,20 @@ static void free_feed(struct feed *f)
 	free(f->batch);
 }
 
+/* What is sealed, in hours (journal.db) and in days (segments): bytes of the bodies and samples. */
+static void sealed(const char *dir, const char *file, const struct db_schema *schema)
+{
+	struct db d;
+	struct err err;
+	int64_t n = 0, bytes = 0;
+	if (!db_open(&d, dir, file, NULL, true, schema, &err))
+		return;
+	if (db_number(&d, "SELECT sum(n) FROM window", 0, &n, &err) && n &&
+	    db_number(&d, "SELECT (SELECT sum(length(body)+10) FROM block)+(SELECT sum(length(body)+10) FROM stamps)", 0, &bytes, &err))
+		printf("%-28s %12.3f  (%lld samples)\n", file, (double)bytes / (double)n, (long long)n);
+	db_close(&d);
+}
+
 static bool count(void *ctx, const struct sample *s, size_t n, struct stamp now)
 {
 	(void)s, (void)now;
@@ -284,6 +298,15 @@ int main(int argc, char **argv)
 	printf("%-28s %12.3f %16.3f %8.1f\n", "bytes written a sample", (double)ours.written / a, (double)theirs.written / b,
 	       ours.written ? (double)theirs.written / b / ((double)ours.written / a) : 0);
 	printf("%-28s %12.2f  (%llu samples of one series)\n", "history ms", reading.wall_s * 1e3, (unsigned long long)seen);
+	puts("bytes a sample, sealed, stamps and keys included:");
+	sealed(dir, "journal.db", &journal_schema);
+	char **names;
+	size_t segments = segment_list(dir, &names);
+	for (size_t i = 0; i < segments; i++) {
+		sealed(dir, names[i], &segment_schema);
+		free(names[i]);
+	}
+	free(names);
 	free_feed(&f);
 	dir_bytes(dir, true);
 	return 0;
