@@ -43,7 +43,7 @@ static bool outside_validity(struct judging *j)
 	const struct pack *p = j->pack;
 	char day[DATE_TEXT], last[DATE_TEXT];
 	for (size_t i = 0; i < p->validity.events.n; i++) {
-		const char *name = ROWS(const char *, p->validity.events)[i];
+		const char *name = TEXTS(p->validity.events)[i];
 		struct value v = fact_by_name(j, name);
 		if (!v.known || (date_compare(v.date, p->validity.from) >= 0 && (!p->validity.until.year || date_compare(v.date, p->validity.until) <= 0)))
 			continue;
@@ -112,7 +112,7 @@ static bool incomplete(struct judging *j)
 			add_note(j, judging_text(j, "“%s”的声明无效(%s)", st->title.zh, fault), judging_text(j, "the statement on \"%s\" does not count: %s", st->title.en, fault));
 	}
 	for (size_t i = 0; i < p->requires.n; i++) {
-		const char *name = ROWS(const char *, p->requires)[i];
+		const char *name = TEXTS(p->requires)[i];
 		if (!fact_by_name(j, name).known)
 			add_reason(j, name);
 	}
