@@ -1,5 +1,6 @@
 #include "agent/explain.h"
 #include "core/balance.h"
+#include "core/kpi_table.h"
 #include "core/uncertainty.h"
 
 #include <stdio.h>
@@ -77,12 +78,13 @@ static void open_time(struct wall t, char out[WALL_TEXT])
 		wall_text(t, out);
 }
 
-static void epoch_table(const struct explain *x, const struct table_writer *out)
+static void epoch_table(const struct explain *x, struct wall end, const struct table_writer *out)
 {
 	static const struct column columns[] = {
 		{ "meter", { "电表", "meter" } }, { "serial", { "编号", "serial" } }, { "from", { "起", "from" } }, { "to", { "止", "to" } },
 		{ "count_mwh", { "每字电能 mW.h", "one count, mW.h" } }, { "class", { "等级", "class" } }, { "ct", { "CT 等级", "CT class" } }, { "pt", { "PT 等级", "PT class" } },
-		{ "certificate", { "检定证书", "certificate" } }, { "reason", { "更换原因", "reason" } },
+		{ "certificate", { "检定证书", "certificate" } },
+		{ "calibrated_until", { "检定有效至", "calibrated until" } }, { "expired", { "已过期", "expired" } }, { "reason", { "更换原因", "reason" } },
 	};
 	const struct site *site = x->setup->site;
 	BEGIN("epochs", "电表安装期", "meter epochs", columns, false);
@@ -96,9 +98,16 @@ static void epoch_table(const struct explain *x, const struct table_writer *out)
 			struct ratio r = epoch_count(&e[k], (struct ratio){ 0, 0 });
 			open_time(e[k].from, a);
 			open_time(e[k].to, b);
+			char until[DATE_TEXT] = "";
+			bool dated = e[k].calibrated_until.year != 0;
+			/* the last day of validity, against the last day of the epoch inside the window */
+			struct date last = zone_date(&x->setup->zone, (struct wall){ (e[k].to.ms < end.ms ? e[k].to.ms : end.ms) - 1 });
+			if (dated)
+				date_text(e[k].calibrated_until, until);
 			snprintf(count, sizeof count, r.den == 1 ? "%lld" : "%lld/%lld", (long long)r.num, (long long)r.den);
 			ROW(text(m->id), text(e[k].serial), text(a), text(b), text(r.num > 0 ? count : NULL), text(e[k].meter_class), text(e[k].ct_class),
-			    text(e[k].pt_class), text(e[k].certificate), text(e[k].reason));
+			    text(e[k].pt_class), text(e[k].certificate), text(dated ? until : NULL),
+			    dated ? yes(date_compare(e[k].calibrated_until, last) < 0) : text(NULL), text(e[k].reason));
 		}
 	}
 	out->end(out->ctx);
@@ -168,6 +177,24 @@ static const char *share_text(const struct share *s, char *out, size_t size)
 	else
 		snprintf(out, size, "%lld.%02lld..%lld.%02lld %%", lo / 100, lo % 100, hi / 100, hi % 100);
 	return out;
+}
+
+static void other_table(const struct explain *x, const struct kpi *k, const struct table_writer *out)
+{
+	static const struct column columns[] = {
+		{ "id", { "指标", "KPI" } }, { "value", { "数值", "value" } }, { "unit", { "单位", "unit" } }, { "u_ppm", { "U (k=2), 1e-6", "U (k=2), 1e-6" } },
+		{ "formula", { "算式", "formula" } }, { "why_not", { "为何没有", "why not" } },
+	};
+	struct kpi_row rows[KPI_ROW_N];
+	kpi_rows(x->window, k, rows);
+	BEGIN("other_kpis", "其他指标", "other KPIs", columns, false);
+	for (int i = 0; i < KPI_ROW_N; i++) {
+		char value[64];
+		kpi_row_text(&rows[i], 4, value, sizeof value);
+		ROW(text(rows[i].id), text(rows[i].defined ? value : NULL), text(rows[i].unit), rows[i].u_ppm < 0 ? text(NULL) : whole(rows[i].u_ppm),
+		    text(rows[i].formula), text(rows[i].why_not));
+	}
+	out->end(out->ctx);
 }
 
 static void rack_list(const struct explain *x, struct wall at, const struct table_writer *out)
@@ -269,15 +296,38 @@ static void event_table(const struct explain *x, const struct table_writer *out)
 	out->end(out->ctx);
 }
 
+static void baseline_table(const struct explain *x, const struct table_writer *out)
+{
+	static const struct column columns[] = {
+		{ "from", { "基线起", "baseline from" } }, { "to", { "基线止", "baseline to" } }, { "pue_then", { "改造前", "before" } }, { "pue_now", { "改造后", "after" } },
+		{ "delta_micro", { "差, 1e-6", "delta, 1e-6" } }, { "saved_mwh", { "节约电能", "energy saved" } }, { "saved_gce", { "节约标准煤, g", "coal equivalent saved, g" } },
+		{ "why_not", { "不可比", "not comparable" } },
+	};
+	const struct explain_baseline *b = x->baseline;
+	char then[48], now[48], from[WALL_TEXT], to[WALL_TEXT];
+	bool has = b->comparable && pue_text(b->then.total_mwh, b->then.it_mwh, (struct ratio){ 0, 0 }, 3, then, sizeof then) &&
+		   pue_text(b->now.total_mwh, b->now.it_mwh, limit_of(x), 3, now, sizeof now);
+	bool coal = has && b->kgce_per_kwh.den > 0;
+	/* g = mW.h / 1e6 * kg/kW.h * 1e3 */
+	int64_t grams = coal ? (int64_t)((__int128)b->delta.saved_mwh * b->kgce_per_kwh.num / ((__int128)b->kgce_per_kwh.den * 1000)) : 0;
+	BEGIN("retrofit", "改造前后(仅供参考)", "before and after (information only)", columns, true);
+	ROW(text(wall_text(b->then.from, from)), text(wall_text(b->then.to, to)), text(has ? then : NULL), text(has ? now : NULL),
+	    has ? whole(b->delta.delta_micro) : text(NULL), has ? mwh(b->delta.saved_mwh) : text(NULL), coal ? whole(grams) : text(NULL), text(b->comparable ? NULL : b->why));
+	out->end(out->ctx);
+}
+
 void explain_tables(const struct explain *x, const struct table_writer *out)
 {
 	struct kpi k;
 	window_kpi(x->window, &x->setup->zone, &k);
 	kpi_table(x, &k, out);
+	if (x->baseline)
+		baseline_table(x, out);
 	term_table(x, out);
-	epoch_table(x, out);
+	epoch_table(x, k.to, out);
 	uncertainty_table(x, out);
 	partial_table(x, out);
+	other_table(x, &k, out);
 	explain_rack_tables(x, (struct wall){ k.to.ms - 1 }, false, out);
 	balance_table(x, out);
 	if (x->events)

@@ -7,12 +7,22 @@
 
 #include "agent/ctl.h"
 #include "agent/setup.h"
+#include "core/kpi_table.h"
 
+/* Before and after a retrofit: information, never a condition. */
+struct explain_baseline {
+	struct baseline then, now;
+	struct baseline_delta delta;
+	bool comparable;
+	char why[1000];                         /* when it is not */
+	struct ratio kgce_per_kwh;              /* given by the caller, never a constant; {0,0}: no coal equivalent is printed */
+};
 struct explain {
 	const struct window *window;
 	const struct setup *setup;
 	const struct ledger_event *events;      /* those of the window; NULL: not at hand */
 	size_t n_events;
+	const struct explain_baseline *baseline;        /* NULL: none */
 };
 
 enum cell_kind { CELL_TEXT, CELL_INT, CELL_MWH, CELL_MS, CELL_PPM, CELL_BOOL, CELL_NONE };

@@ -45,7 +45,7 @@ static void text_begin(void *ctx, const char *key, struct bilingual title, const
 	w->columns = columns;
 	w->n = n;
 	w->single = single;
-	w->skip = w->brief && strcmp(key, "kpi") && strcmp(key, "partials");
+	w->skip = w->brief && strcmp(key, "kpi") && strcmp(key, "partials") && strcmp(key, "retrofit");
 	if (w->skip)
 		return;
 	buf_printf(w->out, "\n%s\n", word(w, title));

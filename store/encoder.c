@@ -135,7 +135,9 @@ static bool take_row(struct second *s, struct shard *shard, uint32_t index)
 
 struct second *encoder_close(struct encoder *e)
 {
-	struct second *s = e->open ? calloc(1, sizeof *s) : NULL;
+	if (!e->open)
+		return NULL;
+	struct second *s = calloc(1, sizeof *s);
 	bool good = s && !e->failed && (s->rows = calloc(e->n_open + 1, sizeof *s->rows));
 	if (good) {
 		*s = (struct second){ .no = e->no, .position = e->position, .n = e->n, .from = e->from, .to = e->to, .rows = s->rows };

@@ -121,7 +121,7 @@ const colourOf = { supply: 'c-supply', pv: 'c-pv', generator: 'c-supply', transf
 function grouped(children) {
 	const byRole = new Map();
 	for (const c of children) byRole.set(c.role, [...(byRole.get(c.role) || []), c]);
-	return [...byRole.values()].flatMap((list) => (list.length <= 6 ? list : [{ role: list[0].role, name: `${list.length} × ${label(list[0].role)}`, value: list.reduce((a, c) => a + c.value, 0), children: [], group: true }]));
+	return [...byRole.values()].flatMap((list) => (list.length <= 2 ? list : [{ role: list[0].role, name: `${list.length} × ${label(list[0].role)}`, value: list.reduce((a, c) => a + c.value, 0), children: [], group: true }]));
 }
 
 // Meters as a tree of {name, role, value, children}; what a node passes on without a meter becomes a child of its own.
@@ -236,13 +236,13 @@ const rackWords = (r) => `${r.id}: ${t(`fn_${r.function}`)}, ${text(power(r.powe
 function hallPicture(name, racks, width, mode) {
 	const rows = new Map();
 	for (const r of racks) rows.set(r.row || '', [...(rows.get(r.row || '') || []), r]);
-	const longest = Math.max(...[...rows.values()].map((x) => x.length)), cell = Math.max(Math.min(Math.floor((width - 26) / longest), 22), 5), pitch = Math.max(cell, 12) + 4;
-	const height = rows.size * pitch + 2, svg = s('svg', { width: Math.min(width, 26 + longest * cell), height, role: 'img', 'aria-label': `${t('hall')} ${name}: ${number(racks.length)}` });
+	const longest = Math.max(...[...rows.values()].map((x) => x.length)), left = 8 + 7.5 * Math.max(...[...rows.keys()].map((x) => x.length)), cell = Math.max(Math.min(Math.floor((width - left - 2) / longest), 22), 5), pitch = Math.max(cell, 12) + 4;
+	const height = rows.size * pitch + 2, svg = s('svg', { width: Math.min(width, left + 2 + longest * cell), height, role: 'img', 'aria-label': `${t('hall')} ${name}: ${number(racks.length)}` });
 	let y = 0;
 	for (const [row, list] of rows) {
 		svg.append(s('text', { class: 'tick', x: 2, y: y + Math.max(cell, 12) / 2 + 4 }, row));
 		list.forEach((r, i) => {
-			const x = 24 + i * cell, size = cell - 1, high = Math.max(cell, 12) - 1;
+			const x = left + i * cell, size = cell - 1, high = Math.max(cell, 12) - 1;
 			svg.append(s('rect', { class: `cell ${rackClass(r, mode)}`, x, y: y + 1, width: size, height: high, rx: 1.5 }, s('title', null, rackWords(r))));
 			if (mode !== 'function' && r.function !== 'empty' && r.power_mw === null) svg.append(s('path', { class: 'cross', d: `M${x + 1} ${y + 2}l${size - 2} ${high - 2}m0 ${2 - high}l${2 - size} ${high - 2}` }));
 			if (mode === 'function' && cell >= 11) svg.append(s('text', { class: 'letter', x: x + size / 2, y: y + high / 2 + 4.5, 'text-anchor': 'middle' }, letters[r.function] || '?'));

@@ -40,7 +40,12 @@ function kpiFigure(k, standard) {
 		]));
 }
 
-const kpiTitle = (k, when) => `${k.kind === 'none' ? 'iPUE / PUE' : k.name} · ${t(when)}`;
+// The day and the month of the newest evidence: just after midnight they are not today's.
+function kpiTitle(k, when, at) {
+	const own = parts(k.from).date, now = parts(at).date;
+	const name = when === 'today' && own !== now ? own : when === 'this_month' && own.slice(0, 7) !== now.slice(0, 7) ? own.slice(0, 7) : t(when);
+	return `${k.kind === 'none' ? 'iPUE / PUE' : k.name} · ${k.from ? name : t(when)}`;
+}
 
 function resultBadge(result) {
 	return badge(result, t(result === 'unknown' ? 'unknown_result' : result));
@@ -92,8 +97,9 @@ function rackNumbers(d) {
 		pairs([[t('standard_racks'), number(Math.floor(r.standard_milli / 1000))], [t('rated'), power(r.rated_mw)]]));
 }
 
-let rackMode = 'load';
+let rackMode = null;
 function floor(d, width, redraw) {
+	rackMode ??= d.rack_rows.some((r) => r.power_mw !== null) ? 'load' : 'function';
 	const choice = (mode) => h('button', { type: 'button', 'aria-pressed': String(rackMode === mode), onclick: () => { rackMode = mode; redraw(); } }, t(`by_${mode}`));
 	return h('div', null, h('div', { class: 'switch', role: 'group', 'aria-label': t('colour_by') }, choice('load'), choice('function')), charts.plan(d.rack_rows, width, rackMode),
 		fold('racks', t('as_table'), () => charts.rackTable(d.rack_rows)));
@@ -140,7 +146,7 @@ function eventCounts(d) {
 }
 
 function proof(d) {
-	return h('div', null, pairs([[t('leaves'), number(d.evidence.size)], [t('epoch'), number(d.evidence.epoch)], [t('root'), h('code', { class: 'hash' }, d.evidence.root || '—')]]));
+	return h('div', null, pairs([[t('leaves'), number(d.evidence.size)], [t('epoch'), String(d.evidence.epoch)], [t('root'), h('code', { class: 'hash' }, d.evidence.root || '—')]]));
 }
 function outbox(d) {
 	return pairs([[t('pending'), number(d.outbox.pending)], [t('oldest'), d.outbox.pending ? duration(d.outbox.oldest_s) : '—'], [t('sent'), number(d.outbox.sent)], [t('broker'), d.mqtt || t('not_configured')]]);
@@ -169,18 +175,19 @@ const command = (intro, line) => h('div', null, h('p', null, intro), h('pre', { 
 export const views = {
 	now: [
 		['power', () => t('power_ratio'), powerNow, ['power']],
-		['day', (d) => kpiTitle(d.day, 'today'), (d) => kpiFigure(d.day, d.site.standard), ['day', 'site']],
-		['month', (d) => kpiTitle(d.month, 'this_month'), (d) => kpiFigure(d.month, d.site.standard), ['month', 'site']],
+		['day', (d) => kpiTitle(d.day, 'today', d.at), (d) => kpiFigure(d.day, d.site.standard), ['day', 'site']],
+		['month', (d) => kpiTitle(d.month, 'this_month', d.at), (d) => kpiFigure(d.month, d.site.standard), ['month', 'site']],
 		['verdict', () => t('verdict'), verdictShort, ['verdict'], 'wide'],
-		['racknumbers', () => t('racks'), rackNumbers, ['racks']],
+		['year', (d) => kpiTitle(d.year, 'twelve_months', d.at), (d) => kpiFigure(d.year, d.site.standard), ['year', 'site']],
 		['quarters', () => t('last_day'), (d, w) => charts.quarters(d.quarters, w), ['quarters', 'site'], 'full'],
 		['flow', () => t('flow'), (d, w) => charts.flow(d.meters, w), ['meters'], 'full'],
 		['domains', () => t('domains'), (d, w) => charts.domains(d.domains, d.day.known_total_mwh, w), ['domains', 'day'], 'wide'],
-		['shares', () => t('compute_share'), (d, w) => charts.shares(d.shares, w), ['shares']],
+		['racknumbers', () => t('racks'), rackNumbers, ['racks']],
 		['floor', () => t('floor'), floor, ['rack_rows'], 'full'],
 		['devices', () => t('devices'), deviceShort, ['devices'], 'wide'],
+		['shares', () => t('compute_share'), (d, w) => charts.shares(d.shares, w), ['shares']],
+		['events', () => t('events'), events, ['events'], 'wide'],
 		['proof', () => t('evidence'), (d) => h('div', null, proof(d), h('h3', null, t('outbox')), outbox(d), h('h3', null, t('store')), machine(d)), ['evidence', 'outbox', 'store', 'mqtt', 'clock', 'software', 'reloaded']],
-		['events', () => t('events'), events, ['events'], 'full'],
 	],
 	energy: [
 		['quarters', () => t('last_day'), (d, w) => charts.quarters(d.quarters, w), ['quarters', 'site'], 'full'],
@@ -199,7 +206,7 @@ export const views = {
 	policy: [
 		['checklist', () => t('checklist'), checklist, ['verdict'], 'full'],
 		['amount', () => t('amount'), amount, ['verdict']],
-		['year', (d) => kpiTitle(d.year, 'twelve_months'), (d) => kpiFigure(d.year, d.site.standard), ['year', 'site']],
+		['year', (d) => kpiTitle(d.year, 'twelve_months', d.at), (d) => kpiFigure(d.year, d.site.standard), ['year', 'site']],
 		['pack', () => t('pack'), packCard, ['pack']],
 		['make', () => t('verdict'), () => command(t('certificate_how'), 'puectl eligibility --why\npuectl certificate'), [], 'full'],
 	],

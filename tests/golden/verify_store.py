@@ -196,6 +196,35 @@ def check_journal(db, checkpoint_position):
         raise Bad("journal: behind the checkpoint")
 
 
+def check_windows(directory, journal):
+    """Sums and counts of what is sealed; the blocks themselves are opaque here."""
+    after, end, first, samples = -1, None, None, 0
+    files = [(p.name, sqlite3.connect(f"file:{p}?mode=ro", uri=True)) for p in sorted(Path(directory).glob("raw-????-??.db"))]
+    for name, db in [*files, ("journal.db", journal)]:
+        for row in db.execute("SELECT id, id_to, position, n, wall_from, wall_to, blocks, stamps, sum FROM window ORDER BY id").fetchall():
+            ident, id_to, position, n, _, _, blocks, stamps, row_sum = row
+            if row_sum != sha(*map(u64, row[:8]))[:8]:
+                raise Bad(f"{name}: window {ident}: sum")
+            if ident <= after:
+                continue
+            if end is not None and position < end:
+                raise Bad(f"{name}: window {ident}: position")
+            for table, want in (("block", blocks), ("stamps", stamps)):
+                rows = db.execute(f"SELECT key, body FROM {table} WHERE key >= ? AND key < ?", (ident << 32, ident + 1 << 32)).fetchall()
+                if len(rows) != want:
+                    raise Bad(f"{name}: window {ident}: {table} missing")
+                for key, body in rows:
+                    if body[-8:] != sha(u64(key), body[:-8])[:8]:
+                        raise Bad(f"{name}: window {ident}: {table} {key}: sum")
+            first = position if first is None else first
+            after, end, samples = id_to, position + n, samples + n
+    sealed = journal.execute("SELECT position FROM state").fetchone()[0]
+    if first is not None:
+        lost = journal.execute("SELECT coalesce(sum(n), 0) FROM loss WHERE position >= ? AND position < ?", (first, sealed)).fetchone()[0]
+        if sealed - first != samples + lost:
+            raise Bad("a window is missing")
+
+
 def verify(directory, head=None):
     result = {"valid": False, "size": None, "root": None, "epoch": None, "first_bad": None}
     try:
@@ -203,6 +232,7 @@ def verify(directory, head=None):
         journal = sqlite3.connect(f"file:{directory}/journal.db?mode=ro", uri=True)
         leaves, result["epoch"], position = check_evidence(evidence, head)
         check_journal(journal, position)
+        check_windows(directory, journal)
         result.update(valid=True, size=len(leaves), root=root_of(leaves).hex())
     except (Bad, sqlite3.Error, IndexError, TypeError, ValueError, AttributeError, struct.error) as problem:
         result["first_bad"] = str(problem) or type(problem).__name__

@@ -158,7 +158,15 @@ def usage():
         check(f"usage {args}", got == code and word in err, (got, err))
 
 
+def scan():
+    p = subprocess.run([probe, "scan", "127.0.0.0/30"], capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL, timeout=60)
+    check("scan asks first", p.returncode == 64 and "--yes" in p.stderr, p.stderr)
+    p = subprocess.run([probe, "scan", "10.0.0.0/8", "--yes"], capture_output=True, text=True, env=env, timeout=60)
+    check("scan refuses a whole continent", p.returncode == 64 and "4096" in p.stderr, p.stderr)
+
+
 usage()
+scan()
 closed_port()
 pymodbus()
 real_snmpd()

@@ -173,6 +173,8 @@ void fleet_free(struct fleet *f)
 {
 	if (!f)
 		return;
+	for (size_t i = 0; i < f->n_faults; i++)
+		free(f->faults[i]);
 	free(f->devices);
 	free(f->faults);
 	free(f);
@@ -207,14 +209,25 @@ static bool give(struct fleet *f, const struct fault *fault, struct err *err)
 	return fits || err_set(err, ERR_USAGE, "no device fits `%s`", fault->pattern);
 }
 
-bool fleet_faults(struct fleet *f, struct fault *faults, size_t n, struct err *err)
+bool fleet_fault_add(struct fleet *f, const struct fault *fault, struct err *err)
 {
-	f->faults = faults;
-	f->n_faults = n;
-	for (size_t i = 0; i < n; i++)
-		if (!give(f, &faults[i], err))
-			return false;
-	return true;
+	struct fault **faults = realloc(f->faults, (f->n_faults + 1) * sizeof *faults), *copy = malloc(sizeof *copy);
+	if (faults)
+		f->faults = faults;
+	if (!faults || !copy) {
+		free(copy);
+		return err_memory(err);
+	}
+	*copy = *fault;
+	f->faults[f->n_faults++] = copy;
+	return give(f, copy, err);
+}
+
+void fleet_fault_clear(struct fleet *f, const char *pattern)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (!fnmatch(pattern, f->devices[i].id, 0))
+			f->devices[i].n_faults = 0;
 }
 
 const struct fault *fleet_fault(const struct sim_device *d, enum fault_kind kind, struct wall now)

@@ -40,7 +40,7 @@ struct fleet {
 	uint64_t seed;
 	struct sim_device *devices;
 	size_t n;
-	struct fault *faults;
+	struct fault **faults;     /* owned; devices point to them */
 	size_t n_faults;
 	int64_t start_ms;          /* site time at which devices last started (sysUpTime) */
 };
@@ -53,8 +53,10 @@ enum { FLEET_EXTRA_MAX = 20000 };
 struct fleet *fleet_new(struct model *m, uint64_t seed, struct fleet_size size, struct err *err);
 void fleet_free(struct fleet *f);
 struct sim_device *fleet_find(struct fleet *f, const char *id);
-/* Hands faults to the devices they name; takes the array.  A name that fits no device is an error. */
-bool fleet_faults(struct fleet *f, struct fault *faults, size_t n, struct err *err) MUST_USE;
+/* Gives a copy of the fault to the devices it names; a name that fits no device is an error. */
+bool fleet_fault_add(struct fleet *f, const struct fault *fault, struct err *err) MUST_USE;
+/* Takes all faults from the devices that fit the pattern. */
+void fleet_fault_clear(struct fleet *f, const char *pattern);
 /* The fault of this kind that acts on d now, or NULL. */
 const struct fault *fleet_fault(const struct sim_device *d, enum fault_kind kind, struct wall now);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct option_row *option_of(const struct option_row *rows, size_t n, const char *name)
@@ -62,4 +63,10 @@ int listener(int type, uint32_t address, uint16_t *port, struct err *err)
 	if (fd >= 0)
 		close(fd);
 	return -1;
+}
+
+bool speaks_through(int fd)
+{
+	struct stat st;
+	return !fstat(fd, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }

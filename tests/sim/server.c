@@ -145,6 +145,46 @@ static void check_hosts(struct server *s)
 	}
 }
 
+/* `fault SPEC` or `clear PATTERN`; it holds before it is confirmed. */
+static bool obey(struct server *s, char *line, struct err *err)
+{
+	struct fault fault;
+	if (!strncmp(line, "clear ", 6))
+		fleet_fault_clear(s->fleet, line + 6);
+	else if (strncmp(line, "fault ", 6))
+		return err_set(err, ERR_USAGE, "`%.40s` is neither `fault SPEC` nor `clear PATTERN`", line);
+	else if (!fault_parse(line + 6, s->now, &fault, err) || !fleet_fault_add(s->fleet, &fault, err))
+		return false;
+	for (size_t i = 0; i < s->n_hosts; i++)
+		for (int u = 0; u < (s->hosts[i].snmp ? 1 : UNITS); u++)
+			s->hosts[i].faulty = s->hosts[i].faulty || (s->hosts[i].units[u] && s->hosts[i].units[u]->n_faults);
+	check_hosts(s);
+	return true;
+}
+
+static void read_input(struct server *s)
+{
+	ssize_t n = read(s->input.fd, s->line + s->line_len, sizeof s->line - 1 - s->line_len);
+	if (n <= 0) {
+		epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->input.fd, NULL);
+		return;
+	}
+	s->line_len += (size_t)n;
+	s->line[s->line_len] = 0;
+	for (char *end; (end = strchr(s->line, '\n'));) {
+		struct err err = { 0 };
+		*end = 0;
+		if (obey(s, s->line, &err))
+			puts("ok");
+		else
+			printf("bad: %s\n", err.text);
+		fflush(stdout);
+		s->line_len -= (size_t)(end + 1 - s->line);
+		memmove(s->line, end + 1, s->line_len + 1);
+	}
+	s->line_len = s->line_len == sizeof s->line - 1 ? 0 : s->line_len;
+}
+
 static struct host *host_of(struct server *s, const struct sim_device *d)
 {
 	bool snmp = classes[d->class].snmp;
@@ -232,6 +272,9 @@ static bool open_signals(struct server *s, struct err *err)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	s->signals = (struct source){ SOURCE_SIGNAL, signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK) };
+	s->input = (struct source){ SOURCE_INPUT, STDIN_FILENO };
+	if (speaks_through(STDIN_FILENO))
+		watch(s, &s->input, EPOLLIN, EPOLL_CTL_ADD);
 	if (s->epoll < 0 || s->signals.fd < 0 || !watch(s, &s->signals, EPOLLIN, EPOLL_CTL_ADD))
 		return err_set(err, ERR_IO, "epoll, signalfd: %s", strerror(errno));
 	return true;
@@ -268,6 +311,9 @@ static void handle(struct server *s, struct epoll_event *e)
 	switch (source->kind) {
 	case SOURCE_SIGNAL:
 		s->stopping = true;
+		break;
+	case SOURCE_INPUT:
+		read_input(s);
 		break;
 	case SOURCE_LISTENER:
 		if (source->fd >= 0)

@@ -9,7 +9,7 @@
 #include <netinet/in.h>
 
 enum { UNITS = 256, REQUEST_MAX = 300, SEND_MAX = 1 << 16 };
-enum source_kind { SOURCE_LISTENER, SOURCE_AGENT, SOURCE_CONNECTION, SOURCE_SIGNAL };
+enum source_kind { SOURCE_LISTENER, SOURCE_AGENT, SOURCE_CONNECTION, SOURCE_SIGNAL, SOURCE_INPUT };
 
 struct source { enum source_kind kind; int fd; };       /* what epoll hands back; first member of those below */
 
@@ -20,7 +20,7 @@ struct host {
 	const struct sim_device **units;  /* Modbus: by unit; SNMP: [0] */
 	const struct sim_device *any;     /* the first device */
 	int connections;
-	bool faulty;                      /* a device of it has faults */
+	bool faulty;                      /* a device of it has faults, or had them */
 	int64_t busy_until_us;            /* a gateway serves one request at a time */
 };
 
@@ -40,7 +40,9 @@ struct server {
 	struct mibs *mibs;
 	struct server_options options;
 	int epoll, other_fd;
-	struct source signals;
+	struct source signals, input;
+	char line[1024];                  /* of standard input */
+	size_t line_len;
 	struct host *hosts;
 	size_t n_hosts;
 	struct connection *connections, *free_connections;

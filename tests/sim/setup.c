@@ -36,16 +36,12 @@ bool setup_split(struct setup *s, int *argc, char **argv, struct err *err)
 
 static bool add_faults(const struct setup *s, struct fleet *f, struct wall start, struct err *err)
 {
-	struct fault *faults = calloc(s->n_faults + 1, sizeof *faults);
-	if (!faults)
-		return err_memory(err);
 	for (size_t i = 0; i < s->n_faults; i++) {
-		if (!fault_parse(s->fault_texts[i], start, &faults[i], err)) {
-			free(faults);
+		struct fault fault;
+		if (!fault_parse(s->fault_texts[i], start, &fault, err) || !fleet_fault_add(f, &fault, err))
 			return false;
-		}
 	}
-	return fleet_faults(f, faults, s->n_faults, err);
+	return true;
 }
 
 bool setup_fleet(const struct setup *s, struct wall start, struct model **model, struct fleet **fleet, struct err *err)

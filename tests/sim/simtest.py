@@ -27,23 +27,36 @@ class Server:
     """A process that prints one line when it is ready; `ready` is that line."""
 
     def __init__(self, *args, bound=30):
-        self.process = subprocess.Popen(args, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(args, stdout=subprocess.PIPE, stdin=subprocess.PIPE)
         os.set_blocking(self.process.stdout.fileno(), False)
+        self.ready = self.line(bound)
+        if self.ready is None:
+            self.stop()
+            raise SystemExit("%s: not ready" % " ".join(args[:3]))
+
+    def line(self, bound=60):
+        """The next line it prints; None when it ends or says nothing."""
         text, end = b"", time.monotonic() + bound
         while not text.endswith(b"\n"):
-            left = end - time.monotonic()
-            if left <= 0 or self.process.poll() is not None:
-                self.stop()
-                raise SystemExit("%s: not ready, said %r" % (" ".join(args[:3]), text))
-            if select.select([self.process.stdout], [], [], left)[0]:
-                text += os.read(self.process.stdout.fileno(), 4096)
-        self.ready = text.decode().strip()
+            if not select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))[0]:
+                return None
+            part = os.read(self.process.stdout.fileno(), 4096)
+            if not part:
+                return None
+            text += part
+        return text.decode().strip()
+
+    def say(self, line):
+        """A line to its standard input; what it answers."""
+        os.write(self.process.stdin.fileno(), line.encode() + b"\n")
+        return self.line()
 
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
         code = self.process.wait(timeout=30)
         self.process.stdout.close()
+        self.process.stdin.close()
         return code
 
     def __enter__(self):
@@ -149,6 +162,15 @@ class Site(Server):
         """Site time as text, RFC 3339 in UTC, and in seconds."""
         seconds = time.time() + self.offset
         return rfc3339(seconds), seconds
+
+    def fault(self, spec):
+        """From now on; answers when it holds."""
+        answer = self.say("fault " + spec)
+        if answer != "ok":
+            raise SystemExit("fault %s: %s" % (spec, answer))
+
+    def clear(self, pattern):
+        return self.say("clear " + pattern)
 
     def connect(self, address, timeout=10):
         s = socket.create_connection((address, self.modbus), timeout)

@@ -208,10 +208,11 @@ static void registers_follow_their_faults(void **state)
 	struct fleet *f = fleet_new(m, 1, (struct fleet_size){ .racks_polled = 32 }, &err);
 	struct wall from = at(40 * DAY_MS);
 	char texts[3][64] = { "rc-h1r1a=counter-reset", "rc-h1r2a=wrap", "rc-h1r3a=frozen" };
-	struct fault *list = calloc(3, sizeof *list);
-	for (int i = 0; i < 3; i++)
-		assert_true(fault_parse(texts[i], from, &list[i], &err));
-	assert_true(fleet_faults(f, list, 3, &err));
+	for (int i = 0; i < 3; i++) {
+		struct fault fault;
+		assert_true(fault_parse(texts[i], from, &fault, &err));
+		assert_true(fleet_fault_add(f, &fault, &err));
+	}
 	int64_t before[3], then[3], after[3];
 	const char *ids[] = { "rc-h1r1a", "rc-h1r2a", "rc-h1r3a" };
 	for (int i = 0; i < 3; i++) {

@@ -12,39 +12,13 @@ check = simtest.Checks()
 
 class Relay(simtest.Server):
     def __init__(self, to, *args):
-        self.process = None
-        read_end, self.write_end = os.pipe()
-        original = subprocess.Popen
-
-        def popen(*a, **k):
-            k["stdin"] = read_end
-            return original(*a, **k)
-        subprocess.Popen = popen
-        try:
-            super().__init__(RELAY, "--to", to, *args)
-        finally:
-            subprocess.Popen = original
-            os.close(read_end)
+        super().__init__(RELAY, "--to", to, *args)
         self.port = int(self.ready.rsplit(":", 1)[1])
 
-    def line(self):
-        text, end = b"", time.monotonic() + 30
-        while not text.endswith(b"\n") and time.monotonic() < end:
-            simtest.select.select([self.process.stdout], [], [], 1)
-            try:
-                text += os.read(self.process.stdout.fileno(), 1000)
-            except BlockingIOError:
-                pass
-        return text.decode().strip()
-
     def rules(self, *rules):
-        os.write(self.write_end, (" ".join(rules) + "\n").encode())
-        return self.line()
+        return self.say(" ".join(rules))
 
     def stop(self):
-        if self.write_end is not None:
-            os.close(self.write_end)
-            self.write_end = None
         if self.process.poll() is None:
             self.process.terminate()
             self.last = self.line()

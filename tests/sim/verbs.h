@@ -34,4 +34,7 @@ bool model_of_seed(const char *seed, struct model **out, struct err *err) MUST_U
 /* A UDP or TCP listener on 127.x.y.z, non-blocking; -1 with err.  *port 0: the kernel chooses and *port says which. */
 int listener(int type, uint32_t address, uint16_t *port, struct err *err);
 
+/* Is fd a pipe or socket, so that a program may speak to us?  A terminal would stop a process in the background. */
+bool speaks_through(int fd);
+
 #endif

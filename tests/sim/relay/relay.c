@@ -493,7 +493,8 @@ static bool open_relay(struct relay *r, struct err *err)
 	r->input = (struct end){ .kind = KIND_RULES, .fd = 0 };
 	if (r->epoll < 0 || r->signals.fd < 0 || !watch(r, &r->signals, EPOLLIN, EPOLL_CTL_ADD))
 		return err_set(err, ERR_IO, "epoll, signalfd: %s", strerror(errno));
-	watch(r, &r->input, EPOLLIN, EPOLL_CTL_ADD);   /* fails on /dev/null or a file: then the rules stay */
+	if (speaks_through(STDIN_FILENO))
+		watch(r, &r->input, EPOLLIN, EPOLL_CTL_ADD);
 	return true;
 }
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-PUECTL, ROOT = sys.argv[1:3]
+PUECTL, ROOT = os.path.abspath(sys.argv[1]), sys.argv[2]
 DIR = tempfile.mkdtemp(prefix="check-")
 ENV = dict(os.environ, PUED_DATA=ROOT, LC_ALL="C.UTF-8")
 passed = failed = 0

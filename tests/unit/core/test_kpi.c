@@ -264,7 +264,7 @@ static void years(void **state)
 	struct zone zone = { .name = "Asia/Shanghai", .shifts = shanghai_shifts, .n = 1 };
 	for (const struct year_row *r = year_rows; r < year_rows + countof(year_rows); r++) {
 		struct bench b;
-		struct wall from, to;
+		struct wall from = { 0 }, to = { 0 };
 		struct kpi k;
 		bench_init(&b);
 		bench_meter(&b, "feed", ROLE_SUPPLY, -1);

@@ -116,8 +116,34 @@ static void identified(void **state)
 		fail_msg("%s", findings.data);
 }
 
+/* The examples of docs/writing-a-profile.md are profiles, and their tests hold. */
+static void guide(void **state)
+{
+	(void)state;
+	CLEANUP(buf_done) struct buf text = { 0 }, findings = { 0 };
+	struct err err = { 0 };
+	struct library *examples = library_new();
+	size_t total = 0, facts;
+	assert_true(read_file(GUIDE, &text));
+	buf_str(&text, "");
+	static const char opening[] = "```yaml\n", closing[] = "\n```";
+	for (char *at = strstr(text.data, opening), *end; at && (end = strstr(at + sizeof opening, closing)); at = strstr(end + 1, opening)) {
+		at += sizeof opening - 1;
+		library_add(examples, "guide", at, (size_t)(end - at));
+	}
+	if (!library_close(examples, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(library_count(examples), 3);
+	for (size_t i = 0; i < library_count(examples); i++, total += facts)
+		if (profile_test(library_at(examples, i), &facts, &findings))
+			fail_msg("%s", findings.data);
+	assert_true(total >= 11);
+	library_free(examples);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(all_read), cmocka_unit_test(own_tests), cmocka_unit_test(identified) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(all_read), cmocka_unit_test(own_tests), cmocka_unit_test(identified),
+					    cmocka_unit_test(guide) };
 	return cmocka_run_group_tests(tests, load, unload);
 }

@@ -1,8 +1,23 @@
-/* make_store DIR [BATCHES]: a store of the workload of kit.c, for tests in other languages. */
+/* make_store DIR [BATCHES]: a store of the workload of kit.c, part of it sealed, for tests in other languages. */
+#include "store/window.h"
 #include "tests/unit/store/kit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+/* Three hours later there is something to seal. */
+static bool seal(struct store *s, const char *dir, struct err *err)
+{
+	struct sample late = { .series = 7, .value = 1, .at = { { 1767225600000 + 10800000 }, { 10805000 }, 9, true } };
+	struct journal j;
+	bool did = false;
+	store_journal(s, &late, 1, late.at);
+	if (!store_flush(s, err) || !journal_open(&j, dir, NULL, false, err))
+		return false;
+	bool good = seal_hour(&j, INT64_MAX, &did, err) && (did || err_set(err, ERR_INTERNAL, "nothing was sealed"));
+	journal_close(&j);
+	return good;
+}
 
 int main(int argc, char **argv)
 {
@@ -12,13 +27,13 @@ int main(int argc, char **argv)
 	struct store *s = argc > 1 ? store_open(&o, &err) : NULL;
 	bool good = s && store_series(s, kit_series(), KIT_SERIES, &err);
 	for (uint64_t k = 0; good && k < n; k++) {
-		good = kit_step(s, k, &err) && (k % 16 != 15 || store_flush(s, &err));
+		good = kit_step(s, k, &err) && store_flush(s, &err);
 		if (good && k % 30 == 29) {
 			struct commit head = { .signed_head = "{}", .signed_head_len = 2, .at = { 1767225600000 } };
 			good = store_commit(s, &head, &err);
 		}
 	}
-	good = good && store_flush(s, &err);
+	good = good && (n < 130 || seal(s, argv[1], &err));
 	store_close(s);
 	if (!good)
 		fprintf(stderr, "make_store: %s\n", argc > 1 ? err.text : "which directory?");

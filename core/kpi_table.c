@@ -1,0 +1,153 @@
+#include "core/kpi_table.h"
+#include "core/level.h"
+#include "core/uncertainty.h"
+#include "core/window_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Known energy of all meters of a role; *complete when there is one and none lacks anything. */
+static int64_t of_role(const struct window *w, int role, bool *any, bool *complete)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < w->site->meters.n; i++) {
+		bool all;
+		if (site_meters(w->site)[i].role != role)
+			continue;
+		sum += window_meter_mwh(w, (uint32_t)i, &all);
+		*any = true;
+		*complete &= all;
+	}
+	return sum;
+}
+
+static void defined(struct kpi_row *r, __int128 num, __int128 den)
+{
+	r->defined = den > 0;
+	r->num = num;
+	r->den = den;
+	r->why_not = r->defined ? NULL : "the denominator is zero";
+}
+
+static void ratio_of_roles(const struct window *w, const int *roles, size_t n, __int128 factor, int64_t den, struct kpi_row *r)
+{
+	bool any = false, complete = true;
+	int64_t sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += of_role(w, roles[i], &any, &complete);
+	r->why_not = !any ? "no meter measures this" : "a meter of this lacks part of the window";
+	if (any && complete)
+		defined(r, sum * factor, den);
+}
+
+/* PUE = 1 + E_O / E_I where every overhead has a meter of its own: its uncertainty is that of a small part. */
+static void overhead(const struct window *w, const struct kpi *k, struct kpi_row *r)
+{
+	static const bool roles[ROLE_N] = { [ROLE_COOLING] = true, [ROLE_LIGHTING] = true, [ROLE_OTHER] = true };
+	size_t n = w->site->meters.n, at = 0, its = 0;
+	double *u = calloc(2 * n + 1, sizeof *u);
+	int64_t over = 0;
+	bool stated = u != NULL, complete = true;
+	for (size_t i = 0; i < n && u; i++) {
+		const struct window_term *t = &w->meters[i].term;
+		bool part = roles[site_meters(w->site)[i].role], all = true;
+		struct chain c;
+		if (!part && !t->it_sign)
+			continue;
+		meter_chain(w, (uint32_t)i, &c);
+		double x = chain_u(&c);
+		stated &= x >= 0;
+		if (part) {
+			over += window_meter_mwh(w, (uint32_t)i, &all);
+			u[at++] = x;
+			complete &= all;
+		} else {
+			u[2 * n - its++] = x;
+		}
+	}
+	/* distribution losses have no meter: what they and unmetered loads take must be small against what is metered */
+	int64_t rest = k->total_mwh - k->it_mwh - over;
+	bool whole = complete && k->kind != KPI_NONE && k->intervals_known == k->intervals && at && rest >= 0 && rest < (k->total_mwh - k->it_mwh) / 50;
+	r->why_not = "not every overhead has a meter of its own (98 % of E_DC - E_IT), or something is missing";
+	if (whole) {
+		defined(r, (__int128)k->it_mwh + over, k->it_mwh);
+		double both = pue_u_overhead((double)over, sum_u(u, at, 0), (double)k->it_mwh, sum_u(u + 2 * n - its + 1, its, 0));
+		r->u_ppm = stated ? expanded_ppm(both, 2) : -1;
+	}
+	free(u);
+}
+
+/* Mean IT power over the rated power of the racks that stand at the window's end. */
+static void load_fraction(const struct window *w, const struct kpi *k, struct kpi_row *r)
+{
+	struct racks racks;
+	racks_at(w->site, (struct wall){ w->to.ms - 1 }, NULL, 0, &racks);
+	r->why_not = "no rack states its rated power, or no interval is wholly known";
+	if (racks.rated_mw > 0 && k->intervals_known > 0)
+		defined(r, (__int128)k->it_mwh * 3600000, (__int128)racks.rated_mw * k->intervals_known * w->interval_ms);
+}
+
+void kpi_rows(const struct window *w, const struct kpi *k, struct kpi_row rows[KPI_ROW_N])
+{
+	static const struct kpi_row empty[KPI_ROW_N] = {
+		[KPI_ROW_R_M2] = { .id = "R_M2", .unit = "1", .formula = "E / E_IT over a full year (GB 40879)" },
+		[KPI_ROW_OVERHEAD] = { .id = "PUE by overheads", .unit = "1", .formula = "1 + E_O / E_IT" },
+		[KPI_ROW_LOAD] = { .id = "load fraction", .unit = "1", .formula = "mean IT power / rated power of the racks" },
+		[KPI_ROW_REF] = { .id = "REF", .unit = "1", .formula = "E_ren / E_DC" },
+		[KPI_ROW_ERF] = { .id = "ERF", .unit = "1", .formula = "E_reuse / E_DC" },
+		[KPI_ROW_WUE] = { .id = "WUE", .unit = "L/kW.h", .formula = "water in / E_IT" },
+		[KPI_ROW_CUE] = { .id = "CUE", .unit = "kg/kW.h", .formula = "CO2 / E_IT" },
+	};
+	memcpy(rows, empty, sizeof empty);
+	for (int i = 0; i < KPI_ROW_N; i++)
+		rows[i].u_ppm = -1;
+	rows[KPI_ROW_R_M2].why_not = "only a full year without anything missing";
+	if (k->kind == KPI_PUE) {
+		defined(&rows[KPI_ROW_R_M2], k->total_mwh, k->it_mwh);
+		rows[KPI_ROW_R_M2].u_ppm = k->u_ppm_rho1;
+	}
+	overhead(w, k, &rows[KPI_ROW_OVERHEAD]);
+	load_fraction(w, k, &rows[KPI_ROW_LOAD]);
+	ratio_of_roles(w, (const int[]){ ROLE_RENEWABLE, ROLE_PV }, 2, 1, k->known_total_mwh, &rows[KPI_ROW_REF]);
+	ratio_of_roles(w, (const int[]){ ROLE_REUSE }, 1, 1, k->known_total_mwh, &rows[KPI_ROW_ERF]);
+	/* a water meter's register is folded in mL (the base unit of volume): mL/mW.h = 1000 L/kW.h */
+	ratio_of_roles(w, (const int[]){ ROLE_WATER }, 1, 1000, k->known_it_mwh, &rows[KPI_ROW_WUE]);
+	rows[KPI_ROW_CUE].why_not = "no factor series of the grid is at hand: a number of this kind is data with a source, never a constant here";
+}
+
+void kpi_row_text(const struct kpi_row *row, int digits, char *out, size_t size)
+{
+	__int128 power = 1;
+	for (int i = 0; i < digits; i++)
+		power *= 10;
+	__int128 v = row->defined ? div_half_even(row->num * power, row->den) : 0, whole = v / power, rest = v % power;
+	snprintf(out, size, "%s%lld.%0*lld", v < 0 ? "-" : "", (long long)(whole < 0 ? -whole : whole), digits, (long long)(rest < 0 ? -rest : rest));
+}
+
+static bool doubtful(const struct baseline *b) { return b->kind == KPI_NONE || b->it_mwh <= 0 || b->it_mwh >= b->total_mwh; }
+static bool same_text(const char *a, const char *b) { return a && b && strcmp(a, b) == 0; }
+
+bool baseline_compare(const struct baseline *then, const struct baseline *now, struct baseline_delta *out, struct err *err)
+{
+	if (!same_text(then->site, now->site))
+		return err_set(err, ERR_RANGE, "the baseline is of site %s, not of %s", then->site ? then->site : "?", now->site ? now->site : "?");
+	if (!same_text(then->boundary, now->boundary))
+		return err_set(err, ERR_RANGE, "the boundary differs (%s, now %s): before and after are not the same thing", then->boundary ? then->boundary : "not stated",
+			       now->boundary ? now->boundary : "not stated");
+	if (then->category != now->category)
+		return err_set(err, ERR_RANGE, "the baseline is of category %d, the window of category %d", then->category, now->category);
+	if (doubtful(then) || doubtful(now))
+		return err_set(err, ERR_RANGE, "%s has no PUE", doubtful(then) ? "the baseline" : "the window");
+	if (then->to.ms > now->from.ms)
+		return err_set(err, ERR_RANGE, "the baseline ends after the window begins");
+	/* T/I - t/i over 1e-6: both quotients need their own denominators, so the difference is taken of exact fractions */
+	__int128 den = (__int128)now->it_mwh * then->it_mwh, num = (__int128)now->total_mwh * then->it_mwh - (__int128)then->total_mwh * now->it_mwh;
+	while (den >> 100 || (num < 0 ? -num : num) >> 100) {
+		den >>= 1;      /* the 100 bits that are left see far below 1e-6 */
+		num /= 2;
+	}
+	out->delta_micro = (int64_t)div_half_even(num * 1000000, den);
+	out->saved_mwh = (int64_t)div_half_even((__int128)now->it_mwh * then->total_mwh - (__int128)now->total_mwh * then->it_mwh, then->it_mwh);
+	return true;
+}
