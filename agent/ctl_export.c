@@ -130,15 +130,17 @@ static bool export(struct out *o, const struct readings_words *w, struct err *er
 
 static bool to_file(struct out *o, const struct readings_words *w, struct err *err)
 {
-	o->file = w->out ? fopen(w->out, "wex") : stdout;
+	o->file = w->out ? fopen(w->out, "wex") : readings_spool(err);
 	if (!o->file)
-		return err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO, "%s: %s", w->out, strerror(errno));
+		return !w->out ? false : err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO, "%s: %s", w->out, strerror(errno));
 	bool good = export(o, w, err);
 	if (good && (o->failed || fflush(o->file) != 0 || ferror(o->file)))
 		good = err_set(err, ERR_IO, "%s: %s", w->out ? w->out : "output", strerror(errno));
-	if (w->out && fclose(o->file) != 0 && good)
+	if (!w->out)
+		return readings_deliver(o->file, good, err);
+	if (fclose(o->file) != 0 && good)
 		good = err_set(err, ERR_IO, "%s: %s", w->out, strerror(errno));
-	if (w->out && !good)
+	if (!good)
 		unlink(w->out);
 	return good;
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct output { const struct ctl *ctl; const struct readings *r; const struct readings_series *row; struct buf line; uint64_t n; };
+struct output { const struct ctl *ctl; const struct readings *r; const struct readings_series *row; struct buf line; uint64_t n; FILE *file; };
 
 static void put_json(struct buf *b, const char *name, const char *value)
 {
@@ -18,7 +18,7 @@ static void put_json(struct buf *b, const char *name, const char *value)
 static void flush_line(struct output *o)
 {
 	if (!o->line.failed)
-		puts(o->line.data);
+		fprintf(o->file, "%s\n", o->line.data);
 	buf_reset(&o->line);
 	o->n++;
 }
@@ -101,7 +101,7 @@ static bool show(struct output *o, const struct readings_words *w, struct err *e
 		if (o->r->rows[i].wanted)
 			o->row = &o->r->rows[i];
 	if (!o->ctl->json && w->step_ms)
-		printf("%-22s %6s %6s %14s %14s %14s %14s\n", "from", "n", "doubt", "min", "max", "mean", "last");
+		fprintf(o->file, "%-22s %6s %6s %14s %14s %14s %14s\n", "from", "n", "doubt", "min", "max", "mean", "last");
 	return w->step_ms ? reader_steps(o->r->reader, w->series, w->from, w->to, w->step_ms, in_steps, o, err)
 			  : reader_history(o->r->reader, w->series, w->from, w->to, raw, o, err);
 }
@@ -116,17 +116,18 @@ int ctl_history(struct ctl *ctl)
 		return code;
 	if (!readings_open(&w, &r, &err))
 		return ctl_fail(ctl, &err);
-	struct output o = { .ctl = ctl, .r = &r };
-	bool good = true;
-	if (ctl->json)
-		puts("[");
-	if (w.series)
+	struct output o = { .ctl = ctl, .r = &r, .file = readings_spool(&err) };
+	bool good = o.file != NULL;
+	if (good && ctl->json)
+		fputs("[\n", o.file);
+	if (good && w.series)
 		good = show(&o, &w, &err);
-	else
+	else if (good)
 		list(&o);
-	if (ctl->json)
-		puts("]");
-	else if (good && o.n == 0)
+	if (good && ctl->json)
+		fputs("]\n", o.file);
+	good = readings_deliver(o.file, good, &err);
+	if (good && !ctl->json && o.n == 0)
 		fprintf(stderr, "%s\n", ctl->lang == LANG_ZH ? "该时段没有读数" : "no readings in this time");
 	buf_done(&o.line);
 	readings_close(&r);

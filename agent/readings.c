@@ -1,5 +1,6 @@
 #include "agent/readings.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,6 +130,32 @@ void csv_field(struct buf *out, const char *text)
 	for (; *text; text++)
 		buf_str(out, *text == '"' ? "\"\"" : (char[]){ *text, 0 });
 	buf_str(out, "\"");
+}
+
+FILE *readings_spool(struct err *err)
+{
+	FILE *f = tmpfile();
+	if (!f)
+		err_set(err, ERR_IO, "no temporary file for the output: %s; set TMPDIR to a disk with room", strerror(errno));
+	return f;
+}
+
+bool readings_deliver(FILE *spool, bool whole, struct err *err)
+{
+	char block[65536];
+	size_t n;
+	bool good = true;
+	if (!spool || !whole) {
+		if (spool)
+			fclose(spool);
+		return whole;
+	}
+	rewind(spool);
+	while (good && (n = fread(block, 1, sizeof block, spool)) > 0)
+		good = fwrite(block, 1, n, stdout) == n;
+	good = good && !ferror(spool) && fflush(stdout) == 0;
+	fclose(spool);
+	return good || err_set(err, ERR_IO, "output: %s", strerror(errno));
 }
 
 void readings_progress(const char *what, uint64_t done, uint64_t total)

@@ -4,6 +4,7 @@
 
 #include "agent/ctl.h"
 #include "store/store.h"
+#include <stdio.h>
 
 struct readings_words {
 	const char *state, *format, *out, *series, *step;       /* series: a name, or a pattern with * and ? */
@@ -23,6 +24,12 @@ const struct readings_series *readings_find(const struct readings *r, uint32_t n
 void reading_text(const struct series *s, const struct sample *sample, struct buf *out);
 /* A CSV field: quoted where it must be, and where a spreadsheet would take it for a formula. */
 void csv_field(struct buf *out, const char *text);
+
+/* Output waits in a nameless file until the reading is done: a pager at the end of the pipe must not hold a snapshot of the store
+ * open, which would let its write-ahead log grow. */
+FILE *readings_spool(struct err *err);
+/* To stdout, when it is whole; closes it, NULL is fine; false when it is not whole. */
+bool readings_deliver(FILE *spool, bool whole, struct err *err) MUST_USE;
 
 /* A bar on a terminal, nothing elsewhere; call with done == total at the end. */
 void readings_progress(const char *what, uint64_t done, uint64_t total);

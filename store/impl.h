@@ -37,7 +37,8 @@ struct store {
 	struct item *head, **tail;
 	size_t depth, queued_bytes, entry_bytes;        /* entry_bytes: of evidence not yet durable */
 	uint64_t mark, durable_mark, attempts_failed;
-	bool stop, flush, gave_up;
+	bool stop, gave_up;
+	uint64_t flush_mark;            /* wanted durable as soon as may be: items up to this */
 	struct loss lost;               /* dropped at the queue's mouth, not yet recorded */
 	uint64_t position;              /* next journal position */
 	struct merkle tree;             /* after all queued commits */

@@ -51,7 +51,7 @@ typedef bool stored_series_fn(void *ctx, const struct stored_series *s);
 bool journal_series(struct journal *j, stored_series_fn *fn, void *ctx, struct err *err) MUST_USE;
 /* Batches in order, from the tick that holds `from` on (position) and from wall time `since`; sample.series is the sid.
  * `shard` -1: all; else only that shard's samples, batches without any are left out.  Reads CHAIN_TICKS ticks a snapshot. */
-struct journal_range { uint64_t from; struct wall since, until; int64_t shard; uint64_t until_no; };     /* until_no 0: to the end */
+struct journal_range { uint64_t from; struct wall since, until; int64_t shard; };
 bool journal_read(struct journal *j, struct journal_range range, store_sample_fn *fn, void *ctx, struct err *err) MUST_USE;
 extern const struct db_schema journal_schema;
 /* First record that does not fit its sum, its place or its neighbours; first_bad stays as it is when all is well. */

@@ -143,10 +143,6 @@ static bool read_chunk(struct journal *j, struct merge *m, uint64_t no, uint64_t
 	int code;
 	while ((code = query_step(&ticks, err)) == 1) {
 		uint64_t at = (uint64_t)sqlite3_column_int64(ticks.stmt, 0);
-		if (m->range.until_no && at >= m->range.until_no) {
-			*next = 0;
-			return true;
-		}
 		const void *body = sqlite3_column_blob(ticks.stmt, 5);
 		size_t len = (size_t)sqlite3_column_bytes(ticks.stmt, 5);
 		m->position = (uint64_t)sqlite3_column_int64(ticks.stmt, 1);

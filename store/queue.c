@@ -243,7 +243,8 @@ bool store_flush(struct store *s, struct err *err)
 		return err_set(err, ERR_USAGE, "%s is open for reading only", s->dir);
 	pthread_mutex_lock(&s->mutex);
 	uint64_t mark = s->mark, failed = s->attempts_failed;
-	s->flush = s->durable_mark < mark;
+	if (s->durable_mark < mark)
+		s->flush_mark = mark;
 	pthread_cond_signal(&s->work);
 	while (s->durable_mark < mark && s->attempts_failed == failed && !s->gave_up)
 		pthread_cond_wait(&s->done, &s->mutex);

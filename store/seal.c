@@ -9,32 +9,53 @@ enum { HOUR_MS = 3600000, GRACE_MS = 300000, PASS_SAMPLES = 500000 };
 struct run { struct sample *s; size_t n, room; };
 struct gather { struct run runs[SHARD_SERIES]; size_t counts[SHARD_SERIES], first, end; bool counting, failed; };
 
-static bool gather_batch(void *ctx, const struct sample *samples, size_t n, struct stamp now)
+static bool gather_sample(void *ctx, uint64_t position, const struct sample *s)
 {
 	struct gather *g = ctx;
-	(void)now;
-	for (size_t i = 0; i < n; i++) {
-		size_t low = samples[i].series & (SHARD_SERIES - 1);
-		struct run *r = &g->runs[low];
-		if (g->counting) {
-			g->counts[low]++;
-			continue;
-		}
-		if (low < g->first || low >= g->end)
-			continue;
-		if (r->n == r->room) {
-			size_t room = g->counts[low];
-			struct sample *more = realloc(r->s, room * sizeof *more);
-			if (!more || room <= r->n) {
-				g->failed = true;
-				return false;
-			}
-			r->s = more;
-			r->room = room;
-		}
-		r->s[r->n++] = samples[i];
+	size_t low = s->series;
+	struct run *r = &g->runs[low];
+	(void)position;
+	if (g->counting) {
+		g->counts[low]++;
+		return true;
 	}
+	if (low < g->first || low >= g->end)
+		return true;
+	if (r->n == r->room) {
+		size_t room = g->counts[low];
+		struct sample *more = realloc(r->s, room * sizeof *more);
+		if (!more || room <= r->n) {
+			g->failed = true;
+			return false;
+		}
+		r->s = more;
+		r->room = room;
+	}
+	r->s[r->n++] = *s;
 	return true;
+}
+
+/* The rows of one shard alone, in order: a series' samples need no merging with other shards. */
+static bool shard_rows(struct journal *j, struct gather *g, uint64_t shard, uint64_t first, uint64_t cut, struct err *err)
+{
+	CLEANUP(query_done) struct query q = { 0 };
+	int64_t *last = calloc(SHARD_SERIES, sizeof *last);
+	bool good = (last || err_memory(err)) && query_init(&q, &j->db, "SELECT body FROM journal WHERE key=?", err);
+	for (uint64_t no = first; good && no < cut; no++) {
+		int64_t key = (int64_t)(no << SHARD_KEY_BITS | shard);
+		query_reset(&q);
+		query_int(&q, key);
+		int code = query_step(&q, err);
+		good = code >= 0;
+		if (code != 1)
+			continue;
+		size_t len = (size_t)sqlite3_column_bytes(q.stmt, 0);
+		const void *bytes = sqlite3_column_blob(q.stmt, 0);
+		good = (body_good(key, bytes, &len) || err_set(err, ERR_EVIDENCE, "journal.db: row %lld does not fit its checksum", (long long)key)) &&
+		       row_read(bytes, len, last, gather_sample, g, err) && !g->failed;
+	}
+	free(last);
+	return good && (!g->failed || err_memory(err));
 }
 
 static void gather_free(struct gather *g)
@@ -54,10 +75,9 @@ static void gather_reset(struct gather *g)
 
 static bool seal_shard(struct journal *j, struct window_writer *w, uint64_t shard, uint64_t cut, struct gather *g, struct err *err)
 {
-	struct journal_range range = { .since = { INT64_MIN }, .until = { INT64_MAX }, .shard = (int64_t)shard, .until_no = cut };
 	memset(g->counts, 0, sizeof g->counts);
 	g->counting = true;
-	if (!journal_read(j, range, gather_batch, g, err))
+	if (!shard_rows(j, g, shard, w->w.id, cut, err))
 		return false;
 	g->counting = false;
 	for (g->first = 0; g->first < SHARD_SERIES; g->first = g->end) {
@@ -66,10 +86,8 @@ static bool seal_shard(struct journal *j, struct window_writer *w, uint64_t shar
 			sum += g->counts[g->end];
 		if (sum == 0)
 			continue;
-		if (!journal_read(j, range, gather_batch, g, err))
+		if (!shard_rows(j, g, shard, w->w.id, cut, err))
 			return false;
-		if (g->failed)
-			return err_memory(err);
 		for (size_t i = g->first; i < g->end; i++)
 			if (!window_add(w, (uint32_t)(shard << SHARD_BITS | i), g->runs[i].s, g->runs[i].n, err))
 				return false;

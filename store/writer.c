@@ -268,9 +268,11 @@ static void failed(struct store *s, const struct err *err)
 		say(s, STORE_FAILING, text);
 	}
 	pthread_mutex_lock(&s->mutex);
-	s->flush = false;
 	s->status.failures++;
-	s->attempts_failed += s->retry_at_ms != 0;
+	if (s->retry_at_ms) {           /* who waits has an answer; a new request waits for the next attempt */
+		s->flush_mark = 0;
+		s->attempts_failed++;
+	}
 	pthread_cond_broadcast(&s->done);
 	pthread_mutex_unlock(&s->mutex);
 }
@@ -299,21 +301,18 @@ static void well(struct store *s)
 	bool all = !s->seconds && s->n_entries == 0 && s->n_series == 0 && encoder_bytes(s->encoder) == 0;
 	if (all)
 		s->durable_mark = s->taken_mark;
-	else if (s->seconds && s->low && s->flush)
+	if (s->seconds && s->low && s->flush_mark > s->durable_mark) {
 		s->attempts_failed++;   /* a flush while raw readings wait in memory: the answer is no */
-	s->flush = false;
+		s->flush_mark = 0;
+	}
 	pthread_cond_broadcast(&s->done);
 	pthread_mutex_unlock(&s->mutex);
 }
 
 static void write_all(struct store *s)
 {
-	if (store_clock_ms() < s->retry_at_ms) {
-		pthread_mutex_lock(&s->mutex);
-		s->flush = false;       /* who waits is answered by the next attempt */
-		pthread_mutex_unlock(&s->mutex);
+	if (store_clock_ms() < s->retry_at_ms)
 		return;
-	}
 	s->retry_at_ms = 0;
 	heal(s);
 	for (int attempt = 0; attempt < 2 && s->retry_at_ms == 0; attempt++) {     /* twice: a full disk gives up its reserve */
@@ -426,7 +425,7 @@ static struct item *await(struct store *s, bool *stop, bool *flush)
 	int64_t at = wake_at(s);
 	struct timespec t = { at / 1000, at % 1000 * 1000000 };
 	pthread_mutex_lock(&s->mutex);
-	while (!s->head && !s->stop && !s->flush)
+	while (!s->head && !s->stop && !(s->flush_mark > s->durable_mark && store_clock_ms() >= s->retry_at_ms))
 		if (pthread_cond_timedwait(&s->work, &s->mutex, &t) != 0)
 			break;
 	struct item *list = s->head;
@@ -436,7 +435,7 @@ static struct item *await(struct store *s, bool *stop, bool *flush)
 	add_loss(s, &s->lost);
 	s->lost = (struct loss){ 0 };
 	*stop = s->stop;
-	*flush = s->flush;
+	*flush = s->flush_mark > s->durable_mark;
 	pthread_cond_broadcast(&s->done);
 	pthread_mutex_unlock(&s->mutex);
 	return list;

@@ -344,6 +344,24 @@ static void outbox(void **state)
 	store_close(s);
 }
 
+/* A flush asked for while the writer is busy with what came before: it is answered, not forgotten until the next tick. */
+static void no_flush_is_forgotten(void **state)
+{
+	(void)state;
+	struct store_options o = kit_options(kit_dir());
+	struct err err;
+	o.tick_ms = 1000000;
+	struct store *s = store_open(&o, &err);
+	assert_true(store_series(s, kit_series(), KIT_SERIES, &err));
+	for (uint64_t k = 0; k < 3000; k++) {
+		assert_true(kit_step(s, k, &err));
+		if (k % 3 == 2)                 /* the commit has just woken the writer */
+			assert_true(kit_step(s, ++k, &err) && store_flush(s, &err));
+	}
+	flush(s);
+	store_close(s);
+}
+
 static void full_queue_is_counted(void **state)
 {
 	(void)state;
@@ -383,7 +401,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, clean, clean)
 	const struct CMUnitTest tests[] = {
 		TEST(restart_gives_back_what_was_handed_over), TEST(many_runs), TEST(tail_begins_anywhere), TEST(reload), TEST(history_of_one_series),
-		TEST(leaves_and_proofs), TEST(refused_commits), TEST(second_instance), TEST(newer_schema), TEST(outbox), TEST(full_queue_is_counted),
+		TEST(leaves_and_proofs), TEST(refused_commits), TEST(second_instance), TEST(newer_schema), TEST(outbox), TEST(no_flush_is_forgotten), TEST(full_queue_is_counted),
 		TEST(read_only_without_a_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
