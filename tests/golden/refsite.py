@@ -245,7 +245,7 @@ def chaos(seed, hours=30):
     b.meter("it-a", "it", "feed", 6, "7", 1_000_000, point="pdu_output")
     b.meter("it-b", "it", "feed", None, "100", point="pdu_output")
     b.meter("grid", "other_use", "feed", 6, "100", direction="net")
-    b.meter("pump", "non_it", "it-a", 1, "1", 50_000)
+    b.meter("pump", "non_it", "it-a", 1, "1", 500_000)
     out, boot, session, t = [], rng.randrange(10**6, 10**9), 1, 0
     state = {n: dict(v=rng.randrange(40_000), frozen=0, dead=0, held=0) for n in b.order}
     rate = {n: {"feed": 2500, "cool": 500, "it-a": 60_000, "it-b": 900, "grid": 900, "pump": 9000}[n] for n in b.order}
