@@ -11,11 +11,14 @@ struct kept { struct interval iv; struct interval_row *rows; };
 
 struct out {
 	struct ctl *ctl;
-	const char *config, *file, *from, *to;
+	const char *config, *file, *from, *to, *by;
 	bool summary, leaves;
 	struct setup setup;
 	struct window *window;
 	bool fixed_window;
+	struct window **periods;        /* of --by, oldest first: all stay, since corrections reach back */
+	size_t n_periods, period_room;
+	struct wall period_end;
 	struct kept *intervals;
 	size_t n, room;
 	struct ledger_event *events;
@@ -45,6 +48,32 @@ static void print_leaf(struct buf *leaf)
 	buf_done(leaf);
 }
 
+/* First local day of the period that holds d, and of the next one. */
+static void period_of(const char *by, struct date d, struct date *first, struct date *after)
+{
+	*first = *by == 'd' ? d : *by == 'm' ? (struct date){ d.year, d.month, 1 } : (struct date){ d.year, 1, 1 };
+	*after = *by == 'd' ? date_of_days(date_days(d) + 1) : *by == 'y' ? (struct date){ d.year + 1, 1, 1 } :
+		 d.month == 12 ? (struct date){ d.year + 1, 1, 1 } : (struct date){ d.year, (int8_t)(d.month + 1), 1 };
+}
+
+static bool period_push(struct out *o, const struct interval *iv)
+{
+	const struct zone *zone = &o->setup.zone;
+	if (!o->n_periods || iv->from.ms >= o->period_end.ms) {
+		struct date first, after;
+		period_of(o->by, zone_date(zone, iv->from), &first, &after);
+		o->period_end = zone_day_start(zone, after);
+		if (!grow(&o->periods, o->n_periods, &o->period_room, sizeof *o->periods))
+			return err_memory(&o->err);
+		struct window *w = window_new(o->setup.site, zone_day_start(zone, first), o->period_end, &o->err);
+		if (!w)
+			return false;
+		o->periods[o->n_periods++] = w;
+	}
+	window_push(o->periods[o->n_periods - 1], iv);
+	return true;
+}
+
 static void on_interval(void *ctx, const struct interval *iv)
 {
 	struct out *o = ctx;
@@ -58,6 +87,8 @@ static void on_interval(void *ctx, const struct interval *iv)
 	if (!o->window && !(o->window = window_new(o->setup.site, iv->from, iv->to, &o->err)))
 		o->failed = true;
 	if (!o->failed && !o->fixed_window && !window_extend(o->window, iv->to, &o->err))
+		o->failed = true;
+	if (!o->failed && o->by && !period_push(o, iv))
 		o->failed = true;
 	if (o->failed)
 		return;
@@ -97,7 +128,9 @@ static void correct(struct out *o, const struct ledger_event *ev)
 			r->energy_mwh += gain;
 			r->cumulative_mwh += curve_at(ev, iv->to) - before;
 			r->missing_ms -= ev->curve.was_missing && b > a ? b - a : 0;
-			r->class_ = ev->curve.class_ == CLASS_D ? CLASS_D : r->class_ == CLASS_MISSING && r->missing_ms == 0 ? CLASS_R : r->class_;
+			/* a boundary strictly inside the line makes an interval distributed */
+			bool inside = b > a && ((iv->from.ms > ev->from.ms && iv->from.ms < ev->to.ms) || (iv->to.ms > ev->from.ms && iv->to.ms < ev->to.ms));
+			r->class_ = inside && ev->curve.class_ == CLASS_D ? CLASS_D : r->class_ == CLASS_MISSING && r->missing_ms < iv->to.ms - iv->from.ms ? CLASS_R : r->class_;
 			r->substituted_mwh = r->missing_ms ? r->substituted_mwh : 0;
 			r->substitute_class = r->missing_ms ? r->substitute_class : CLASS_MISSING;
 		}
@@ -116,6 +149,8 @@ static void on_event(void *ctx, const struct ledger_event *ev)
 	}
 	if (o->window)
 		window_event(o->window, ev);
+	for (size_t i = 0; i < o->n_periods; i++)
+		window_event(o->periods[i], ev);
 	if (ev->kind == EVENT_CORRECTION && o->window)
 		correct(o, ev);
 	if (!grow(&o->events, o->n_events, &o->event_room, sizeof *o->events)) {
@@ -206,6 +241,28 @@ static void json_event(const struct out *o, const struct ledger_event *ev)
 	buf_done(&reason);
 }
 
+static void json_periods(const struct out *o)
+{
+	static const char *const kinds[] = { [KPI_NONE] = "none", [KPI_PUE] = "PUE", [KPI_IPUE] = "iPUE" };
+	printf(",\n\"periods\":[");
+	for (size_t i = 0; i < o->n_periods; i++) {
+		struct buf line = { 0 }, quoted = { 0 };
+		struct kpi k;
+		char a[WALL_TEXT], b[WALL_TEXT], number[48];
+		window_kpi(o->periods[i], &o->setup.zone, &k);
+		kpi_text(&k, o->setup.site, &o->setup.zone, (struct ratio){ 0, 0 }, &line);
+		buf_json(&quoted, line.data ? line.data : "");
+		bool has = k.kind != KPI_NONE && pue_text(k.total_mwh, k.it_mwh, (struct ratio){ 0, 0 }, 3, number, sizeof number);
+		printf("%s{\"from\":\"%s\",\"to\":\"%s\",\"kind\":\"%s\",\"category\":%d,\"pue\":%s%s%s,\"total_mwh\":%lld,\"it_mwh\":%lld,\"known_total_mwh\":%lld,"
+		       "\"known_it_mwh\":%lld,\"intervals\":%lld,\"intervals_known\":%lld,\"text\":%s}", i ? ",\n" : "\n", wall_text(k.from, a), wall_text(k.to, b),
+		       kinds[k.kind], k.category, has ? "\"" : "", has ? number : "null", has ? "\"" : "", (long long)k.total_mwh, (long long)k.it_mwh,
+		       (long long)k.known_total_mwh, (long long)k.known_it_mwh, (long long)k.intervals, (long long)k.intervals_known, quoted.data ? quoted.data : "\"\"");
+		buf_done(&line);
+		buf_done(&quoted);
+	}
+	printf("]");
+}
+
 static void print_json(const struct out *o, const struct replay_stats *stats)
 {
 	struct buf kpi = { 0 };
@@ -226,6 +283,8 @@ static void print_json(const struct out *o, const struct replay_stats *stats)
 		explain_members(&x, &kpi);
 		printf(",\n%s", kpi.data ? kpi.data : "");
 	}
+	if (o->by)
+		json_periods(o);
 	printf("}\n");
 	buf_done(&kpi);
 }
@@ -250,6 +309,14 @@ static void print_text(const struct out *o, const struct replay_stats *stats)
 		printf("%s %-14s %-12s %s\n", wall_text_at(ev->to, zone_offset(zone, ev->to), a), ledger_event_name(ev->kind),
 		       ev->meter == UINT32_MAX ? "-" : site_meters(o->setup.site)[ev->meter].id, ev->reason);
 	}
+	for (size_t i = 0; i < o->n_periods; i++) {
+		struct kpi k;
+		window_kpi(o->periods[i], zone, &k);
+		kpi_text(&k, o->setup.site, zone, (struct ratio){ 0, 0 }, &text);
+		buf_str(&text, "\n");
+	}
+	fputs(text.data ? text.data : "", stdout);
+	buf_reset(&text);
 	printf("%llu %s", (unsigned long long)stats->readings, zh ? "个读数" : "readings");
 	if (stats->ignored)
 		printf(zh ? ",%llu 个不属于任何电表(首个: %s)" : ", %llu of no meter of this site (first: %s)", (unsigned long long)stats->ignored, stats->first_ignored);
@@ -266,7 +333,8 @@ static void print_text(const struct out *o, const struct replay_stats *stats)
 static int arguments(struct ctl *ctl, struct out *o)
 {
 	const struct { const char *name; const char **value; bool *flag; } rows[] = {
-		{ "--config", &o->config, NULL }, { "--from", &o->from, NULL }, { "--to", &o->to, NULL }, { "--summary", NULL, &o->summary }, { "--leaves", NULL, &o->leaves },
+		{ "--config", &o->config, NULL }, { "--from", &o->from, NULL }, { "--to", &o->to, NULL }, { "--by", &o->by, NULL },
+		{ "--summary", NULL, &o->summary }, { "--leaves", NULL, &o->leaves },
 	};
 	for (int i = 1; i < ctl->argc; i++) {
 		size_t k = 0;
@@ -285,6 +353,8 @@ static int arguments(struct ctl *ctl, struct out *o)
 		else
 			o->file = ctl->argv[i];
 	}
+	if (o->by && strcmp(o->by, "day") && strcmp(o->by, "month") && strcmp(o->by, "year"))
+		return ctl_usage(ctl, "--by day, month or year; not '%s'", o->by);
 	return !o->config || !o->file ? ctl_usage(ctl, "--config SITE.yaml and a recording are needed") : !o->from != !o->to ? ctl_usage(ctl, "--from and --to come together") : 0;
 }
 
@@ -307,6 +377,9 @@ static void done(struct out *o)
 	free(o->intervals);
 	free(o->events);
 	window_free(o->window);
+	for (size_t i = 0; i < o->n_periods; i++)
+		window_free(o->periods[i]);
+	free(o->periods);
 	setup_done(&o->setup);
 }
 

@@ -164,13 +164,28 @@ static bool check_energies(struct verify *v, struct err *err)
 	return true;
 }
 
+static bool check_statements(struct verify *v, struct err *err)
+{
+	struct cert_check check;
+	CLEANUP(buf_done) struct buf unchecked = { 0 };
+	if (!cert_recheck_statements(v->payload, &v->trust, &unchecked, &check, err)) {
+		snprintf(v->pointer, sizeof v->pointer, "%s", check.pointer);
+		return false;
+	}
+	if (unchecked.len)
+		step(v, "statements of people were NOT all checked: %.*s", (int)strcspn(unchecked.data, "\n"), unchecked.data);
+	else
+		step(v, "%llu statements and claims of people are those in the signed leaves", (unsigned long long)check.leaves);
+	return true;
+}
+
 static bool verify_certificate(struct verify *v, struct err *err)
 {
 	const json_t *identity = json_object_get(v->payload, "identity"), *verdict = json_object_get(v->payload, "verdict");
 	const json_t *pue = json_object_get(json_object_get(v->payload, "results"), "pue"), *supersedes;
 	const char *number = text_at(identity, "number");
 	struct conf *conf = conf_new();
-	bool good = conf && check_revoked(v, number, err) && check_energies(v, err) && judge_again(v, conf, err);
+	bool good = conf && check_revoked(v, number, err) && check_energies(v, err) && check_statements(v, err) && judge_again(v, conf, err);
 	conf_free(conf);
 	if (!good)
 		return false;

@@ -13,6 +13,7 @@ struct writer {
 	bool skip, single, first_table, first_row;
 	const struct column *columns;
 	size_t n;
+	struct buf cells;               /* text: every cell with its NUL, until the table is whole */
 };
 
 static const char *word(const struct writer *w, struct bilingual t) { return w->lang == LANG_ZH ? t.zh : t.en; }
@@ -37,57 +38,81 @@ static void cell_text(const struct writer *w, const struct cell *c, struct buf *
 	}
 }
 
-/* ---- text -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- text: columns as wide as their widest cell ------------------------------------------------------------------------------------ */
 
 static void text_begin(void *ctx, const char *key, struct bilingual title, const struct column *columns, size_t n, bool single)
 {
 	struct writer *w = ctx;
 	w->columns = columns;
-	w->n = n;
+	w->n = n < COLUMNS_MAX ? n : COLUMNS_MAX;
 	w->single = single;
 	w->skip = w->brief && strcmp(key, "kpi") && strcmp(key, "partials") && strcmp(key, "retrofit");
+	buf_reset(&w->cells);
 	if (w->skip)
 		return;
 	buf_printf(w->out, "\n%s\n", word(w, title));
-	for (size_t i = 0; i < n && !single; i++)
-		buf_printf(w->out, "%s%s", i ? "\t" : "  ", word(w, columns[i].title));
-	if (!single)
-		buf_str(w->out, "\n");
+	for (size_t i = 0; i < w->n && !single; i++)
+		buf_add(&w->cells, word(w, columns[i].title), strlen(word(w, columns[i].title)) + 1);
 }
 
 static void text_row(void *ctx, const struct cell *cells)
 {
 	struct writer *w = ctx;
 	for (size_t i = 0; i < w->n && !w->skip; i++) {
-		if (w->single && cells[i].kind == CELL_NONE)
-			continue;
-		buf_printf(w->out, "%s%s%s", w->single || !i ? "  " : "\t", w->single ? word(w, w->columns[i].title) : "", w->single ? ": " : "");
-		cell_text(w, &cells[i], w->out);
-		if (w->single)
+		if (!w->single) {
+			cell_text(w, &cells[i], &w->cells);
+			buf_add(&w->cells, "", 1);
+		} else if (cells[i].kind != CELL_NONE) {
+			buf_printf(w->out, "  %s: ", word(w, w->columns[i].title));
+			cell_text(w, &cells[i], w->out);
 			buf_str(w->out, "\n");
+		}
 	}
-	if (!w->single && !w->skip)
-		buf_str(w->out, "\n");
 }
 
-static void nothing(void *ctx) { (void)ctx; }
+/* Columns on a terminal: CJK characters take two (Unicode TR 11, the blocks that appear in our texts and names). */
+static int columns_of(const char *s)
+{
+	int n = 0;
+	for (const unsigned char *p = (const unsigned char *)s; *p; p++)
+		n += (*p & 0xc0) == 0x80 ? 0 : *p >= 0xe3 && *p < 0xf0 ? 2 : 1;
+	return n;
+}
+
+static void text_end(void *ctx)
+{
+	struct writer *w = ctx;
+	int width[COLUMNS_MAX] = { 0 };
+	size_t k = 0;
+	if (w->single || w->skip || w->cells.failed)
+		return;
+	for (const char *p = w->cells.data; p && p < w->cells.data + w->cells.len; p += strlen(p) + 1, k++)
+		width[k % w->n] = columns_of(p) > width[k % w->n] ? columns_of(p) : width[k % w->n];
+	k = 0;
+	for (const char *p = w->cells.data; p && p < w->cells.data + w->cells.len; p += strlen(p) + 1, k++) {
+		bool last = (k + 1) % w->n == 0;
+		buf_printf(w->out, "%s%s%*s%s", "  ", p, last ? 0 : width[k % w->n] - columns_of(p), "", last ? "\n" : "");
+	}
+}
 
 void explain_text(const struct explain *x, enum lang lang, bool whole, struct buf *out)
 {
 	struct writer w = { .out = out, .lang = lang, .brief = !whole };
-	struct table_writer t = { text_begin, text_row, nothing, &w };
+	struct table_writer t = { text_begin, text_row, text_end, &w };
 	if (x->setup->site->simulated)
 		buf_str(out, "模拟数据 / SIMULATED\n");
 	explain_tables(x, &t);
+	buf_done(&w.cells);
 }
 
 void explain_racks_text(const struct explain *x, struct wall at, bool list, enum lang lang, struct buf *out)
 {
 	struct writer w = { .out = out, .lang = lang };
-	struct table_writer t = { text_begin, text_row, nothing, &w };
+	struct table_writer t = { text_begin, text_row, text_end, &w };
 	if (x->setup->site->simulated)
 		buf_str(out, "模拟数据 / SIMULATED\n");
 	explain_rack_tables(x, at, list, &t);
+	buf_done(&w.cells);
 }
 
 /* ---- JSON: integers as they are ------------------------------------------------------------------------------------------------------ */

@@ -153,7 +153,7 @@ static void told_state(struct life *l, bool silent, bool overrun, struct stamp n
 static void cycle_over(struct life *l, struct stamp now)
 {
 	bool silent = l->answered == 0 && l->silent > 0;
-	bool overrun = now.boot.ms - l->begun.ms > l->period_ms;
+	bool overrun = !l->surveyed && now.boot.ms - l->begun.ms > l->period_ms;   /* looking a device over may take longer, once */
 	l->running = false;
 	l->cycle_us = (now.boot.ms - l->begun.ms) * 1000;
 	l->polls++;
@@ -181,6 +181,7 @@ static void advance(struct life *l, struct stamp now);
 
 static void ask(struct life *l, const struct request *req, struct stamp now)
 {
+	l->surveyed = l->surveyed || l->stage != STAGE_POLL;
 	bool optional = req->kind == REQUEST_MODBUS_DEVICE_ID || req->kind == REQUEST_MODBUS_SERVER_ID;
 	l->tries_left = optional ? 0 : l->retries;
 	poller_ask(l, req, now);
@@ -327,6 +328,7 @@ static void advance(struct life *l, struct stamp now)
 void life_begin(struct life *l, struct stamp now, bool trial)
 {
 	l->running = true;
+	l->surveyed = false;
 	l->begun = now.boot;
 	l->cycle_end = (struct mono){ now.boot.ms + (l->period_ms > l->deadline_ms ? l->period_ms : l->deadline_ms) };
 	l->answered = l->silent = 0;

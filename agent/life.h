@@ -40,7 +40,7 @@ struct life {
 	char serial[128], model[128], firmware[128];
 
 	enum stage stage;
-	bool running, was_down, seen;
+	bool running, was_down, seen, surveyed;   /* surveyed: identified or discovered in this cycle */
 	uint32_t at;                         /* request of the plan */
 	int64_t tries_left;
 	unsigned answered, silent;           /* requests of this cycle */

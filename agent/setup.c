@@ -85,7 +85,7 @@ static bool load_site(struct setup *s, const char *path, struct err *err)
 	if (!file_read(path, &text, err))
 		return false;
 	s->site = site_load(s->conf, path, text.data, text.len, file_reader_beside(s->path));
-	return s->site != NULL && conf_ok(s->conf, err);
+	return conf_ok(s->conf, err) && s->site != NULL;
 }
 
 static bool load_named(struct setup *s, struct err *err)

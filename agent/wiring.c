@@ -73,6 +73,16 @@ static bool has_count(const struct meter *m, const struct registry_facts *facts)
 	return all || facts->row.count.num != 0;
 }
 
+/* Values of a float register are mW.h; where an epoch says what 1.0 of the register is worth, that many values are one count. */
+static int64_t values_in_a_count(const struct meter *m, const struct registry_facts *facts)
+{
+	const struct meter_epoch *epochs = m->epochs.items;
+	bool stated = false;
+	for (size_t i = 0; i < m->epochs.n; i++)
+		stated = stated || epochs[i].count_mwh.num != 0;
+	return stated && facts->is_float && facts->raw_factor.den == 1 && facts->raw_factor.num > 0 ? facts->raw_factor.num : 0;
+}
+
 bool wiring_make(const struct site *site, const struct library *library, struct registry *registry, int64_t poll_ms,
 		 struct ledger_wiring **out, struct err *err)
 {
@@ -88,6 +98,7 @@ bool wiring_make(const struct site *site, const struct library *library, struct 
 		rows[i].count_mwh = energy.row.count;
 		rows[i].modulus = energy.modulus;
 		rows[i].is_float = energy.is_float;
+		rows[i].fraction = values_in_a_count(m, &energy);
 		rows[i].poll_ms = poll_ms ? poll_ms : m->device_ix >= 0 ? site_devices(site)[m->device_ix].poll_ms : 0;
 		if (!has_count(m, &energy))
 			rows[i].energy_series = UINT32_MAX;

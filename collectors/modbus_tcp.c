@@ -99,7 +99,13 @@ static void done(struct modbus_bus *bus, struct exchange *x, const struct outcom
 	if (o->reason == REASON_NONE && x->wire.function == MODBUS_DEVICE_ID && more_objects(job, &o->answer))
 		return;
 	const char *objects[ID_OBJECTS];
-	struct reading r = { .request = x->request, .at = o->at, .reason = o->reason };
+	struct reading r;      /* all but the kilobyte of its sentence is cleared: this runs for every answer */
+	memset((char *)&r + offsetof(struct reading, err) + sizeof r.err, 0, sizeof r - offsetof(struct reading, err) - sizeof r.err);
+	r.request = x->request;
+	r.at = o->at;
+	r.reason = o->reason;
+	r.err.kind = ERR_NONE;
+	r.err.text[0] = 0;
 	r.latency_us = x->begun_us ? o->now_us - x->begun_us : 0;
 	r.exception = o->reason == REASON_EXCEPTION ? o->answer.exception : 0;
 	t->stats.bus_time_us += r.latency_us;

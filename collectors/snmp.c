@@ -8,6 +8,7 @@
 #include <net-snmp/library/large_fd_set.h>
 
 #include "collectors/snmp_internal.h"
+#include "collectors/snmp_packet.h"
 #include "collectors/snmp_udp.h"
 #include "collectors/snmp_var.h"
 
@@ -39,6 +40,9 @@ struct snmp {
 	netsnmp_large_fd_set fds;
 	const void *in;
 	size_t n_in;
+	struct packets *packets;
+	struct job *spare;
+	uint32_t last_id;
 	struct var *scratch;
 	size_t scratch_room;
 };
@@ -379,16 +383,33 @@ int snmp_answered(int operation, netsnmp_session *session, int reqid, netsnmp_pd
 
 /* ---- a job's life ---------------------------------------------------------------------------------------------------------- */
 
-static void free_job(struct job *job)
+static struct job *new_job(struct snmp *s)
+{
+	struct job *job = s->spare;
+	if (job)
+		s->spare = job->next;
+	else if (!(job = malloc(sizeof *job)))
+		return NULL;
+	memset(job, 0, offsetof(struct job, err));
+	job->err.kind = ERR_NONE;
+	job->err.text[0] = 0;
+	return job;
+}
+
+static void free_job(struct snmp *s, struct job *job)
 {
 	free(job->vars);
 	free(job->state);
-	free(job);
+	job->next = s->spare;
+	s->spare = job;
 }
 
 /* Takes the open request out of the library without an answer. */
 static void forget_open(struct target *t)
 {
+	if (t->fast_id)
+		t->waiting = false;
+	t->fast_id = 0;
 	if (!t->waiting || !t->session)
 		return;
 	snmp_sess_session(t->session)->retries = -1;
@@ -401,7 +422,14 @@ static void finish(struct target *t)
 	struct snmp *s = t->self;
 	struct job *job = t->jobs;
 	bool scratch = !is_walk(job) && !job->state;
-	struct reading r = { .request = job->request, .at = s->now, .reason = job->reason, .partial = job->partial, .err = job->err };
+	struct reading r;
+	memset((char *)&r + offsetof(struct reading, err) + sizeof r.err, 0, sizeof r - offsetof(struct reading, err) - sizeof r.err);
+	r.request = job->request;
+	r.at = s->now;
+	r.reason = job->reason;
+	r.partial = job->partial;
+	r.err.kind = job->err.kind;
+	memcpy(r.err.text, job->err.text, strlen(job->err.text) + 1);
 	wheel_cut(&s->wheel, &t->timer);
 	t->jobs = job->next;
 	t->step = STEP_NONE;
@@ -419,7 +447,7 @@ static void finish(struct target *t)
 	if (t->jobs)
 		mark_dirty(t);
 	s->env.sink(s->env.ctx, t->device, &r);
-	free_job(job);
+	free_job(s, job);
 }
 
 static void finish_with(struct target *t, enum reason reason, const struct err *err)
@@ -452,11 +480,48 @@ static void out_of_time(struct target *t)
 	finish(t);
 }
 
-static void send_part(struct target *t)
+/* The usual poll: a whole GET that fits one datagram, asked as it was asked before.  Everything else goes through the library. */
+static bool send_kept(struct target *t)
 {
 	struct snmp *s = t->self;
 	struct job *job = t->jobs;
-	struct err err = { 0 };
+	const char *community;
+	struct packet packet;
+	size_t n = job->request->n_oids;
+	if (is_walk(job) || t->version == SNMP_VERSION_3 || job->state || job->part || n > t->max_oids || n > ASKED_MAX)
+		return false;
+	if (!t->fast_id)
+		s->last_id = packet_id(s->last_id);
+	uint32_t id = t->fast_id ? t->fast_id : s->last_id;
+	if (!(community = snmp_community(t)) || !packet_get(s->packets, t->version, community, job->request, id, &packet) ||
+	    !udp_queue(s->udp, &t->addresses.at[t->address], packet.bytes, packet.len))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		job->asked[i] = (uint16_t)i;
+	job->n_asked = n;
+	t->fast_id = id;
+	return true;
+}
+
+static void set_timer(struct target *t)
+{
+	int64_t now = t->self->now.boot.ms, left = t->jobs->deadline.ms - now;
+	wheel_set(&t->self->wheel, &t->timer, (struct mono){ left > 100 ? now + left / 2 : t->jobs->deadline.ms });
+}
+
+static void send_part(struct target *t)
+{
+	struct job *job = t->jobs;
+	struct err err;
+	t->step = STEP_NONE;
+	t->fast_id = 0;
+	if (send_kept(t)) {
+		t->waiting = true;
+		set_timer(t);
+		return;
+	}
+	err.kind = ERR_NONE;
+	err.text[0] = 0;
 	if (!snmp_session_ready(t, &err)) {
 		finish_with(t, err.kind == ERR_UNAVAILABLE ? REASON_UNREACHABLE : REASON_MALFORMED, &err);
 		return;
@@ -473,8 +538,7 @@ static void send_part(struct target *t)
 		finish_with(t, REASON_UNREACHABLE, &err);
 		return;
 	}
-	int64_t now = s->now.boot.ms, left = job->deadline.ms - now;
-	wheel_set(&s->wheel, &t->timer, (struct mono){ left > 100 ? now + left / 2 : job->deadline.ms });
+	set_timer(t);
 }
 
 static void advance(struct target *t)
@@ -540,10 +604,12 @@ static void run_dirty(struct snmp *s)
 	for (; t; t = next) {
 		next = t->next_dirty;
 		t->dirty = false;
-		if (t->dead)
+		if (t->dead) {
+			free(t->credential);
 			free(t);
-		else if (t->jobs && !t->waiting && !t->lookup && t->step == STEP_NONE)
+		} else if (t->jobs && !t->waiting && !t->lookup && t->step == STEP_NONE) {
 			start(t);
+		}
 	}
 	udp_flush(s->udp);
 }
@@ -586,12 +652,39 @@ void snmp_rehash(struct target *t)
 	t->hashed = true;
 }
 
+/* The answer to a kept datagram: parsed by the library, matched by us. */
+static void give_kept(struct target *t)
+{
+	struct snmp *s = t->self;
+	netsnmp_session session = { .version = t->version };
+	netsnmp_pdu *pdu = calloc(1, sizeof *pdu);
+	if (!pdu)
+		return;
+	/* the parser wants bytes it may write to: they are the receive buffer's own */
+	if (snmp_parse(NULL, &session, pdu, (u_char *)(uintptr_t)s->in, s->n_in) == SNMP_ERR_NOERROR && pdu->reqid == (long)t->fast_id) {
+		t->waiting = false;
+		t->fast_id = 0;
+		t->step = take(t, t->jobs, pdu);
+	}
+	snmp_free_pdu(pdu);
+}
+
 /* True when the datagram was the answer to t's open request. */
 static bool give(struct target *t)
 {
 	struct snmp *s = t->self;
 	if (!t->waiting)
 		return false;
+	if (t->fast_id) {
+		give_kept(t);
+		if (t->waiting) {
+			t->stats.foreign++;
+			return false;
+		}
+		t->proven = true;
+		advance(t);
+		return true;
+	}
 	NETSNMP_LARGE_FD_SET(SLOT_FD, &s->fds);   /* the library clears it when it reads */
 	snmp_sess_read2(t->session, &s->fds);
 	if (t->waiting) {
@@ -644,7 +737,10 @@ static void timer_due(struct target *t)
 	} else {
 		t->stats.retries++;
 		snmp_forget_time(t);
-		snmp_sess_timeout(t->session);   /* every open request is past the library's own time-out: it sends again */
+		if (t->fast_id)
+			send_kept(t);
+		else if (t->session)
+			snmp_sess_timeout(t->session);   /* every open request is past the library's own time-out: it sends again */
 		wheel_set(&t->self->wheel, &t->timer, job->deadline);
 	}
 }
@@ -692,6 +788,11 @@ static void snmp_stop(void *ctx)
 	netsnmp_large_fd_set_cleanup(&s->fds);
 	if (s->epoll_fd >= 0)
 		close(s->epoll_fd);
+	packets_free(s->packets);
+	for (struct job *job; (job = s->spare);) {
+		s->spare = job->next;
+		free(job);
+	}
 	free(s->scratch);
 	free(s);
 }
@@ -711,7 +812,9 @@ static void *snmp_start(const struct collector_env *env, struct err *err)
 	snmp_library();
 	netsnmp_large_fd_set_init(&s->fds, 1024);
 	s->epoll_fd = net_high(epoll_create1(EPOLL_CLOEXEC));
-	s->udp = s->epoll_fd < 0 ? NULL : udp_new(s->epoll_fd, got, s, err);
+	s->packets = packets_new();
+	s->last_id = (uint32_t)env->seed & 0x7fffffff;
+	s->udp = s->epoll_fd < 0 || !s->packets ? NULL : udp_new(s->epoll_fd, got, s, err);
 	int rc = s->udp ? sd_event_add_io(env->loop, &s->io, s->epoll_fd, EPOLLIN, on_ready, s) : -1;
 	if (rc < 0) {
 		if (s->udp || s->epoll_fd < 0)
@@ -734,6 +837,9 @@ static struct target *snmp_attach(void *ctx, const struct endpoint *ep, void *de
 	}
 	*t = (struct target){ .self = s, .env = &s->env, .device = device, .endpoint = *ep, .max_oids = OIDS_START, .repetitions = REPS_START, .repetitions_max = REPS_MAX,
 			      .resolved_ms = INT64_MIN / 2 };
+	/* the name of the credential outlives the configuration it came from */
+	t->credential = ep->credential ? strdup(ep->credential) : NULL;
+	t->endpoint.credential = t->credential;
 	struct addresses found;
 	struct lookup *numeric = lookup_new(ep->host, ep->port);
 	if (numeric && lookup_poll(numeric, &found, NULL) == LOOKUP_DONE) {
@@ -741,8 +847,9 @@ static struct target *snmp_attach(void *ctx, const struct endpoint *ep, void *de
 		t->numeric = lookup_is_numeric(numeric);
 	}
 	lookup_free(numeric);
-	if (!snmp_session_check(t, err)) {
+	if ((ep->credential && !t->credential && !err_memory(err)) || !snmp_session_check(t, err)) {
 		unhash(t);
+		free(t->credential);
 		free(t);
 		return NULL;
 	}
@@ -755,7 +862,7 @@ static struct target *snmp_attach(void *ctx, const struct endpoint *ep, void *de
 
 static void snmp_submit(struct target *t, const struct request *req, struct mono deadline)
 {
-	struct job *job = calloc(1, sizeof *job);
+	struct job *job = new_job(t->self);
 	if (!job)
 		return;
 	job->request = req;
@@ -783,7 +890,7 @@ static void snmp_detach(struct target *t)
 	wheel_cut(&s->wheel, &t->timer);
 	for (struct job *job; (job = t->jobs);) {
 		t->jobs = job->next;
-		free_job(job);
+		free_job(s, job);
 	}
 	lookup_free(t->lookup);
 	snmp_session_close(t);

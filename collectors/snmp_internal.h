@@ -18,7 +18,6 @@ struct job {
 	struct mono deadline;
 	int64_t begun_us, budget_ms;
 	enum reason reason;
-	struct err err;
 	bool partial;
 	unsigned sent, resyncs;
 	struct var *vars;              /* collected; NULL while one datagram is enough */
@@ -26,10 +25,12 @@ struct job {
 	/* GET */
 	uint8_t *state;                /* 1: this object is done */
 	size_t first, part;            /* no open object before `first`; objects a datagram, 0: the target's */
-	uint16_t asked[ASKED_MAX];
 	size_t n_asked;
 	/* walk */
 	size_t column, rows;
+	/* from here on not cleared for each request: kilobytes that are rarely used */
+	struct err err;
+	uint16_t asked[ASKED_MAX];
 	struct oid last;
 };
 
@@ -40,10 +41,12 @@ struct target {
 	const struct collector_env *env;
 	void *device;
 	struct endpoint endpoint;
+	char *credential;              /* owned; endpoint.credential points to it */
 	struct addresses addresses;
 	size_t address, bucket;
 	int64_t resolved_ms;
 	bool numeric, hashed, dirty, dead, waiting, proven;
+	uint32_t fast_id;              /* request id of a kept datagram that waits for its answer; 0: the library holds the request */
 	struct lookup *lookup;
 	struct target *next, *next_any, *next_dirty;
 	void *session;                 /* net-snmp's; NULL until the first request */
@@ -66,6 +69,7 @@ void snmp_set_addresses(struct target *t, const struct addresses *found);
 void snmp_rehash(struct target *t);
 
 /* snmp_session.c */
+const char *snmp_community(const struct target *t);                 /* NULL: the credential is gone */
 void snmp_library(void);                                            /* once a process: no files, no logs */
 bool snmp_session_check(struct target *t, struct err *err) MUST_USE; /* is what the endpoint and its secret say usable? */
 bool snmp_session_ready(struct target *t, struct err *err) MUST_USE;

@@ -32,7 +32,7 @@ static const char *secret_of(const struct target *t)
 	return ep->credential && t->env->secret ? t->env->secret(t->env->ctx, ep->credential) : NULL;
 }
 
-static const char *community_of(const struct target *t)
+const char *snmp_community(const struct target *t)
 {
 	return t->endpoint.user[0] || !t->endpoint.credential ? t->endpoint.user : secret_of(t);
 }
@@ -168,7 +168,7 @@ bool snmp_session_check(struct target *t, struct err *err)
 	t->version = versions[t->endpoint.version];
 	if (t->version == SNMP_VERSION_3)
 		return check_v3(t, err);
-	const char *community = community_of(t);
+	const char *community = snmp_community(t);
 	if (!community)
 		return err_set(err, ERR_CONFIG, "no secret named '%s'; put the community into that credential", t->endpoint.credential);
 	if (!community[0])
@@ -178,7 +178,7 @@ bool snmp_session_check(struct target *t, struct err *err)
 
 static bool fill_community(struct target *t, netsnmp_session *want)
 {
-	const char *community = community_of(t);
+	const char *community = snmp_community(t);
 	want->community = (u_char *)(uintptr_t)community;
 	want->community_len = community ? strlen(community) : 0;
 	return community;

@@ -99,6 +99,7 @@ static bool said_just_now(const struct conf *c, struct conf_place place, const c
 	return false;
 }
 
+PRINTF(4, 0)
 static void add_problem(struct conf *c, struct conf_place place, bool warning, const char *fmt, va_list args)
 {
 	static char none[] = "out of memory";

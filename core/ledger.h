@@ -98,7 +98,7 @@ struct meter_view { enum meter_state state; struct stamp last; int64_t last_coun
 void ledger_meter(const struct ledger *l, uint32_t meter, struct meter_view *out);
 struct wall ledger_closed_to(const struct ledger *l);          /* end of the last closed interval; INT64_MIN before the first */
 
-/* Canonical bytes of the evidence leaf of an interval / event: one line of JSON, integers only (docs/evidence-format.md). */
+/* Canonical bytes of the evidence leaf of an interval / event: one line of JSON, integers only (docs/ledger.md). */
 void interval_leaf(const struct site *site, const struct interval *iv, struct buf *out);
 void event_leaf(const struct site *site, const struct ledger_event *ev, struct buf *out);
 /* Reads a leaf back; rows are allocated with malloc, the caller frees them.  Used by audit, history and verification. */

@@ -1,5 +1,5 @@
 /* The canonical text of evidence leaves, and back.  One way to write each value, so that equal intervals are equal bytes;
- * reading accepts exactly what is written (docs/evidence-format.md). */
+ * reading accepts exactly what is written (docs/ledger.md). */
 #include "core/ledger.h"
 
 #include <stdlib.h>
@@ -172,15 +172,15 @@ static void read_sum(struct cursor *c, const char *name, bool *known, int64_t *m
 static bool find_meter(const struct site *site, const char *id, size_t hint, uint32_t *out)
 {
 	const struct meter *meters = site_meters(site);
-	if (hint < site->meters.n && strcmp(meters[hint].id, id) == 0) {
-		*out = (uint32_t)hint;
-		return true;
-	}
-	for (size_t i = 0; i < site->meters.n; i++)
-		if (strcmp(meters[i].id, id) == 0) {
-			*out = (uint32_t)i;
+	size_t n = site->meters.n;
+	/* rows come in site order: the next one is nearly always where it is looked for first */
+	for (size_t i = 0; i < n; i++) {
+		size_t at = hint + i < n ? hint + i : (hint + i) % n;
+		if (strcmp(meters[at].id, id) == 0) {
+			*out = (uint32_t)at;
 			return true;
 		}
+	}
 	return false;
 }
 

@@ -34,7 +34,7 @@ int read_order(const struct read *a, const struct read *b)
 	return a->wall_ms < b->wall_ms ? -1 : a->wall_ms > b->wall_ms;
 }
 
-/* Rule 2: the same stamp and value again is nothing; with another value the first stays, and says so once an interval. */
+/* Rule 2: the same stamp and value again is nothing; with another value the first stays, and says so once a stamp. */
 static void meet_again(struct ledger *l, struct meter_fold *m, struct read *old, const struct read *r)
 {
 	if (r->has_value && !old->has_value)
@@ -42,9 +42,9 @@ static void meet_again(struct ledger *l, struct meter_fold *m, struct read *old,
 	if (!r->has_value || old->value == r->value)
 		return;
 	int64_t interval = interval_of(l, r->wall_ms);
-	if (m->conflict_n++ && m->conflict_interval == interval)
+	if (m->conflict_n++ && m->conflict_ms == r->wall_ms)
 		return;
-	m->conflict_interval = interval;
+	m->conflict_ms = r->wall_ms;
 	struct ledger_event *ev = ledger_event_new(l, EVENT_CONFLICT, meter_index(l, m), interval, r->wall_ms, r->wall_ms);
 	if (ev)
 		snprintf(ev->reason, sizeof ev->reason, "two readings with one stamp: %lld and %lld; the first stays",

@@ -167,7 +167,7 @@ static void put_meter(const struct ledger *l, const struct meter_fold *m, struct
 	put(b, m->late_from_ms);
 	put(b, m->late_to_ms);
 	put(b, m->conflict_n);
-	put(b, m->conflict_interval);
+	put(b, m->conflict_ms);
 	put(b, (int64_t)m->integral);
 	put(b, m->mismatches);
 	for (int64_t k = l->next; l->fixed && k < m->next; k++)
@@ -264,7 +264,7 @@ static bool get_meter(const struct ledger *l, struct meter_fold *m, int64_t *edg
 	m->late_from_ms = get_time(in);
 	m->late_to_ms = get_time(in);
 	m->conflict_n = (uint32_t)get_in(in, 0, UINT32_MAX);
-	m->conflict_interval = get(in);
+	m->conflict_ms = get(in);
 	m->integral = get(in);
 	m->mismatches = (uint32_t)get_in(in, 0, UINT32_MAX);
 	in->bad |= l->fixed && (m->next < l->next || m->next - l->next > MAX_OPEN || interval_of(l, m->done_ms) != m->next);

@@ -81,7 +81,7 @@ struct meter_fold {
 	int64_t cap_dt, cap;             /* last cap computed */
 
 	uint32_t late, conflict_n, dropped;
-	int64_t late_from_ms, late_to_ms, conflict_interval;
+	int64_t late_from_ms, late_to_ms, conflict_ms;
 
 	__int128 integral;               /* power only: 2 * mW * ms in the interval being filled */
 	struct power_bucket *power;      /* register and power: envelope of the last intervals */

@@ -333,9 +333,11 @@ static int64_t trial_wait(struct sched *s, const struct unit *u)
 static void next_beat(struct sched *s, struct unit *u, struct mono now)
 {
 	int64_t next = beat_after(u, now.ms);
-	if (u->state.cycles == 1 && next - u->begun_ms < u->period_ms / 4)
-		next += u->period_ms;   /* the first cycle came early; its beat right behind it would say nothing new */
-	else if (u->begun_ms < next - u->period_ms) {
+	if ((u->due_ms - u->phase_ms) % u->period_ms != 0 && u->state.cycles == 1) {
+		/* The first cycle came early, off the beat: one right behind it would say nothing new, one under it is not missed. */
+		if (next - u->begun_ms < u->period_ms / 4)
+			next += u->period_ms;
+	} else if (u->begun_ms < next - u->period_ms) {
 		/* Beats that came while the cycle was still under way. */
 		int64_t first = beat_after(u, u->begun_ms > u->due_ms ? u->begun_ms : u->due_ms);
 		u->state.late += (uint64_t)((next - first) / u->period_ms);

@@ -129,6 +129,8 @@ static void defaults(struct mqtt_options *o)
 		o->in_flight = o->in_flight ? IN_FLIGHT_MAX : 16;
 	if (o->backoff_ms <= 0)
 		o->backoff_ms = 1000;
+	if (o->answer_ms <= 0)
+		o->answer_ms = 15000;
 }
 
 static bool check(struct mqtt *m, struct err *err)

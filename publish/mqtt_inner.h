@@ -7,7 +7,7 @@
 #include "publish/publish.h"
 #include <pthread.h>
 
-enum { IN_FLIGHT_MAX = 64, LIVE_MAX = 32, KEEPALIVE_S = 30, REACH_MS = 10000, UP_MS = 15000, GOODBYE_MS = 1000, SHORT_MS = 5000,
+enum { IN_FLIGHT_MAX = 64, LIVE_MAX = 32, KEEPALIVE_S = 30, REACH_MS = 10000, GOODBYE_MS = 1000, SHORT_MS = 5000,
        REFUSED_STEPS = 5, LOOKS = 5 };
 
 struct flight { int mid; uint64_t seq; };

@@ -257,7 +257,7 @@ static void talk(struct session *s)
 {
 	struct mqtt *m = s->m;
 	while (!mqtt_stopping(m)) {
-		if (!s->up && mqtt_now_ms() - s->began_ms > UP_MS) {
+		if (!s->up && mqtt_now_ms() - s->began_ms > m->o.answer_ms) {
 			err_set(&s->err, ERR_UNAVAILABLE, "broker %s:%lld takes connections but does not answer; is it an MQTT broker%s?",
 				m->o.site->mqtt.host, (long long)m->o.site->mqtt.port, m->o.site->mqtt.tls ? " with TLS" : " without TLS");
 			return;

@@ -20,6 +20,7 @@ struct mqtt_options { const struct site *site; const char *password; const struc
 		      bool (*receipt)(void *ctx, const void *bytes, size_t len, struct buf *payload, struct err *err); void *receipt_ctx;
 		      size_t in_flight;                /* 0: 16 */
 		      int64_t receipt_wait_ms;         /* sent but without receipt for so long: published again; 0: 10 min */
+		      int64_t answer_ms;               /* a broker that takes the connection must answer within; 0: 15 s */
 		      int64_t backoff_ms; };           /* first pause after a failure, doubled up to 64 times; 0: 1 s */
 struct mqtt_status { bool connected; uint64_t sent, failed, receipts; char sentence[300];
 		     uint64_t connects, resends, refused_commands; };

@@ -231,7 +231,10 @@ static bool render(struct sheet *s, struct buf *out, struct err *err)
 	cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(collect, out, PAGE_W, PAGE_H);
 	describe(surface, s);
 	s->cr = cairo_create(surface);
-	s->layout = pango_cairo_create_layout(s->cr);
+	/* a font map of its own: what it caches goes with it */
+	PangoFontMap *fonts = pango_cairo_font_map_new();
+	PangoContext *context = pango_font_map_create_context(fonts);
+	s->layout = pango_layout_new(context);
 	pango_layout_set_wrap(s->layout, PANGO_WRAP_WORD_CHAR);
 	paper_metrics(s->layout);
 	bool good = font_is_there(s->layout, err);
@@ -250,6 +253,8 @@ static bool render(struct sheet *s, struct buf *out, struct err *err)
 		draw_all(s);
 	}
 	g_object_unref(s->layout);
+	g_object_unref(context);
+	g_object_unref(fonts);
 	cairo_status_t status = cairo_status(s->cr);
 	cairo_destroy(s->cr);
 	cairo_surface_finish(surface);

@@ -87,10 +87,13 @@ static bool recheck_facts(const json_t *cert, const struct pack *pack, const str
 {
 	struct verdict v;
 	json_t *site = site_facts_json(f->site);
-	bool other_site = json_difference(site, json_object_get(cert, "site"), pointer, size);
+	char inner[200];
+	bool other_site = json_difference(site, json_object_get(cert, "site"), inner, sizeof inner);
 	json_decref(site);
-	if (other_site)
-		return err_set(err, ERR_EVIDENCE, "/site%s: site and facts do not agree", pointer);
+	if (other_site) {
+		snprintf(pointer, size, "/site%s", inner);
+		return err_set(err, ERR_EVIDENCE, "%s: site and facts do not agree", pointer);
+	}
 	if (!judge(pack, f, &v, err))
 		return false;
 	json_t *made = cert_derived(pack, f, &v);

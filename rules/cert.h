@@ -42,5 +42,8 @@ struct cert_check { char pointer[256]; uint64_t leaves; bool from_evidence; };  
 bool cert_recheck(const json_t *cert, const struct pack *pack, char *pointer, size_t size, struct err *err) MUST_USE;
 /* Recomputes E_T and E_IT of window and months from the attached leaves. */
 bool cert_recheck_evidence(const json_t *cert, struct cert_check *out, struct err *err) MUST_USE;
+/* Compares statements, claims and lineage with the signed leaves attached.  Lines in `unchecked`: statements by keys that `trust`
+ * does not know, so that they could not be checked. */
+bool cert_recheck_statements(const json_t *cert, const struct trust *trust, struct buf *unchecked, struct cert_check *out, struct err *err) MUST_USE;
 
 #endif

@@ -43,7 +43,7 @@ static bool outside_validity(struct judging *j)
 	const struct pack *p = j->pack;
 	char day[DATE_TEXT], last[DATE_TEXT];
 	for (size_t i = 0; i < p->validity.events.n; i++) {
-		const char *name = ROWS(const char *, p->validity.events)[i];
+		const char *name = TEXTS(p->validity.events)[i];
 		struct value v = fact_by_name(j, name);
 		if (!v.known || (date_compare(v.date, p->validity.from) >= 0 && (!p->validity.until.year || date_compare(v.date, p->validity.until) <= 0)))
 			continue;
@@ -110,11 +110,17 @@ static bool incomplete(struct judging *j)
 		add_reason(j, st->id);
 		if (fault)
 			add_note(j, judging_text(j, "“%s”的声明无效(%s)", st->title.zh, fault), judging_text(j, "the statement on \"%s\" does not count: %s", st->title.en, fault));
+		else
+			add_note(j, judging_text(j, "尚缺声明“%s”。%s", st->title.zh, st->how.zh ? st->how.zh : ""),
+				 judging_text(j, "not stated: %s. %s", st->title.en, st->how.en ? st->how.en : ""));
 	}
 	for (size_t i = 0; i < p->requires.n; i++) {
-		const char *name = ROWS(const char *, p->requires)[i];
-		if (!fact_by_name(j, name).known)
-			add_reason(j, name);
+		const char *name = TEXTS(p->requires)[i];
+		if (fact_by_name(j, name).known)
+			continue;
+		struct bilingual words = missing_words(p, name);
+		add_reason(j, name);
+		add_note(j, judging_text(j, "尚缺:%s", words.zh), judging_text(j, "not stated: %s", words.en));
 	}
 	for (size_t i = 0; i < p->exclusions.n; i++)
 		if (expr_value(ROWS(struct condition, p->exclusions)[i].test, &j->env).truth == TRUTH_UNKNOWN)

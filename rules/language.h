@@ -154,5 +154,6 @@ json_t *figures_json(const struct pack *p);
 json_t *choices_json(const struct pack *p);
 json_t *json_of_conf(const struct conf_node *n);      /* unquoted integers, true, false, null; all else text */
 #define ROWS(type, vec) ((const type *)(vec).items)
+#define TEXTS(vec) ((const char *const *)(vec).items)
 
 #endif

@@ -282,7 +282,7 @@ static void check_validity(struct loading *s)
 	struct pack *p = s->pack;
 	static const char *const events[] = { "completed", "applied", "window.to", "window.from", "judged" };
 	for (size_t i = 0; i < p->validity.events.n; i++) {
-		const char *name = ROWS(const char *, p->validity.events)[i];
+		const char *name = TEXTS(p->validity.events)[i];
 		size_t k = 0;
 		while (name && k < countof(events) && strcmp(events[k], name) != 0)
 			k++;
@@ -297,7 +297,7 @@ static void check_requires(struct loading *s)
 {
 	int window;
 	for (size_t i = 0; i < s->pack->requires.n; i++) {
-		const char *name = ROWS(const char *, s->pack->requires)[i];
+		const char *name = TEXTS(s->pack->requires)[i];
 		if (name && !fact_find(name, NULL, 0, &window))
 			conf_problem(s->c, NULL, "%s: requires: '%s' is no fact", s->pack->file, name);
 	}

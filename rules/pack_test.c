@@ -87,7 +87,7 @@ static bool expect_reasons(const struct vector *v, const struct verdict *got, st
 {
 	bool same = v->reasons.n == got->n_reasons;
 	for (size_t i = 0; i < v->reasons.n; i++) {
-		const char *want = ROWS(const char *, v->reasons)[i];
+		const char *want = TEXTS(v->reasons)[i];
 		bool found = false;
 		for (size_t k = 0; k < got->n_reasons; k++)
 			found = found || strcmp(want, got->reasons[k]) == 0;

@@ -57,10 +57,13 @@ function verdictHead(v) {
 	return [h('p', { class: 'verdict' }, badge(verdictKind[v.kind] || 'unknown', t(v.kind))), h('p', null, both(v.sentence))];
 }
 
+// With the word of the policy's own text: it decides what happens at the limit itself.
+const limitOf = (c) => (c.limit ? [c.word ? h('span', { lang: 'zh-CN' }, `${c.word} `) : null, c.limit] : '—');
+
 function verdictShort(d) {
 	const v = d.verdict;
 	if (!v) return h('p', { class: 'empty' }, t('no_verdict'));
-	const rows = v.criteria.map((c) => [both(c.title) || c.id, resultBadge(c.result), c.value || '—', c.limit || '—', c.margin || '—']);
+	const rows = v.criteria.map((c) => [both(c.title) || c.id, resultBadge(c.result), c.value || '—', limitOf(c), c.margin || '—']);
 	return h('div', null, verdictHead(v), table(t('verdict'), [t('criterion'), t('result'), t('value'), t('limit'), t('margin')], rows, [2, 3, 4]),
 		h('p', null, h('a', { href: '#policy' }, t('verdict_more'))));
 }
@@ -71,7 +74,7 @@ function checklist(d) {
 	const line = (c) => h('li', { class: `criterion k-${c.result}` },
 		h('h3', null, resultBadge(c.result), ' ', both(c.title) || c.id),
 		c.quote ? h('blockquote', { lang: 'zh-CN' }, `「${c.quote}」`, c.locator ? h('span', { class: 'locator' }, ` ${c.locator}`) : null) : null,
-		pairs([[t('value'), c.value || '—'], [t('limit'), c.limit || '—'], [t('margin'), c.margin || '—'], c.uncertainty ? [t('uncertainty'), c.uncertainty] : null]),
+		pairs([[t('value'), c.value || '—'], [t('limit'), limitOf(c)], [t('margin'), c.margin || '—'], c.uncertainty ? [t('uncertainty'), c.uncertainty] : null]),
 		both(c.why) ? h('p', null, both(c.why)) : null);
 	return h('div', null, verdictHead(v), h('p', { class: 'note' }, t('checklist_note')), h('ul', { class: 'criteria' }, v.criteria.map(line)),
 		v.reasons.length ? h('p', null, `${t('reasons')}: `, v.reasons.map((r, i) => [i ? ', ' : '', h('code', null, r ?? '')])) : null,

@@ -93,7 +93,7 @@ class Meter:
         if cap is not None and epoch.modulus and cap >= epoch.modulus:
             return "ambiguous", None
         if self.net:
-            return ("ok", d) if cap is None or abs(d) <= cap else ("high" if d > 0 else "low", None)
+            return ("ok", d) if cap is None or abs(d) <= cap else ("high" if d > 0 else "low", d)
         if d >= 0:
             return ("ok", d) if cap is None or d <= cap else ("high", d)
         if cap is not None and epoch.modulus and prev.value >= epoch.modulus - cap and 0 <= d + epoch.modulus <= cap:

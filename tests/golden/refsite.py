@@ -17,7 +17,7 @@ class Build:
         self.rows, self.order, self.children, self.loads, self.flows = {}, [], {}, {}, {}
 
     def meter(self, name, role, parent=None, p_max_kw=100, count="10000", modulus=None, klass="0.5S", loss_ppm=0, **more):
-        self.rows[name] = dict(name=name, role=role, parent=parent, p_max=p_max_kw * 1_000_000, count=F(count), modulus=modulus, klass=klass,
+        self.rows[name] = dict(name=name, role=role, parent=parent, p_max=p_max_kw * 1_000_000 if p_max_kw else None, count=F(count), modulus=modulus, klass=klass,
                                loss_ppm=loss_ppm, offset=self.rng.randrange(modulus or 500_000), gain=F(1_000_000 + self.rng.randint(-800, 800), 1_000_000),
                                epochs=None, **more)
         self.order.append(name)
@@ -150,6 +150,20 @@ def shifted(r, value):
     return Read(r.wall, value, r.boot, r.session, r.synced)
 
 
+def link_loss(out, lost, lo):
+    """Six hours without a link; the data come back-filled, too late."""
+    hi = lo + 6 * 3_600_000
+    back = [x for x in out if x[0] in lost and lo <= x[1].wall < hi]
+    kept = [x for x in out if not (x[0] in lost and lo <= x[1].wall < hi)]
+    ix = next(i for i, x in enumerate(kept) if x[1].wall >= hi)
+    return kept[:ix] + back + kept[ix:]
+
+
+def clock_step(out, when):
+    """The clock steps by 90 s: all later walls are ahead of the boot clock."""
+    return [(n, Read(r.wall + 90_000, r.value, r.boot, r.session) if r.wall >= when else r) for n, r in out]
+
+
 def ref_bad(seed, hours, poll, scale):
     b = ref_1000(seed, hours, poll, scale)
     rng, expected = b.rng, []
@@ -200,17 +214,10 @@ def ref_bad(seed, hours, poll, scale):
     name = "ups-41-in"                           # 600 kW, 1,000,000 counts of 0.01 kW.h: round in 16.7 h
     out = edit(out, name, at(third, b) + 60_000, at(third, b) + 17 * 3_600_000, lambda r: None)
     expected.append(("ambiguous", name))
-    # a link lost for six hours; the data come back-filled, too late
     lost = [n for n in b.order if n.startswith("ups-11")]
-    lo, hi = at(2 * third, b), at(2 * third, b) + 6 * 3_600_000
-    back = [x for x in out if x[0] in lost and lo <= x[1].wall < hi]
-    kept = [x for x in out if not (x[0] in lost and lo <= x[1].wall < hi)]
-    ix = next(i for i, x in enumerate(kept) if x[1].wall >= hi)
-    out = kept[:ix] + back + kept[ix:]
+    out = link_loss(out, lost, at(2 * third, b))
     expected += [("late", n) for n in lost] + [("gap", n) for n in lost]
-    # the clock steps by 90 s: all later walls are ahead of the boot clock
-    step = at(2 * third + 30, b) + 20_000
-    out = [(n, Read(r.wall + 90_000, r.value, r.boot, r.session) if r.wall >= step else r) for n, r in out]
+    out = clock_step(out, at(2 * third + 30, b) + 20_000)
     expected.append(("clock_step", None))
     # and what must not matter: duplicates, and order inside the watermark
     out = [y for x in out for y in ((x, x) if rng.random() < 0.01 else (x,))]
@@ -228,6 +235,64 @@ def disorder(out, rng):
     return [out[i] for _, i in sorted(keys)]
 
 
+# ---- chaos: a small site on which everything happens at random ------------------------------------------------------------------
+
+def chaos(seed, hours=30):
+    b = Build(seed, hours, 300_000)
+    rng = b.rng
+    b.meter("feed", "supply", None, 12, "100", 100_000)
+    b.meter("cool", "cooling", "feed", 5, "300", factor=F(1000, 985))
+    b.meter("it-a", "it", "feed", 6, "7", 1_000_000, point="pdu_output")
+    b.meter("it-b", "it", "feed", None, "100", point="pdu_output")
+    b.meter("grid", "other_use", "feed", 6, "100", direction="net")
+    b.meter("pump", "non_it", "it-a", 1, "1", 50_000)
+    out, boot, session, t = [], rng.randrange(10**6, 10**9), 1, 0
+    state = {n: dict(v=rng.randrange(40_000), frozen=0, dead=0, held=0) for n in b.order}
+    rate = {n: {"feed": 2500, "cool": 500, "it-a": 60_000, "it-b": 900, "grid": 900, "pump": 9000}[n] for n in b.order}
+    while t < hours * 3_600_000:
+        if rng.random() < 0.02:
+            session, boot = session + 1, rng.randrange(10**5)
+            t += rng.choice([0, 0, 600_000, 2 * 3_600_000])
+        for n in b.order:
+            s, row = state[n], b.rows[n]
+            step = int(rate[n] * rng.uniform(0.3, 1.0))
+            s["v"] += step if n != "grid" or rng.random() < 0.6 else -step
+            what = rng.random()
+            if what < 0.01:
+                s["v"] = rng.randrange(100) if n != "grid" else s["v"]
+            elif what < 0.02:
+                s["dead"] = rng.choice([1, 2, 5, 20, 60])
+            elif what < 0.03:
+                s["frozen"], s["held"] = rng.choice([2, 3, 4, 15, 40]), s["v"]
+            value = s["held"] if s["frozen"] else s["v"]
+            if rng.random() < 0.01:
+                value = rng.randrange(10**6)
+            value = value % row["modulus"] if row["modulus"] else value
+            s["frozen"] = max(0, s["frozen"] - 1)
+            if s["dead"]:
+                s["dead"] -= 1
+                continue
+            wall = START + t + rng.randrange(0, 40_000)
+            out.append((n, Read(wall, None if rng.random() < 0.01 else value, wall - START + boot, session)))
+        t += 300_000
+    # order inside the watermark, duplicates, and a few readings that are too late or contradict; a recording cannot go back to
+    # an earlier session, so all of that inside each session
+    return b, [x for k in range(1, session + 1) for x in trouble([y for y in out if y[1].session == k], rng)]
+
+
+def trouble(out, rng):
+    out = disorder(out, rng)
+    for _ in range(2 if out else 0):
+        k = rng.randrange(len(out))
+        n, r = out.pop(k)
+        out.insert(min(len(out), k + rng.randrange(1, 200)), (n, r))
+        k = rng.randrange(len(out))
+        n, r = out[k]
+        if r.value is not None:
+            out.insert(k + 1, (n, shifted(r, r.value + 1)))
+    return [y for x in out for y in ((x, x) if rng.random() < 0.05 else (x,))]
+
+
 # ---- what each side is given -------------------------------------------------------------------------------------------------------
 
 def stamp(ms):
@@ -237,8 +302,9 @@ def stamp(ms):
 
 
 def energy_text(count):
-    kwh = count / 1_000_000
-    return f"{kwh.numerator}/{kwh.denominator} kW.h" if kwh.denominator != 1 else f"{kwh.numerator} kW.h"
+    from decimal import Decimal
+    kwh = Decimal(count.numerator) / Decimal(count.denominator) / 1_000_000
+    return f"{kwh:f} kW.h"
 
 
 def yaml(b, site_id):
@@ -251,12 +317,15 @@ def yaml(b, site_id):
         more = "".join(f", {k}: {r[k]}" for k in ("parent", "point", "hall") if r.get(k))
         more += f", losses: {r['loss_ppm'] / 10000} %" if r["loss_ppm"] else ""
         more += f", modulus: {r['modulus']}" if r["modulus"] else ", modulus: none"
-        lines.append(f"  - {{id: {n}, role: {r['role']}{more}, p_max: {r['p_max']} mW, class: {r['klass']}, count: {energy_text(r['count'])}, power: none" +
+        more += f", p_max: {r['p_max']} mW" if r["p_max"] else ""
+        more += f", factor: {{value: {r['factor'].numerator}/{r['factor'].denominator}, source: data sheet}}" if r.get("factor") else ""
+        more += f", direction: {r['direction']}" if r.get("direction") else ""
+        lines.append(f"  - {{id: {n}, role: {r['role']}{more}, class: {r['klass']}, count: {energy_text(r['count'])}, power: none" +
                      (f", epochs: [{', '.join(epoch_text(e) for e in r['epochs'])}]" if r["epochs"] else "") + "}")
     lines.append("devices:")
     for i, n in enumerate(x for x in b.order if b.rows[x]["role"] != "bus"):
-        lines.append(f'  - {{id: {n}, profile: acrel-adl400, endpoint: "modbus+tcp://10.{i // 60000}.{i // 250 % 250}.{i % 250 + 1}/1", poll: {b.poll // 1000}s}}')
-    return "\n".join(lines).replace(" mW,", " mW,") + "\n"
+        lines.append(f'  - {{id: {n}, profile: acrel-adw300, endpoint: "modbus+tcp://10.{i // 60000}.{i // 250 % 250}.{i % 250 + 1}/1", poll: {b.poll // 1000}s}}')
+    return "\n".join(lines) + "\n"
 
 
 def epoch_text(e):
@@ -267,7 +336,13 @@ def epoch_text(e):
 
 
 def recording(out):
-    return "".join(f"{stamp(r.wall)} {n}/total.energy {r.value} good {r.boot}\n" for n, r in out)
+    lines, session = [], 1
+    for n, r in out:
+        while session < r.session:
+            lines.append("# session")
+            session += 1
+        lines.append(f"{stamp(r.wall)} {n}/total.energy {'-' if r.value is None else r.value} {'missing' if r.value is None else 'good'} {r.boot}")
+    return "\n".join(lines) + "\n"
 
 
 def model_site(b):
@@ -278,9 +353,11 @@ def model_site(b):
             continue
         epochs = [Epoch(r["count"], r["modulus"], e.get("start"), e.get("end"), e.get("first"), e.get("last")) for e in r["epochs"]] if r["epochs"] \
             else [Epoch(r["count"], r["modulus"])]
-        meters[n] = Meter(n, epochs, r["p_max"], b.poll)
+        meters[n] = Meter(n, epochs, r["p_max"], b.poll, r.get("direction") == "net", r.get("factor", 1))
         if r["role"] in ("supply", "pv", "generator"):
             total[n] = 1
+        if r["role"] in ("export", "other_use"):
+            total[n] = -1
         if r["role"] == "it":
             it[n] = 1
         if r["role"] == "non_it":

@@ -1,10 +1,10 @@
 """SNMPv3 against a real snmpd: every pair of protocols that it can answer, wrong secrets, refused weak ones, a rebooted engine.
 
-usage: test_snmpv3.py PUECTL SOURCE_ROOT
+usage: test_snmpv3.py PUECTL SNMP_CLIENT SOURCE_ROOT
 """
 import json, os, pathlib, shutil, socket, subprocess, sys, tempfile
 
-puectl, root = sys.argv[1:3]
+puectl, client, root = sys.argv[1:4]
 failed = []
 AUTHS = {"sha": "SHA", "sha224": "SHA-224", "sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512"}
 PRIVS = {"aes128": "AES", "aes192": "AES-192", "aes256": "AES-256", "aes192c": "AES-192-C", "aes256c": "AES-256-C"}
@@ -23,10 +23,11 @@ def free_port():
 
 
 class Agent:
-    def __init__(self, directory, port, users):
+    def __init__(self, directory, port, users, boots=0):
         self.directory, self.port = directory, port
         conf = pathlib.Path(directory, "snmpd.conf")
-        lines = [f"agentaddress udp:127.0.0.1:{port}", "sysName v3-test"]
+        engine = "0x80001f888047110b005cd10001"
+        lines = [f"exactEngineID {engine}", f"engineBoots {boots}", f"oldEngineID {engine}", f"agentaddress udp:127.0.0.1:{port}", "sysName v3-test"]
         for name, auth, priv in users:
             lines += [f'createUser {name} {auth} "auth phrase {name}" {priv} "priv phrase {name}"', f"rouser {name} priv"]
         lines += ["createUser open", "rouser open noauth"]
@@ -63,7 +64,7 @@ def main():
     with tempfile.TemporaryDirectory() as d:
         port = free_port()
         users = [(f"{a}{p}", A, P) for a, A in AUTHS.items() for p, P in PRIVS.items()]
-        agent = Agent(d, port, users + [("md5des", "MD5", "DES")])
+        agent = Agent(d, port, users + [("md5des", "MD5", "DES")], boots=50)
         try:
             for a in AUTHS:
                 for p in PRIVS:
@@ -90,6 +91,18 @@ def main():
             code, out, err = probe(d, f"snmpv3://u@127.0.0.1:{port}?auth=sha&credential=short")
             check("a short pass phrase is refused", code == 78 and "shorter" in err, (code, err))
             check("no pass phrase in any message", "phrase sha" not in err)
+            # R27, F-dev-22: one client lives through restarts of the agent, whose boots were 51 and begin anew
+            running = subprocess.Popen([client, f"snmpv3://sha256aes128@127.0.0.1:{port}?credential=sha256aes128", d], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, text=True)
+            for round in range(3):
+                running.stdin.write("ask\n")
+                running.stdin.flush()
+                said = running.stdout.readline().strip()
+                check(f"engine restarted {round} times: answered within the request", said == "v3-test", said)
+                agent.stop()
+                agent = Agent(d, port, users, boots=round)
+            running.stdin.close()
+            check("the client ends well", running.wait() == 0)
         finally:
             agent.stop()
     sys.exit(1 if failed else 0)

@@ -576,6 +576,29 @@ static void identification_in_parts(void **state)
 	end(&w);
 }
 
+/* F-net-4, F-net-5: a name is looked up beside the loop; where ::1 comes first and nobody listens there, 127.0.0.1 is tried. */
+static void names_and_both_families(void **state)
+{
+	(void)state;
+	struct world w;
+	begin(&w, &modbus_tcp);
+	w.behave = answer_right;
+	struct endpoint ep = { .port = w.port, .unit = 1, .scheme = "modbus+tcp", .host = "localhost" };
+	struct endpoint nowhere = { .port = w.port, .unit = 1, .scheme = "modbus+tcp", .host = "no..such.name" };
+	struct err err = { 0 };
+	struct target *t = w.ops->attach(w.self, &ep, &w, &err), *n = w.ops->attach(w.self, &nowhere, &w, &err);
+	w.ops->submit(n, &two, (struct mono){ w.now_ms + 30000 });
+	w.ops->submit(t, &two, (struct mono){ w.now_ms + 30000 });
+	until(&w, 2);
+	size_t good = w.answers[0].reason == REASON_NONE ? 0 : 1;
+	assert_int_equal(w.answers[good].reason, REASON_NONE);
+	assert_int_equal(w.answers[!good].reason, REASON_UNREACHABLE);
+	assert_non_null(strstr(w.answers[!good].text, "no..such.name"));
+	w.ops->detach(t);
+	w.ops->detach(n);
+	end(&w);
+}
+
 /* R26: our sockets stay out of the range of select(). */
 static void sockets_are_high(void **state)
 {
@@ -601,7 +624,7 @@ int main(void)
 		cmocka_unit_test(faults), cmocka_unit_test(cut_at_every_byte), cmocka_unit_test(late_answers_are_dropped),
 		cmocka_unit_test(units_share_one_connection), cmocka_unit_test(minimum_gap), cmocka_unit_test(idle_close_is_invisible),
 		cmocka_unit_test(refused_backs_off), cmocka_unit_test(detach_ends_silently), cmocka_unit_test(identification_in_parts),
-		cmocka_unit_test(sockets_are_high),
+		cmocka_unit_test(names_and_both_families), cmocka_unit_test(sockets_are_high),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

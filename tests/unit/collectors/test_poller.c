@@ -321,6 +321,28 @@ static void neighbours_are_not_late(void **state)
 	end(w);
 }
 
+/* F-dev-34 in small: from cold start a fifth is dead, each on a bus of its own; the others do not miss one beat. */
+static void a_fifth_is_dead_from_the_start(void **state)
+{
+	(void)state;
+	struct world *w = begin(40, "meter", false);
+	for (size_t i = 0; i < 40; i += 5)
+		w->fakes[i].dead = true;
+	go(w);
+	run(w, 60000);
+	for (size_t i = 0; i < 40; i++) {
+		if (w->fakes[i].dead) {
+			assert_true(w->fakes[i].requests <= 4);
+			assert_int_equal(w->good[i], 0);
+			continue;
+		}
+		assert_true(w->first_good_ms[i] - 10000 <= 1100);
+		assert_true(w->gap_max_ms[i] <= 1010);
+		assert_int_equal(device(w, i).late, 0);
+	}
+	end(w);
+}
+
 /* R10: a device that takes few registers at a time teaches it, and it is kept. */
 static void learns_limits(void **state)
 {
@@ -413,7 +435,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(healthy), cmocka_unit_test(identifies_itself), cmocka_unit_test(dies_and_comes_back), cmocka_unit_test(one_request_fails),
-		cmocka_unit_test(neighbours_are_not_late), cmocka_unit_test(learns_limits), cmocka_unit_test(reload_by_difference),
+		cmocka_unit_test(neighbours_are_not_late), cmocka_unit_test(a_fifth_is_dead_from_the_start), cmocka_unit_test(learns_limits), cmocka_unit_test(reload_by_difference),
 		cmocka_unit_test(wrong_devices_do_not_stop_the_rest), cmocka_unit_test(swapped_device_is_noticed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

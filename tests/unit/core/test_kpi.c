@@ -2,6 +2,7 @@
 #include "tests/unit/core/ledger_bench.h"
 #include <math.h>
 #include "core/balance.h"
+#include "core/kpi_table.h"
 #include "core/level.h"
 #include "core/tree.h"
 #include "core/uncertainty.h"
@@ -387,11 +388,80 @@ static void rack_shares(void **state)
 	bench_done(&b);
 }
 
+/* ---- the other KPIs, and before and after ---------------------------------------------------------------------------------------------- */
+
+static void other_kpis(void **state)
+{
+	(void)state;
+	struct bench b;
+	struct kpi k;
+	struct kpi_row rows[KPI_ROW_N];
+	char text[64];
+	bench_init(&b);
+	bench_meter(&b, "feed", ROLE_SUPPLY, -1);
+	bench_meter(&b, "it", ROLE_IT, 0);
+	bench_meter(&b, "cooling", ROLE_COOLING, 0);
+	bench_meter(&b, "green", ROLE_RENEWABLE, -1);
+	bench_meter(&b, "heat", ROLE_REUSE, -1);
+	bench_meter(&b, "water", ROLE_WATER, -1);
+	b.racks[0] = (struct rack){ .id = "r", .function = FUNCTION_COMPUTE, .rated_mw = 8, .compute_ppm = -1, .installed = { INT64_MIN }, .removed = { INT64_MAX } };
+	b.site.racks.n = 1;
+	struct window *w = window_of(&b, 1);
+	push(&b, w, 0, (int64_t[]){ 1250, 1000, 250, 625, 125, 2000 }, NULL);
+	window_kpi(w, NULL, &k);
+	kpi_rows(w, &k, rows);
+	static const struct { int id; bool defined; const char *text; } expected[] = {
+		{ KPI_ROW_R_M2, false, NULL }, { KPI_ROW_OVERHEAD, true, "1.2500" }, { KPI_ROW_LOAD, true, "500.0000" }, { KPI_ROW_REF, true, "0.5000" },
+		{ KPI_ROW_ERF, true, "0.1000" }, { KPI_ROW_WUE, true, "2000.0000" }, { KPI_ROW_CUE, false, NULL },
+	};
+	for (size_t i = 0; i < countof(expected); i++) {
+		const struct kpi_row *r = &rows[expected[i].id];
+		kpi_row_text(r, 4, text, sizeof text);
+		if (r->defined != expected[i].defined || (r->defined ? strcmp(text, expected[i].text) != 0 : !r->why_not))
+			fail_msg("%s: %s", r->id, text);
+	}
+	window_free(w);
+	/* something missing: no number of it */
+	w = window_of(&b, 1);
+	push(&b, w, 0, (int64_t[]){ 1250, 1000, 250, 625, 125, 2000 }, (int64_t[]){ 0, 0, 1000, 0, 1000, 0 });
+	window_kpi(w, NULL, &k);
+	kpi_rows(w, &k, rows);
+	assert_false(rows[KPI_ROW_OVERHEAD].defined);
+	assert_false(rows[KPI_ROW_ERF].defined);
+	assert_true(rows[KPI_ROW_REF].defined);
+	window_free(w);
+	bench_done(&b);
+}
+
+static const struct baseline before = { { 0 }, { 1000 }, KPI_PUE, 2, 1600000000000000, 1000000000000000, "s", "B" };
+static const struct base_row { const char *name; struct baseline now; const char *says; int64_t delta_micro, saved_mwh; } base_rows[] = {
+	{ "better", { { 1000 }, { 2000 }, KPI_PUE, 2, 2486, 2000, "s", "B" }, NULL, -357000, 714 },
+	{ "worse", { { 1000 }, { 2000 }, KPI_PUE, 2, 3400, 2000, "s", "B" }, NULL, 100000, -200 },
+	{ "rounded half to even", { { 1000 }, { 2000 }, KPI_PUE, 2, 15, 11, "s", "B" }, NULL, -236364, 3 },
+	{ "another site", { { 1000 }, { 2000 }, KPI_PUE, 2, 2486, 2000, "t", "B" }, "is of site s, not of t", 0, 0 },
+	{ "another boundary", { { 1000 }, { 2000 }, KPI_PUE, 2, 2486, 2000, "s", "C" }, "boundary differs", 0, 0 },
+	{ "no boundary stated", { { 1000 }, { 2000 }, KPI_PUE, 2, 2486, 2000, "s", NULL }, "boundary differs", 0, 0 },
+	{ "another category", { { 1000 }, { 2000 }, KPI_PUE, 1, 2486, 2000, "s", "B" }, "category", 0, 0 },
+	{ "no number", { { 1000 }, { 2000 }, KPI_NONE, 2, 2486, 2000, "s", "B" }, "the window has no PUE", 0, 0 },
+	{ "overlap", { { 999 }, { 2000 }, KPI_PUE, 2, 2486, 2000, "s", "B" }, "ends after", 0, 0 },
+};
+
+static void baselines(void **state)
+{
+	(void)state;
+	for (const struct base_row *r = base_rows; r < base_rows + countof(base_rows); r++) {
+		struct baseline_delta d = { 0 };
+		struct err err = { 0 };
+		row_check(r, baseline_compare(&before, &r->now, &d, &err) == (r->says == NULL));
+		row_check(r, r->says ? strstr(err.text, r->says) != NULL : d.delta_micro == r->delta_micro && d.saved_mwh == r->saved_mwh);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prints_on_its_side), cmocka_unit_test(boundary_is_exact), cmocka_unit_test(levels), cmocka_unit_test(uncertainty_table),
-		cmocka_unit_test(trees), cmocka_unit_test(kpis), cmocka_unit_test(years), cmocka_unit_test(balances), cmocka_unit_test(rack_shares),
+		cmocka_unit_test(trees), cmocka_unit_test(kpis), cmocka_unit_test(years), cmocka_unit_test(balances), cmocka_unit_test(rack_shares), cmocka_unit_test(other_kpis), cmocka_unit_test(baselines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

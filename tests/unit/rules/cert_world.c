@@ -106,6 +106,8 @@ static void make_interval(struct world *w, size_t i, int64_t start_ms, int64_t c
 	(void)w;
 }
 
+enum { KIND_MANUAL = 7 };     /* docs/evidence-format.md */
+
 static bool hash_at(void *ctx, uint64_t index, struct hash *out)
 {
 	const struct world *w = ctx;
@@ -117,16 +119,35 @@ static bool attach(struct world *w, const char *why, size_t i, struct err *err)
 {
 	struct hash path[64];
 	size_t n;
-	struct cert_leaf leaf = { .index = i, .at = { (int64_t)i }, .bytes = w->leaves[i].data, .len = w->leaves[i].len };
+	struct cert_leaf leaf = { .index = i, .kind = i < WORLD_INTERVALS ? 0 : KIND_MANUAL, .at = { (int64_t)i }, .bytes = w->leaves[i].data, .len = w->leaves[i].len };
 	return merkle_inclusion(i, w->n, hash_at, w, path, &n) && cert_evidence_add(w->evidence, why, &leaf, path, n, err);
 }
 
-static const struct attestation statements[] = {
-	{ .name = "retrofit", .value = TRUTH_YES, .date = { 2025, 12, 30 }, .role = "applicant", .by = "张三", .evidence = "0123456789abcdef", .signed_ = true },
-	{ .name = "cloud_center", .value = TRUTH_YES, .date = { 2025, 12, 30 }, .role = "applicant", .by = "张三", .evidence = "0123456789abcdee", .signed_ = true },
-	{ .name = "operator", .value = TRUTH_YES, .date = { 2025, 12, 30 }, .role = "operator", .by = "李四", .evidence = "0123456789abcded", .signed_ = true },
-};
-static const char *const lineage[] = { "demo-baoding" };
+/* What people state, signed, and the three leaves behind the intervals. */
+static const struct { const char *name, *role, *by; } said[WORLD_STATEMENTS] = {
+	{ "retrofit", "applicant", "张三" }, { "cloud_center", "applicant", "张三" }, { "operator", "operator", "李四" } };
+
+static bool state(struct world *w, size_t i, struct buf *envelope, struct err *err)
+{
+	CLEANUP(buf_done) struct buf payload = { 0 };
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "kind", "attestation", "name", said[i].name, "value", "yes", "role", said[i].role,
+			      "by", said[i].by, "date", "2025-12-30", "site", "demo-baoding", "simulated", 1, "issued", "2025-12-30T00:00:00Z");
+	bool good = statement_payload(o, &payload, err) && jws_make(&w->signer.ops, JWS_STATEMENT, payload.data, payload.len, false, envelope, err);
+	json_decref(o);
+	return good;
+}
+
+static bool add_statements(struct world *w, struct err *err)
+{
+	statements_init(&w->statements, "demo-baoding");
+	for (size_t i = 0; i < WORLD_STATEMENTS; i++, w->n++) {
+		if (!state(w, i, &w->leaves[w->n], err) || !statements_add(&w->statements, &w->trust, w->leaves[w->n].data, w->leaves[w->n].len, err))
+			return false;
+		merkle_record(KIND_MANUAL, (struct wall){ (int64_t)w->n }, w->leaves[w->n].data, w->leaves[w->n].len, &w->hashes[w->n]);
+		merkle_push(&w->tree, &w->hashes[w->n]);
+	}
+	return true;
+}
 
 static void fill_racks(struct racks *r)
 {
@@ -159,10 +180,7 @@ static void fill_facts(struct world *w)
 	f->window_to = (struct date){ 2025, 12, 31 };
 	f->completed = (struct date){ 2024, 11, 30 };
 	f->applied = (struct date){ 2026, 1, 9 };
-	f->attestations = statements;
-	f->n_attestations = countof(statements);
-	f->lineage = lineage;
-	f->n_lineage = 1;
+	statements_into(&w->statements, f);
 }
 
 static bool fold(struct world *w, size_t gaps, struct err *err)
@@ -178,8 +196,8 @@ static bool fold(struct world *w, size_t gaps, struct err *err)
 		struct date a = { 2025, (int8_t)(m + 1), 1 }, b = m == 11 ? (struct date){ 2026, 1, 1 } : (struct date){ 2025, (int8_t)(m + 2), 1 };
 		months[m] = window_new(w->site, zone_day_start(&w->zone, a), zone_day_start(&w->zone, b), err);
 	}
-	w->hashes = calloc(WORLD_INTERVALS, sizeof *w->hashes);
-	w->leaves = calloc(WORLD_INTERVALS, sizeof *w->leaves);
+	w->hashes = calloc(WORLD_LEAVES, sizeof *w->hashes);
+	w->leaves = calloc(WORLD_LEAVES, sizeof *w->leaves);
 	for (w->n = 0; w->n < WORLD_INTERVALS; w->n++) {
 		struct interval iv;
 		struct interval_row rows[6];
@@ -211,9 +229,11 @@ static bool collect(struct world *w, size_t gaps, struct err *err)
 		bool month = false;
 		for (int m = 0; m < 12; m++)
 			month = month || w->months[m].to.ms == to;
-		if (i == 95)
+		if (i >= WORLD_INTERVALS)
+			good = attach(w, "statement", i, err);
+		else if (i == 95)
 			good = attach(w, "start", i, err);
-		else if (i + 1 == w->n)
+		else if (i + 1 == WORLD_INTERVALS)
 			good = attach(w, "end", i, err);
 		else if (month)
 			good = attach(w, "month", i, err);
@@ -226,14 +246,15 @@ static bool collect(struct world *w, size_t gaps, struct err *err)
 bool world_make(struct world *w, const char *pack_path, size_t gaps, struct err *err)
 {
 	*w = (struct world){ 0 };
-	if (!load(w, pack_path, err) || !fold(w, gaps, err) || !collect(w, gaps, err))
-		return false;
-	fill_facts(w);
 	test_signer_add_ed25519(&w->signer, 9);
 	w->signer.ops.ctx = &w->signer;
 	w->signer.ops.keys = w->signer.pubs;
 	trust_text(&w->trust_bytes, &w->signer, ",\"simulated\":true,\"site\":\"demo-baoding\"");
-	return trust_parse("trust", w->trust_bytes.data, w->trust_bytes.len, &w->trust, err);
+	if (!trust_parse("trust", w->trust_bytes.data, w->trust_bytes.len, &w->trust, err) || !load(w, pack_path, err) || !fold(w, gaps, err) ||
+	    !add_statements(w, err) || !collect(w, gaps, err))
+		return false;
+	fill_facts(w);
+	return true;
 }
 
 bool world_certify(struct world *w, struct err *err)
@@ -259,6 +280,7 @@ void world_done(struct world *w)
 	free(w->leaves);
 	free(w->hashes);
 	window_free(w->window);
+	statements_done(&w->statements);
 	verdict_done(&w->verdict);
 	json_decref(w->evidence);
 	buf_done(&w->payload);

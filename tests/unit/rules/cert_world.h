@@ -3,9 +3,11 @@
 #define TESTS_UNIT_RULES_CERT_WORLD_H
 
 #include "rules/cert.h"
+#include "rules/statement.h"
 #include "tests/unit/rules/signer.h"
 
-enum { WORLD_INTERVALS = 35040 + 96 };      /* a day before the window, then a year */
+/* A day before the window, then a year; behind them what people state. */
+enum { WORLD_INTERVALS = 35040 + 96, WORLD_STATEMENTS = 3, WORLD_LEAVES = WORLD_INTERVALS + WORLD_STATEMENTS };
 
 struct world {
 	struct conf *conf, *pack_conf;
@@ -14,6 +16,7 @@ struct world {
 	struct zone zone;
 	struct window *window;
 	struct facts facts;
+	struct statements statements;
 	struct verdict verdict;
 	struct kpi months[12];
 	struct hash *hashes;

@@ -30,6 +30,12 @@ static bool recheck(const json_t *cert, char *pointer, size_t size, struct err *
 		snprintf(pointer, size, "%s", check.pointer);
 		return false;
 	}
+	CLEANUP(buf_done) struct buf unchecked = { 0 };
+	if (!cert_recheck_statements(cert, &world.trust, &unchecked, &check, err)) {
+		snprintf(pointer, size, "%s", check.pointer);
+		return false;
+	}
+	assert_int_equal(unchecked.len, 0);
 	return cert_recheck(cert, world.pack, pointer, size, err);
 }
 
@@ -48,7 +54,7 @@ static void a_certificate_holds(void **state)
 		fail_msg("%s: %s", pointer, err.text);
 	assert_true(cert_recheck_evidence(cert, &check, &err));
 	assert_true(check.from_evidence);
-	assert_int_equal(check.leaves, 13);
+	assert_int_equal(check.leaves, 16);
 	assert_string_equal(json_string_value(json_object_get(json_object_get(cert, "verdict"), "kind")), "ELIGIBLE_ROBUST");
 	assert_string_equal(json_string_value(json_object_get(cert, "term")), "annual");
 	static const char *const groups[] = { "identity", "applicant", "site", "method", "meters", "results", "verdict", "amount", "before_after", "evidence",
@@ -172,18 +178,22 @@ static const struct forgery { const char *name, *path, *json, *pointer; } forger
 	{ "a leaf moved", "/evidence/leaves/1/index", "17", "/evidence/leaves/1" },
 	{ "a path shortened", "/evidence/leaves/2/path", "[]", "/evidence/leaves/2" },
 	{ "another root", "/evidence/tree_root", "\"0000000000000000000000000000000000000000000000000000000000000000\"", "/evidence/leaves/0" },
-	{ "another tree size", "/evidence/tree_size", "35135", "/evidence/leaves" },
+	{ "another tree size", "/evidence/tree_size", "35138", "/evidence/leaves" },
 	{ "another pack", "/identity/pack/sha256", "\"00\"", "/identity/pack/sha256" },
 	{ "interim called annual", "/term", "\"interim\"", "/term" },
 	{ "a limit in print", "/results/pue/limit", "\"1.3\"", "/results/pue/limit" },
 	{ "a figure's source", "/method/figures/0/source", "\"?\"", "/method/figures/0/source" },
 	{ "a quote", "/verdict/criteria/0/quote", "\"?\"", "/verdict/criteria/0/quote" },
 	{ "a criterion", "/verdict/criteria/1/value", "\"1024\\u0020\"", "/verdict/criteria/1/value" },
-	{ "another site than the facts'", "/site/id", "\"other\"", "/id" },
+	{ "another site than the facts'", "/site/id", "\"other\"", "/site/id" },
 	{ "facts of nobody", "/facts", "{}", "/facts" },
 	{ "no facts", "/facts", "null", "/facts" },
 	{ "completion moved", "/facts/completed", "\"2023-01-01\"", "/verdict" },
-	{ "an unsigned statement", "/facts/attestations/0/signed", "false", "/verdict" },
+	{ "an unsigned statement", "/facts/attestations/0/signed", "false", "/facts/attestations/0/signed" },
+	{ "a statement put into another's mouth", "/facts/attestations/0/by", "\"王五\"", "/facts/attestations/0/by" },
+	{ "a statement added", "/facts/attestations", "[]", "/facts/attestations/0" },
+	{ "a claim left out", "/facts/claims", "[{\"site\":\"x\"}]", "/facts/claims/0" },
+	{ "a merger added", "/facts/lineage", "[\"demo-baoding\",\"old\"]", "/facts/lineage/1" },
 	{ "end of validity", "/validity/until", "\"2099-01-01\"", "/validity/until" },
 };
 
@@ -263,6 +273,26 @@ static void a_window_with_gaps_is_interim_and_exact(void **state)
 	world_done(&gaps);
 }
 
+/* A reader who does not know the people's keys is told so; nothing is silently believed. */
+static void statements_by_unknown_keys_are_told(void **state)
+{
+	(void)state;
+	struct test_signer other = { 0 };
+	struct trust trust;
+	struct err err = { 0 };
+	struct cert_check check;
+	CLEANUP(buf_done) struct buf text = { 0 }, unchecked = { 0 };
+	json_t *cert = json_loadb(world.payload.data, world.payload.len, 0, NULL);
+	test_signer_add_ed25519(&other, 77);
+	trust_text(&text, &other, ",\"simulated\":true");
+	assert_true(trust_parse("t", text.data, text.len, &trust, &err));
+	assert_true(cert_recheck_statements(cert, &trust, &unchecked, &check, &err));
+	assert_non_null(strstr(unchecked.data, "not in the trust store"));
+	trust_done(&trust);
+	test_signer_done(&other);
+	json_decref(cert);
+}
+
 static void what_is_refused_to_be_certified(void **state)
 {
 	(void)state;
@@ -297,6 +327,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_follow_is_named),
 		cmocka_unit_test(seeded_forgeries_fail),
 		cmocka_unit_test(a_window_with_gaps_is_interim_and_exact),
+		cmocka_unit_test(statements_by_unknown_keys_are_told),
 		cmocka_unit_test(what_is_refused_to_be_certified),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

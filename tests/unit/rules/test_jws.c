@@ -174,7 +174,7 @@ static void forged_headers_are_refused(void **state)
 		struct world w;
 		struct jws_result r;
 		struct err err;
-		CLEANUP(buf_done) struct buf header = { 0 }, text = { 0 };
+		CLEANUP(buf_done) struct buf text = { 0 };
 		char plain[300];
 		world_make(&w, false, "", payload, true);
 		snprintf(plain, sizeof plain, "{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"pued-certificate+json\"}", w.signer.pubs[0].kid);

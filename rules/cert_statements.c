@@ -1,0 +1,58 @@
+/* The statements of people that a certificate counts, against the signed leaves it carries: nobody's word is added or changed. */
+#include "rules/cert_parts.h"
+#include "rules/statement.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool add_leaves(const json_t *cert, const struct trust *trust, struct statements *s, struct err *err)
+{
+	const json_t *rows = json_object_get(json_object_get(cert, "evidence"), "leaves");
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i), *leaf = json_object_get(row, "leaf");
+		const char *why = json_string_value(json_object_get(row, "why"));
+		if (why && strcmp(why, "statement") == 0 && json_is_string(leaf) &&
+		    !statements_add(s, trust, json_string_value(leaf), json_string_length(leaf), err))
+			return false;
+	}
+	return true;
+}
+
+/* Members that follow from statements alone. */
+static bool same_members(const json_t *made, const json_t *stated, struct cert_check *out)
+{
+	static const char *const members[] = { "attestations", "claims", "lineage" };
+	for (size_t i = 0; i < countof(members); i++) {
+		char inner[200];
+		if (!json_difference(json_object_get(made, members[i]), json_object_get(stated, members[i]), inner, sizeof inner))
+			continue;
+		snprintf(out->pointer, sizeof out->pointer, "/facts/%s%s", members[i], inner);
+		return false;
+	}
+	return true;
+}
+
+bool cert_recheck_statements(const json_t *cert, const struct trust *trust, struct buf *unchecked, struct cert_check *out, struct err *err)
+{
+	struct statements s;
+	struct facts f;
+	const json_t *stated = json_object_get(cert, "facts");
+	const char *site = json_string_value(json_object_get(json_object_get(stated, "site"), "id"));
+	*out = (struct cert_check){ 0 };
+	facts_unknown(&f);
+	statements_init(&s, site ? site : "");
+	bool good = add_leaves(cert, trust, &s, err);
+	statements_into(&s, &f);
+	json_t *made = good ? facts_json(&f) : NULL;
+	if (good && !same_members(made, stated, out)) {
+		/* a statement by a key this reader does not know is not proven wrong, only not proven */
+		if (s.findings.len)
+			buf_add(unchecked, s.findings.data, s.findings.len);
+		else
+			good = err_set(err, ERR_EVIDENCE, "%s: not what the signed statements in the evidence say", out->pointer);
+	}
+	out->leaves = s.n_attestations + s.n_claims;
+	json_decref(made);
+	statements_done(&s);
+	return good;
+}
