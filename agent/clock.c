@@ -27,6 +27,16 @@ struct stamp clock_now(void *ctx)
 	return (struct stamp){ .wall = { read_ms(CLOCK_REALTIME) + c->offset_ms }, .boot = boot, .session = c->session, .synced = c->synced };
 }
 
+bool clock_offset(void *ctx, int64_t *us)
+{
+	const struct clock *c = ctx;
+	struct timex state = { 0 };
+	if (c->simulated || adjtimex(&state) == TIME_ERROR || (state.status & STA_UNSYNC))
+		return false;
+	*us = state.status & STA_NANO ? state.offset / 1000 : state.offset;
+	return true;
+}
+
 struct wall clock_wall(void *ctx)
 {
 	return clock_now(ctx).wall;

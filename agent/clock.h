@@ -15,6 +15,8 @@ struct clock {
 
 struct stamp clock_now(void *clock);
 struct wall clock_wall(void *clock);
+/* Offset of the wall clock from its reference as the kernel knows it; false when there is none (not synchronised, simulated). */
+bool clock_offset(void *clock, int64_t *us);
 static inline struct clock_ops clock_ops_of(struct clock *c) { return (struct clock_ops){ .now = clock_now, .ctx = c }; }
 
 #endif

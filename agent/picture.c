@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timex.h>
 
 /* A power reading speaks for the moment for so long: three polls, at least 30 s. */
 static int64_t fresh_ms(const struct site *site, const struct meter *m)
@@ -27,6 +26,12 @@ static void fill_meters(const struct picture_inputs *in, struct snapshot *s, int
 					      .power_known = known[i], .energy_day_mwh = -1 };
 		if (last)
 			m->at = last->at;
+		if (in->wiring[i].energy_series != UINT32_MAX) {
+			struct meter_view view;
+			pipeline_meter(in->pipeline, (uint32_t)i, &view);
+			m->energy_known = view.state != METER_UNSEEN;
+			m->energy_mwh = view.cumulative_mwh;
+		}
 		if (in->judgement) {
 			bool complete;
 			int64_t day = window_meter_mwh(in->judgement->day_window, (uint32_t)i, &complete);
@@ -162,15 +167,6 @@ static void fill_peers(const struct picture_inputs *in, struct snapshot *s)
 	s->degraded = store.state != STORE_OK;
 }
 
-static void fill_clock(struct snapshot *s)
-{
-	struct timex state = { 0 };
-	if (!s->site->simulated && adjtimex(&state) >= 0) {
-		s->clock_offset_known = true;
-		s->clock_offset_us = state.status & STA_NANO ? state.offset / 1000 : state.offset;
-	}
-}
-
 struct snapshot *picture_make(const struct picture_inputs *in)
 {
 	const struct site *site = in->setup->site;
@@ -198,7 +194,7 @@ struct snapshot *picture_make(const struct picture_inputs *in)
 	fill_devices(in, s);
 	fill_judgement(in, s);
 	fill_peers(in, s);
-	fill_clock(s);
+	s->clock_offset_known = clock_offset(in->clock, &s->clock_offset_us);
 	free(power);
 	free(known);
 	return s;

@@ -2,6 +2,7 @@
 #ifndef AGENT_PICTURE_H
 #define AGENT_PICTURE_H
 
+#include "agent/clock.h"
 #include "agent/judgement.h"
 #include "agent/pipeline.h"
 #include "agent/poller.h"
@@ -19,6 +20,7 @@ struct picture_inputs {
 	struct store *store;
 	struct mqtt *mqtt;                      /* NULL: none */
 	struct stamp now;
+	struct clock *clock;
 	struct wall loaded;                     /* when the configuration was read */
 	const char *phase;                      /* "live", or a sentence: "folding history, 2025-03" */
 };

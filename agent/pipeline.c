@@ -25,6 +25,8 @@ struct pipeline {
 	struct buf scratch, topic;
 	struct stamp now;
 	uint64_t events[EVENT_N];
+	struct ledger_event recent[64];         /* since the last report; a report says the first of them, the evidence holds all */
+	size_t n_recent;
 	struct wall last_end;
 	struct err report_err;
 };
@@ -65,6 +67,8 @@ static void on_event(void *ctx, const struct ledger_event *ev)
 {
 	struct pipeline *p = ctx;
 	p->events[ev->kind]++;
+	if (p->o.reports && p->n_recent < countof(p->recent))
+		p->recent[p->n_recent++] = *ev;
 	buf_reset(&p->scratch);
 	event_leaf(p->o.setup->site, ev, &p->scratch);
 	pipeline_note(p, LEAF_EVENT, ev->to, p->scratch.data, p->scratch.len);
@@ -101,11 +105,13 @@ static bool make_report(struct pipeline *p, const struct interval *iv, struct er
 	hash_hex(&root, root_hex);
 	window_kpi(p->day, &p->o.setup->zone, &day);
 	struct report_head head = { .epoch = p->epoch, .seq = p->seq, .tree_size = p->tree.size, .tree_root = root_hex,
-				    .previous = p->previous, .made = p->now.wall };
+				    .previous = p->previous, .made = p->now.wall, .events = p->recent, .n_events = p->n_recent };
+	head.clock_offset_known = p->o.clock_offset && p->o.clock_offset(p->o.ctx, &head.clock_offset_us);
 	buf_reset(&p->scratch);
 	if (!report_payload(p->o.setup->site, iv, &head, &day, &payload, err) ||
 	    !jws_make(p->o.signer, JWS_REPORT, payload.data, payload.len, false, &p->scratch, err))
 		return err_wrap(err, "report %llu", (unsigned long long)p->seq);
+	p->n_recent = 0;
 	sha256(p->scratch.data, p->scratch.len, &hash);
 	hash_hex(&hash, p->previous);
 	w->reports[w->n_reports].seq = p->seq++;
@@ -318,6 +324,11 @@ bool pipeline_note_setup(struct pipeline *p, struct reader *reader, struct wall 
 	buf_json(&pack, pack_version(s->pack));
 	buf_str(&pack, "}");
 	return note_changed(p, reader, LEAF_PACK, at, &pack, err);
+}
+
+void pipeline_meter(const struct pipeline *p, uint32_t meter, struct meter_view *out)
+{
+	ledger_meter(p->ledger, meter, out);
 }
 
 void pipeline_state(const struct pipeline *p, struct pipeline_state *out)

@@ -19,6 +19,7 @@ struct pipeline_options {
 	struct store *store;
 	const struct signer_ops *signer;
 	bool reports;                            /* false: back-filling, closed intervals go into evidence but not into the outbox */
+	bool (*clock_offset)(void *ctx, int64_t *us); /* adjtimex, for reports; may be NULL */
 	void (*closed)(void *ctx, struct wall end);   /* an interval was committed; may be NULL */
 	void (*interval)(void *ctx, const struct interval *);   /* each closed interval, before its commit; may be NULL */
 	void *ctx;
@@ -37,6 +38,8 @@ void pipeline_note(struct pipeline *p, enum leaf_kind kind, struct wall at, cons
 bool pipeline_note_setup(struct pipeline *p, struct reader *reader, struct wall at, struct err *err) MUST_USE;
 
 struct pipeline_state { uint64_t seq, epoch, committed /* leaves, durable or not */, events[EVENT_N]; struct merkle tree; struct wall last_end; };
+/* How a meter of the site stands in the ledger. */
+void pipeline_meter(const struct pipeline *p, uint32_t meter, struct meter_view *out);
 void pipeline_state(const struct pipeline *p, struct pipeline_state *out);
 
 #endif

@@ -123,11 +123,16 @@ void daemon_show(struct daemon *d)
 	struct judgement *j = d->judge ? judge_latest(d->judge, sentence, sizeof sentence) : NULL;
 	struct picture_inputs in = { .setup = &d->setup, .wiring = d->wiring, .registry = d->registry, .poller = d->poller,
 				     .pipeline = d->pipeline, .judgement = j, .store = d->store, .mqtt = d->mqtt,
-				     .now = clock_now(&d->clock), .loaded = d->loaded, .phase = d->phase };
+				     .now = clock_now(&d->clock), .clock = &d->clock, .loaded = d->loaded, .phase = d->phase };
 	struct snapshot *s = picture_make(&in);
 	if (s)
 		snapshot_set(d->slot, s);
 	judgement_put(j);
+}
+
+static bool clock_offset_of(void *ctx, int64_t *us)
+{
+	return clock_offset(&((struct daemon *)ctx)->clock, us);
 }
 
 static void on_closed(void *ctx, struct wall end)
@@ -181,7 +186,7 @@ static bool rewire(struct daemon *d, struct err *err)
 bool daemon_pipeline(struct daemon *d, bool reports, struct err *err)
 {
 	struct pipeline_options po = { .setup = &d->setup, .wiring = d->wiring, .store = d->store, .signer = signer_ops(d->signer),
-				       .reports = reports, .closed = on_closed, .interval = reports ? NULL : daemon_import_interval, .ctx = d };
+				       .reports = reports, .closed = on_closed, .interval = reports ? NULL : daemon_import_interval, .clock_offset = clock_offset_of, .ctx = d };
 	struct stamp now = clock_now(&d->clock);
 	pipeline_free(d->pipeline);
 	d->pipeline = NULL;

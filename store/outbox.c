@@ -11,12 +11,13 @@ static bool pending(void *store, uint64_t after, size_t max, void (*fn)(void *ct
 	if (!db_open(&d, s->dir, "evidence.db", s->o.vfs, true, &evidence_schema, err))
 		return false;
 	struct query q;
-	bool good = query_init(&q, &d, "SELECT seq,epoch,topic,payload FROM outbox WHERE delivered=0 AND seq>? ORDER BY seq LIMIT ?", err);
+	bool good = query_init(&q, &d, "SELECT seq,epoch,topic,payload,sent FROM outbox WHERE delivered=0 AND seq>? ORDER BY seq LIMIT ?", err);
 	int code = good ? (query_int(&q, after > INT64_MAX ? INT64_MAX : (int64_t)after), query_int(&q, max > INT64_MAX ? INT64_MAX : (int64_t)max), 1) : -1;
 	while (good && (code = query_step(&q, err)) == 1) {
 		struct outbox_item item = { .epoch = (uint64_t)sqlite3_column_int64(q.stmt, 1), .seq = (uint64_t)sqlite3_column_int64(q.stmt, 0),
 					    .topic = (const char *)sqlite3_column_text(q.stmt, 2), .payload = sqlite3_column_blob(q.stmt, 3),
-					    .len = (size_t)sqlite3_column_bytes(q.stmt, 3) };
+					    .len = (size_t)sqlite3_column_bytes(q.stmt, 3),
+					    .sent = { sqlite3_column_int64(q.stmt, 4) } };
 		bool settled = false;
 		pthread_mutex_lock(&s->mutex);
 		for (size_t i = 0; i < countof(s->settled); i++)
