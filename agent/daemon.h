@@ -3,6 +3,7 @@
 #define AGENT_DAEMON_H
 
 #include "agent/clock.h"
+#include "agent/history_page.h"
 #include "agent/judge_thread.h"
 #include "agent/log.h"
 #include "agent/picture.h"
@@ -33,6 +34,7 @@ struct daemon {
 	struct judge_thread *judge;
 	struct snapshot_slot *slot;
 	struct http *http;
+	struct history_page history;
 	struct mqtt *mqtt;
 	sd_event *loop;
 	struct poller *poller;

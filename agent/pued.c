@@ -202,6 +202,9 @@ static bool open_pages(struct daemon *d, struct err *err)
 	if (!(d->slot) && !(d->slot = snapshot_slot_new()))
 		return err_memory(err);
 	ho.slot = d->slot;
+	d->history = (struct history_page){ d->state_dir, clock_wall, &d->clock };
+	ho.history = history_answer;
+	ho.ctx = &d->history;
 	daemon_show(d);
 	if (!(d->http = http_start(&ho, err)))
 		return false;

@@ -1,0 +1,80 @@
+#include "agent/history_page.h"
+#include "publish/publish.h"
+#include "store/store.h"
+
+#include <stdio.h>
+
+enum { DAY_MS = 86400000, ROWS = 500, ROWS_MAX = 20000 };
+
+struct rows { struct buf *out; bool any; const char *unit; };
+
+static bool put_row(void *ctx, const struct step *s)
+{
+	struct rows *r = ctx;
+	const int64_t values[] = { s->min, s->max, s->mean, s->last };
+	enum quantity q = s->series ? (enum quantity)s->series->quantity : Q_NONE;
+	if (s->series)
+		r->unit = quantities[q].unit;
+	buf_printf(r->out, "%s[%lld,%lld,%lld", r->any ? "," : "", (long long)s->from.ms, (long long)s->n, (long long)s->not_good);
+	for (size_t i = 0; i < countof(values); i++) {
+		buf_str(r->out, ",");
+		if (s->n && s->series)
+			quantity_text(q, values[i], s->series->count, r->out);
+		else
+			buf_str(r->out, "null");
+	}
+	buf_str(r->out, "]");
+	r->any = true;
+	return true;
+}
+
+static bool time_of(const char *query, const char *key, struct wall fallback, struct wall *out, struct err *err)
+{
+	char text[64];
+	*out = fallback;
+	return !query_value(query, key, text, sizeof text) || wall_parse(text, out, err) || err_wrap(err, "%s", key);
+}
+
+static bool step_of(const char *query, int64_t span_ms, int64_t *out, struct err *err)
+{
+	char text[32];
+	*out = span_ms / ROWS < 1000 ? 1000 : span_ms / ROWS / 1000 * 1000;
+	if (query_value(query, "step", text, sizeof text)) {
+		struct conf *c = conf_new();
+		const struct conf_node *n = c ? conf_parse(c, "step", text, __builtin_strlen(text)) : NULL;
+		bool good = n && conf_duration_ms(c, n, out, NULL) && *out > 0;
+		conf_free(c);
+		if (!good)
+			return err_set(err, ERR_USAGE, "step '%s' is not a duration; write 5s, 15m, 1h or 1d", text);
+	}
+	return span_ms / *out <= ROWS_MAX || err_set(err, ERR_USAGE, "more than %d rows; take a longer step", ROWS_MAX);
+}
+
+bool history_answer(void *ctx, const char *query, struct buf *out, struct err *err)
+{
+	const struct history_page *page = ctx;
+	char series[200];
+	struct wall now = page->wall(page->ctx), from, to;
+	int64_t step_ms;
+	struct rows rows = { .out = out };
+	if (!query_value(query, "series", series, sizeof series))
+		return err_set(err, ERR_USAGE, "series is missing; write ?series=DEVICE/POINT");
+	if (!time_of(query, "to", now, &to, err) || !time_of(query, "from", (struct wall){ to.ms - DAY_MS }, &from, err))
+		return false;
+	if (from.ms >= to.ms)
+		return err_set(err, ERR_USAGE, "from must lie before to");
+	if (!step_of(query, to.ms - from.ms, &step_ms, err))
+		return false;
+	struct reader *reader = reader_open(page->state_dir, err);
+	if (!reader)
+		return false;
+	buf_str(out, "{\"series\":");
+	buf_json(out, series);
+	buf_printf(out, ",\"from\":%lld,\"to\":%lld,\"step_ms\":%lld,\"rows\":[", (long long)from.ms, (long long)to.ms, (long long)step_ms);
+	bool good = reader_steps(reader, series, from, to, step_ms, put_row, &rows, err);
+	reader_close(reader);
+	buf_str(out, "],\"unit\":");
+	rows.unit ? buf_json(out, rows.unit) : buf_str(out, "null");
+	buf_str(out, "}");
+	return good && (!out->failed || err_memory(err));
+}

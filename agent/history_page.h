@@ -1,0 +1,13 @@
+/* agent/history_page.h - /api/v1/history: one series in steps, from a reader of its own on the store. */
+#ifndef AGENT_HISTORY_PAGE_H
+#define AGENT_HISTORY_PAGE_H
+
+#include "core/buf.h"
+#include "core/time.h"
+
+struct history_page { const char *state_dir; struct wall (*wall)(void *ctx); void *ctx; };
+/* `query`: series=DEVICE/POINT, from=, to= (RFC 3339; default the last day), step= (5s .. 1d; default a 500th of the span).
+ * {"from","to","series","step_ms","unit","rows":[[time, n, not good, min, max, mean, last], ...]}, times in milliseconds. */
+bool history_answer(void *history_page, const char *query, struct buf *out, struct err *err);
+
+#endif
