@@ -40,9 +40,10 @@ struct daemon {
 	struct poller *poller;
 	struct wall loaded;
 	int64_t statements_seen;
+	struct buf limits;                           /* text lent to the poller */
 	char phase[120];
 	void *import;                                /* while history is folded */
-	bool stopping, closed;                       /* closed: an interval was committed since the readers were told */
+	bool stopping, rewire, closed;                       /* closed: an interval was committed since the readers were told */
 };
 
 /* Folds a recording (pued --import) into the store before polling starts; shows progress. */

@@ -1,5 +1,6 @@
 /* pued: polls, keeps the ledger, publishes.  Wiring only. */
 #include "agent/daemon.h"
+#include "agent/learnt.h"
 #include "agent/signer.h"
 #include "agent/statement.h"
 #include "agent/wiring.h"
@@ -169,6 +170,7 @@ static bool tell_store(struct daemon *d, struct err *err)
 	if (!registry_changed(d->registry))
 		return true;
 	const struct series *series = registry_series(d->registry, &n);
+	d->rewire = true;
 	return store_series(d->store, series, n, err);
 }
 
@@ -255,6 +257,23 @@ static void on_device_event(void *ctx, size_t device, const char *kind, const ch
 	log_line(!strcmp(kind, "back") || !strcmp(kind, "up") ? LOG_NOTICE : LOG_WARN, cause, now.boot, "%s: %s", id, sentence);
 }
 
+/* Limits that a device taught survive a restart. */
+static void on_learnt(void *ctx, size_t device, const char *limits)
+{
+	struct daemon *d = ctx;
+	struct err err = { 0 };
+	const char *id = site_devices(d->setup.site)[device].id;
+	if (!learnt_put(d->state_dir, id, limits, &err))
+		log_line(LOG_WARN, "learnt", clock_now(&d->clock).boot, "%s: what it taught is not kept: %s", id, err.text);
+}
+
+static const char *kept_limits(void *ctx, size_t device)
+{
+	struct daemon *d = ctx;
+	buf_reset(&d->limits);
+	return learnt_get(d->state_dir, site_devices(d->setup.site)[device].id, &d->limits) ? d->limits.data : NULL;
+}
+
 /* Once a second: time passes for the ledger, a new picture, the service manager hears that we live. */
 static void tell_manager(struct daemon *d)
 {
@@ -295,6 +314,26 @@ static void tell_readers(struct daemon *d)
 		mqtt_wake(d->mqtt);
 }
 
+/* A device was discovered and said what its counts are worth: the ledger goes on from its checkpoint with the register wired. */
+static bool wire_discovered(struct daemon *d, struct err *err)
+{
+	struct ledger_wiring *fresh;
+	if (!d->rewire)
+		return true;
+	d->rewire = false;
+	if (!wiring_make(d->setup.site, d->setup.library, d->registry, 0, &fresh, err))
+		return false;
+	if (wiring_equal(d->setup.site, d->wiring, fresh)) {
+		free(fresh);
+		return true;
+	}
+	pipeline_free(d->pipeline);
+	d->pipeline = NULL;
+	free(d->wiring);
+	d->wiring = fresh;
+	return daemon_pipeline(d, true, err);
+}
+
 static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 {
 	struct daemon *d = ctx;
@@ -303,6 +342,10 @@ static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 	if (!statement_collect(d->state_dir, &d->statements_seen, d->reader, d->pipeline, now.wall, &err))
 		log_line(LOG_ERROR, "statements", now.boot, "%s", err.text);
 	push(d, NULL, 0, now);
+	if (!wire_discovered(d, &err)) {
+		log_line(LOG_ERROR, NULL, now.boot, "%s", err.text);
+		return sd_event_exit(d->loop, err_exit_code(&err));
+	}
 	tell_readers(d);
 	daemon_show(d);
 	tell_manager(d);
@@ -360,7 +403,7 @@ static bool open_poller(struct daemon *d, struct err *err)
 {
 	struct poller_options po = { .loop = d->loop, .clock = clock_ops_of(&d->clock), .collectors = collectors, .library = d->setup.library,
 				     .site = d->setup.site, .secret = give_secret, .ctx = d, .seed = (uint64_t)getpid() << 20 ^ d->clock.session,
-				     .sink = { .series = on_series, .samples = on_samples, .event = on_device_event, .ctx = d } };
+				     .sink = { .series = on_series, .samples = on_samples, .event = on_device_event, .learnt = on_learnt, .limits = kept_limits, .ctx = d } };
 	return (d->poller = poller_new(&po, err)) != NULL;
 }
 
@@ -421,6 +464,7 @@ static void stop(struct daemon *d)
 	free(d->wiring);
 	registry_free(d->registry);
 	snapshot_slot_free(d->slot);
+	buf_done(&d->limits);
 	secrets_free(d->secrets);
 	setup_done(&d->setup);
 }
