@@ -101,7 +101,7 @@ try:
     with Server(pued_sim, "run", "--site-clock-offset", OFFSET, "--modbus-port", str(modbus), "--snmp-port", str(snmp), "--racks-polled", "32"):
         # breakers of dead units try once a minute at most, so some are back at once and the rest within it
         check(poll(150, lambda: (d.up() or 0) > 100), "devices come up by themselves: %s" % d.up())
-        check(poll(60, lambda: (s := d.status()) and s["power"]["ratio"]), "the power ratio is known: %s" % (d.status() or {}).get("power"))
+        check(poll(200, lambda: (s := d.status()) and s["power"]["ratio"]), "the power ratio is known: %s" % (d.status() or {}).get("power"))
         # kill -9: the next start goes on with the same evidence, whole
         check(d.stop(signal.SIGKILL) == -signal.SIGKILL, "killed")
         d = Daemon()
