@@ -115,7 +115,7 @@ static json_t *criterion_json(const struct criterion *c)
 	static const char *const results[] = { [TRUTH_NO] = "no", [TRUTH_YES] = "yes", [TRUTH_UNKNOWN] = "unknown" };
 	return json_pack("{so so so so so ss ss ss ss ss so so}", "id", text_json(c->id), "title", both_json(c->title),
 		"quote", text_json(c->quote), "locator", text_json(c->locator), "word", text_json(c->word),
-		"result", results[c->result], "value", c->value, "limit", c->limit, "margin", c->margin,
+		"result", c->depends ? "depends" : results[c->result], "value", c->value, "limit", c->limit, "margin", c->margin,
 		"uncertainty", c->uncertainty, "why", both_json(c->why), "evidence", text_json(c->evidence));
 }
 

@@ -48,7 +48,7 @@ function kpiTitle(k, when, at) {
 }
 
 function resultBadge(result) {
-	return badge(result, t(result === 'unknown' ? 'unknown_result' : result));
+	return badge(result === 'depends' ? 'unknown' : result, t(result === 'unknown' ? 'unknown_result' : result));
 }
 
 const verdictKind = { ELIGIBLE_ROBUST: 'yes', ELIGIBLE_UNDER: 'unknown', NOT_ELIGIBLE: 'no', OUTSIDE_VALIDITY: 'no', ALREADY_CLAIMED: 'no' };
