@@ -94,7 +94,7 @@ static bool zone_known(const char *name)
 {
 	char path[160];
 	struct stat st;
-	if (strstr(name, "..") || name[0] == '/' || strlen(name) > 60)
+	if (!name || strstr(name, "..") || name[0] == '/' || strlen(name) > 60)
 		return false;
 	snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);
 	return strcmp(name, "UTC") == 0 || (stat(path, &st) == 0 && S_ISREG(st.st_mode));
