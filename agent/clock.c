@@ -13,7 +13,8 @@ static int64_t read_ms(clockid_t id)
 static bool kernel_synced(void)
 {
 	struct timex state = { 0 };
-	return adjtimex(&state) != TIME_ERROR && !(state.status & STA_UNSYNC);
+	int result = adjtimex(&state);      /* below 0: not allowed to ask, so not known to be synchronised */
+	return result >= 0 && result != TIME_ERROR && !(state.status & STA_UNSYNC);
 }
 
 struct stamp clock_now(void *ctx)
@@ -31,7 +32,8 @@ bool clock_offset(void *ctx, int64_t *us)
 {
 	const struct clock *c = ctx;
 	struct timex state = { 0 };
-	if (c->simulated || adjtimex(&state) == TIME_ERROR || (state.status & STA_UNSYNC))
+	int result = c->simulated ? -1 : adjtimex(&state);
+	if (result < 0 || result == TIME_ERROR || (state.status & STA_UNSYNC))
 		return false;
 	*us = state.status & STA_NANO ? state.offset / 1000 : state.offset;
 	return true;

@@ -39,7 +39,7 @@ struct daemon {
 	sd_event *loop;
 	struct poller *poller;
 	struct wall loaded;
-	int64_t statements_seen;
+	int64_t statements_seen, broker_away_s;
 	struct buf limits;                           /* text lent to the poller */
 	char phase[120];
 	void *import;                                /* while history is folded */

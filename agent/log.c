@@ -27,7 +27,6 @@ static struct cause *cause_of(const char *name)
 
 void log_line(int priority, const char *cause, struct mono now, const char *fmt, ...)
 {
-	char text[1400];
 	uint64_t held = 0;
 	if (cause) {
 		struct cause *c = cause_of(cause);
@@ -39,18 +38,24 @@ void log_line(int priority, const char *cause, struct mono now, const char *fmt,
 		c->held = 0;
 		c->from_ms = now.ms;
 	}
+	CLEANUP(buf_done) struct buf text = { 0 };
 	va_list args;
 	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
+	char *whole = NULL;
+	int len = vasprintf(&whole, fmt, args);
 	va_end(args);
-	CLEANUP(buf_done) struct buf line = { 0 };
-	/* journald reads the <N>; a person at a terminal does not want it */
-	if (!isatty(2))
-		buf_printf(&line, "<%d>", priority);
-	buf_plain(&line, text, strlen(text));
-	if (held)
-		buf_printf(&line, " (and %llu more of this kind)", (unsigned long long)held);
-	buf_str(&line, "\n");
-	if (!line.failed)
-		fwrite(line.data, 1, line.len, stderr);
+	/* a report of many problems is many lines; journald reads the <N> of each, a person at a terminal does not want it */
+	for (const char *p = len < 0 ? "out of memory" : whole; *p;) {
+		size_t n = strcspn(p, "\n");
+		if (!isatty(2))
+			buf_printf(&text, "<%d>", priority);
+		buf_plain(&text, p, n);
+		p += n + (p[n] == '\n');
+		if (!*p && held)
+			buf_printf(&text, " (and %llu more of this kind)", (unsigned long long)held);
+		buf_str(&text, "\n");
+	}
+	free(whole);
+	if (text.len && !text.failed)
+		fwrite(text.data, 1, text.len, stderr);
 }

@@ -145,7 +145,8 @@ static void on_closed(void *ctx, struct wall end)
 
 static bool open_store(struct daemon *d, struct err *err)
 {
-	struct store_options so = { .dir = d->state_dir, .now = clock_wall(&d->clock), .retention_days = d->setup.site->raw_days };
+	struct store_options so = { .dir = d->state_dir, .now = clock_wall(&d->clock), .retention_days = d->setup.site->raw_days,
+				   .undelivered_days = d->setup.site->mqtt.outbox_days };
 	struct restart r = { 0 };
 	if (!(d->store = store_open(&so, err)) || !store_restart(d->store, &r, err))
 		return false;
@@ -274,6 +275,20 @@ static const char *kept_limits(void *ctx, size_t device)
 	return learnt_get(d->state_dir, site_devices(d->setup.site)[device].id, &d->limits) ? d->limits.data : NULL;
 }
 
+/* A broker that is away for some seconds is one line a minute, and one when it is back; reports wait in the outbox. */
+static void tell_broker(struct daemon *d, const struct mqtt_status *mqtt)
+{
+	enum { PATIENCE_S = 5 };
+	struct mono now = clock_now(&d->clock).boot;
+	if (!d->mqtt || mqtt->connected) {
+		if (d->broker_away_s > PATIENCE_S)
+			log_line(LOG_NOTICE, NULL, now, "mqtt: %s", mqtt->sentence);
+		d->broker_away_s = 0;
+	} else if (++d->broker_away_s > PATIENCE_S) {
+		log_line(LOG_WARN, "mqtt", now, "mqtt: %s; reports wait in the outbox", mqtt->sentence);
+	}
+}
+
 /* Once a second: time passes for the ledger, a new picture, the service manager hears that we live. */
 static void tell_manager(struct daemon *d)
 {
@@ -288,6 +303,7 @@ static void tell_manager(struct daemon *d)
 	}
 	if (d->mqtt)
 		mqtt_status(d->mqtt, &mqtt);
+	tell_broker(d, &mqtt);
 	struct store_status store;
 	store_status(d->store, &store);
 	if ((j = judge_latest(d->judge, sentence, sizeof sentence)) && j->month.kind != KPI_NONE)
@@ -410,8 +426,13 @@ static bool open_poller(struct daemon *d, struct err *err)
 static bool start(struct daemon *d, struct err *err)
 {
 	CLEANUP(buf_done) struct buf report = { 0 };
-	if (!setup_load(d->o.config, &d->setup, &report, err))
+	if (!setup_load(d->o.config, &d->setup, &report, err)) {
+		if (report.len) {
+			log_line(LOG_ERROR, NULL, (struct mono){ 0 }, "%s", report.data);
+			err_set(err, ERR_CONFIG, "%s is not good; nothing was started. `puectl check` says the same", d->o.config);
+		}
 		return false;
+	}
 	if (d->setup.warnings.len)
 		fputs(d->setup.warnings.data, stderr);
 	if (d->o.clock_offset_ms && !d->setup.site->simulated)

@@ -103,9 +103,10 @@ static bool add_nothing(struct statements *s, const json_t *p)
 }
 
 /* member: what a statement of this kind must have */
-static const struct kind_row { const char *kind, *member; bool (*add)(struct statements *s, const json_t *p); } kinds[] = {
-	{ "attestation", "name", add_attestation }, { "claim", "claim", add_claim }, { "lineage", "of", add_lineage },
-	{ "meter", "meter", add_nothing },          { "revocation", "revokes", add_revocation },
+static const struct kind_row { const char *kind, *member; bool object; bool (*add)(struct statements *s, const json_t *p); } kinds[] = {
+	{ "attestation", "name", false, add_attestation }, { "claim", "claim", true, add_claim },
+	{ "lineage", "of", false, add_lineage },
+	{ "meter", "meter", true, add_nothing },          { "revocation", "revokes", false, add_revocation },
 };
 
 static bool finding(struct statements *s, const char *what)
@@ -114,13 +115,20 @@ static bool finding(struct statements *s, const char *what)
 	return true;
 }
 
+/* The member a statement of its kind must have: a text, or an object. */
+static bool has_member(const json_t *p, const struct kind_row *row)
+{
+	const json_t *m = json_object_get(p, row->member);
+	return row->object ? json_is_object(m) : json_is_string(m);
+}
+
 static bool add_payload(struct statements *s, json_t *p, const struct trust_key *key)
 {
 	const char *kind = text_of(p, "kind"), *role = text_of(p, "role"), *id = text_of(p, "id");
 	const struct kind_row *row = kinds;
 	while (row < kinds + countof(kinds) && (!kind || strcmp(row->kind, kind)))
 		row++;
-	if (row == kinds + countof(kinds) || !id || !role || !json_object_get(p, row->member))
+	if (row == kinds + countof(kinds) || !id || !role || !has_member(p, row))
 		return finding(s, "a signed statement of an unknown form does not count");
 	if (key->role && strcmp(key->role, role) && strcmp(key->role, "agent"))
 		return finding(s, "a statement is signed with a key of another role and does not count");
