@@ -146,7 +146,8 @@ static bool forget_entries(struct store *s, uint64_t up_to_serial)
 		bytes += s->entries[n]->bytes;
 		entry_free(s->entries[n++]);
 	}
-	memmove(s->entries, s->entries + n, (s->n_entries - n) * sizeof *s->entries);
+	if (n < s->n_entries)
+		memmove(s->entries, s->entries + n, (s->n_entries - n) * sizeof *s->entries);
 	s->n_entries -= n;
 	pthread_mutex_lock(&s->mutex);
 	s->entry_bytes -= bytes;

@@ -45,7 +45,8 @@ static void put(struct image *i, size_t at, const void *bytes, size_t len)
 {
 	if (at + len > i->len)
 		set_size(i, at + len);
-	memcpy(i->bytes + at, bytes, len);
+	if (len)
+		memcpy(i->bytes + at, bytes, len);
 }
 
 static void forget_changes(struct file *f)
