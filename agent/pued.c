@@ -427,6 +427,8 @@ static bool start(struct daemon *d, struct err *err)
 {
 	CLEANUP(buf_done) struct buf report = { 0 };
 	if (!setup_load(d->o.config, &d->setup, &report, err)) {
+		if (err->kind == ERR_IO)
+			err->kind = ERR_CONFIG;         /* starting again would not help: 78 keeps the service manager from it */
 		if (report.len) {
 			log_line(LOG_ERROR, NULL, (struct mono){ 0 }, "%s", report.data);
 			err_set(err, ERR_CONFIG, "%s is not good; nothing was started. `puectl check` says the same", d->o.config);

@@ -82,11 +82,8 @@ static bool load_site(struct setup *s, const char *path, struct err *err)
 	s->path = strdup(path);
 	if (!s->path || !(s->conf = conf_new()) || !(s->pack_conf = conf_new()))
 		return err_memory(err);
-	if (!file_read(path, &text, err)) {
-		if (err && err->kind == ERR_IO)
-			err->kind = ERR_CONFIG;         /* starting again would not help: exit 78 */
+	if (!file_read(path, &text, err))
 		return false;
-	}
 	s->site = site_load(s->conf, path, text.data, text.len, file_reader_beside(s->path));
 	return conf_ok(s->conf, err) && s->site != NULL;
 }
