@@ -1,29 +1,24 @@
 /* puectl attest: what only people know, signed, dated and revocable; it becomes an evidence leaf of the running pued. */
-#include "agent/clock.h"
-#include "agent/file.h"
-#include "agent/from_store.h"
-#include "agent/signer.h"
-#include "agent/statement.h"
+#include "agent/stating.h"
 
 #include <stdio.h>
 #include <string.h>
 
 struct words {
-	struct from_store_options store;
-	const char *keys, *role, *by, *date, *text, *evidence, *issued, *revoke;
-	const char *name, *value;
+	struct stating common;
+	const char *evidence, *name, *value;
 };
 
 static int parse(struct ctl *ctl, struct words *w)
 {
 	const struct { const char *name; const char **value; } rows[] = {
-		{ "--keys", &w->keys }, { "--role", &w->role }, { "--by", &w->by }, { "--text", &w->text }, { "--evidence", &w->evidence },
-		{ "--issued", &w->issued }, { "--revoke", &w->revoke },
+		{ "--keys", &w->common.keys }, { "--role", &w->common.role }, { "--by", &w->common.by }, { "--text", &w->common.text }, { "--evidence", &w->evidence },
+		{ "--issued", &w->common.issued }, { "--revoke", &w->common.revoke },
 	};
 	const char **plain[] = { &w->name, &w->value };
 	size_t n_plain = 0;
 	struct err err = { 0 };
-	if (!from_store_arguments(ctl, &w->store, &err))
+	if (!from_store_arguments(ctl, &w->common.store, &err))
 		return ctl_usage(ctl, "%s", err.text);
 	for (int i = 1; i < ctl->argc; i++) {
 		size_t k = 0;
@@ -36,11 +31,8 @@ static int parse(struct ctl *ctl, struct words *w)
 		else
 			*plain[n_plain++] = ctl->argv[i];
 	}
-	w->date = w->store.date;
-	if (!w->revoke && (!w->name || !w->value))
+	if (!w->common.revoke && (!w->name || !w->value))
 		return ctl_usage(ctl, "NAME and a value are missing");
-	if (!w->by)
-		return ctl_usage(ctl, "--by is missing: who says so");
 	return 0;
 }
 
@@ -58,70 +50,25 @@ static bool set_value(json_t *o, const struct words *w, struct err *err)
 	return err_set(err, ERR_USAGE, "'%s' is neither yes or no, nor a date (2024-12-20), nor an amount with its unit ('800 yuan')", w->value);
 }
 
-static void set_if(json_t *o, const char *key, const char *text)
+static bool members(const void *words, const struct site *site, json_t *o, struct err *err)
 {
-	if (text)
-		json_object_set_new(o, key, json_string(text));
-}
-
-static bool members(const struct words *w, const struct site *site, struct wall issued, json_t *o, struct err *err)
-{
-	char when[WALL_TEXT];
-	set_if(o, "kind", w->revoke ? "revocation" : "attestation");
-	set_if(o, "by", w->by);
-	set_if(o, "role", w->role ? w->role : "applicant");
-	set_if(o, "site", site->id);
-	set_if(o, "issued", wall_text(issued, when));
-	json_object_set_new(o, "simulated", json_boolean(site->simulated));
-	set_if(o, "text", w->text);
-	set_if(o, "document", w->evidence);
-	if (w->revoke) {
-		set_if(o, "revokes", w->revoke);
-		return true;
-	}
-	set_if(o, "name", w->name);
+	const struct words *w = words;
+	(void)site;
+	stating_set(o, "document", w->evidence);
+	stating_set(o, "name", w->name);
 	if (!set_value(o, w, err))
 		return false;
 	if (!json_object_get(o, "date"))
-		set_if(o, "date", w->date);
+		stating_set(o, "date", w->common.store.date);
 	return true;
-}
-
-static bool put(const struct words *w, const struct setup *setup, json_t *o, char *path, size_t size, struct err *err)
-{
-	const char *state = w->store.state_dir ? w->store.state_dir : setup->site->state_dir;
-	char keys[600];
-	struct clock clock = { 0 };
-	struct wall issued = clock_wall(&clock);
-	CLEANUP(buf_done) struct buf payload = { 0 }, envelope = { 0 };
-	snprintf(keys, sizeof keys, "%s/keys", state);
-	if (w->issued && !wall_parse(w->issued, &issued, err))
-		return err_wrap(err, "--issued");
-	if (!members(w, setup->site, issued, o, err) || !statement_payload(o, &payload, err))
-		return false;
-	struct signer *signer = signer_open(w->keys ? w->keys : keys, err);
-	bool good = signer && jws_make(signer_ops(signer), JWS_STATEMENT, payload.data, payload.len, false, &envelope, err) &&
-		    statement_put(state, envelope.data, envelope.len, path, size, err);
-	signer_free(signer);
-	return good;
 }
 
 int ctl_attest(struct ctl *ctl)
 {
-	struct words w = { 0 };
-	struct setup setup;
-	struct err err = { 0 };
-	char path[700];
+	struct words w = { .common = { .kind = "attestation", .members = members } };
 	int code = parse(ctl, &w);
 	if (code)
 		return code;
-	if (!setup_load(w.store.config ? w.store.config : "/etc/pued/pued.yaml", &setup, NULL, &err))
-		return ctl_fail(ctl, &err);
-	json_t *o = json_object();
-	bool good = put(&w, &setup, o, path, sizeof path, &err);
-	if (good)
-		printf("%s %s\n", json_string_value(json_object_get(o, "id")), path);
-	json_decref(o);
-	setup_done(&setup);
-	return good ? 0 : ctl_fail(ctl, &err);
+	w.common.words = &w;
+	return stating_run(ctl, &w.common);
 }

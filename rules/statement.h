@@ -3,7 +3,7 @@
  *
  * Payload of an envelope of type JWS_STATEMENT:
  *	{"by","format":1,"id","issued","kind","role","simulated","site", ...} and by kind
- *	attestation: "name", and "value" (yes|no), "date", "amount" ("800 yuan"), "text", "evidence" as far as they are stated
+ *	attestation: "name", and "value" (yes|no), "date", "amount" ("800 yuan"), "text", "document" as far as they are stated
  *	claim:       "claim": {"site","company","policy","pending","withdrawn","amount_fen","date","level"}
  *	lineage:     "of": id of a site this one was merged from
  *	meter:       "meter": {"id","last","first","at","reason"}   a meter exchange

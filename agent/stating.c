@@ -1,0 +1,63 @@
+#include "agent/stating.h"
+#include "agent/clock.h"
+#include "agent/signer.h"
+#include "agent/statement.h"
+
+#include <stdio.h>
+
+void stating_set(json_t *o, const char *key, const char *text)
+{
+	if (text)
+		json_object_set_new(o, key, json_string(text));
+}
+
+static bool all_members(const struct stating *s, const struct site *site, json_t *o, struct err *err)
+{
+	char when[WALL_TEXT];
+	struct clock clock = { 0 };
+	struct wall issued = clock_wall(&clock);
+	if (s->issued && !wall_parse(s->issued, &issued, err))
+		return err_wrap(err, "--issued");
+	stating_set(o, "kind", s->revoke ? "revocation" : s->kind);
+	stating_set(o, "by", s->by);
+	stating_set(o, "role", s->role ? s->role : "applicant");
+	stating_set(o, "site", site->id);
+	stating_set(o, "issued", wall_text(issued, when));
+	stating_set(o, "text", s->text);
+	stating_set(o, "revokes", s->revoke);
+	json_object_set_new(o, "simulated", json_boolean(site->simulated));
+	return s->revoke || s->members(s->words, site, o, err);
+}
+
+static bool put(const struct stating *s, const struct site *site, json_t *o, char *path, size_t size, struct err *err)
+{
+	const char *state = s->store.state_dir ? s->store.state_dir : site->state_dir;
+	char keys[600];
+	CLEANUP(buf_done) struct buf payload = { 0 }, envelope = { 0 };
+	snprintf(keys, sizeof keys, "%s/keys", state);
+	if (!all_members(s, site, o, err) || !statement_payload(o, &payload, err))
+		return false;
+	struct signer *signer = signer_open(s->keys ? s->keys : keys, err);
+	bool good = signer && jws_make(signer_ops(signer), JWS_STATEMENT, payload.data, payload.len, false, &envelope, err) &&
+		    statement_put(state, envelope.data, envelope.len, path, size, err);
+	signer_free(signer);
+	return good;
+}
+
+int stating_run(const struct ctl *ctl, const struct stating *s)
+{
+	struct setup setup;
+	struct err err = { 0 };
+	char path[700];
+	if (!s->by)
+		return ctl_usage(ctl, "--by is missing: who says so");
+	if (!setup_load(s->store.config ? s->store.config : "/etc/pued/pued.yaml", &setup, NULL, &err))
+		return ctl_fail(ctl, &err);
+	json_t *o = json_object();
+	bool good = put(s, setup.site, o, path, sizeof path, &err);
+	if (good)
+		printf("%s %s\n", json_string_value(json_object_get(o, "id")), path);
+	json_decref(o);
+	setup_done(&setup);
+	return good ? 0 : ctl_fail(ctl, &err);
+}
