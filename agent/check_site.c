@@ -75,14 +75,6 @@ static void check_device(struct conf *c, const struct device *d, const struct li
 
 /* ---- points of meters ---- */
 
-static const struct point *point_named(const struct profile *p, const char *name)
-{
-	for (size_t i = 0; i < p->points.n; i++)
-		if (glob_match(profile_points(p)[i].name, name))
-			return &profile_points(p)[i];
-	return NULL;
-}
-
 /* What a register may count for a meter of this role. */
 static bool fits(const struct point *p, int role, bool energy)
 {
@@ -113,7 +105,7 @@ static void check_point(struct conf *c, const struct meter *m, const struct prof
 {
 	const char *key = energy ? "energy" : "power", *name = energy ? m->energy : m->power;
 	bool by_default = energy ? m->energy_default : m->power_default;
-	const struct point *found = name ? point_named(p, name) : NULL;
+	const struct point *found = name ? profile_point_named(p, name) : NULL;
 	CLEANUP(buf_done) struct buf list = { 0 };
 	if (!name || (!found && by_default && !energy))
 		return;                 /* power only cross-checks: a device without it is no mistake */

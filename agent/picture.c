@@ -33,9 +33,9 @@ static void fill_meters(const struct picture_inputs *in, struct snapshot *s, int
 			m->energy_mwh = view.cumulative_mwh;
 		}
 		if (in->judgement) {
+			/* known so far: the day is not over, so it is never complete */
 			bool complete;
-			int64_t day = window_meter_mwh(in->judgement->day_window, (uint32_t)i, &complete);
-			m->energy_day_mwh = complete ? day : -1;
+			m->energy_day_mwh = window_meter_mwh(in->judgement->day_window, (uint32_t)i, &complete);
 		}
 	}
 }

@@ -23,23 +23,18 @@ static bool from_profile(const struct profile *profile, const struct device *dev
 /* SNMP: the row of the table whose name fits, when its scale is fixed. */
 static bool from_row(const struct profile *profile, const struct device *device, const char *name, struct registry_facts *out)
 {
-	const struct point *points = profile_points(profile);
-	for (size_t i = 0; i < profile->points.n; i++) {
-		const struct point *p = &points[i];
-		struct ratio unit;
-		int64_t offset;
-		if (!p->name || !glob_match(p->name, name) || p->scale_from.n || p->unit_from.at.oid || p->unit_from.in_text || device->overrides.n ||
-		    !p->unit || !unit_factor((enum quantity)p->quantity, p->unit, &unit, &offset))
-			continue;
-		*out = (struct registry_facts){ .row = { .quantity = (uint8_t)p->quantity, .scope = (uint8_t)p->scope, .configured = p->configured,
-							 .count = { 1, 1 } } };
-		struct ratio factor = { p->scale.num * unit.num, p->scale.den * unit.den };
-		if (p->quantity == Q_ENERGY)
-			out->row.count = factor;
-		out->raw_factor = p->quantity == Q_ENERGY ? (struct ratio){ 1, 1 } : factor;
-		return true;
-	}
-	return false;
+	const struct point *p = profile_point_named(profile, name);
+	struct ratio unit;
+	int64_t offset;
+	if (!p || p->scale_from.n || p->unit_from.at.oid || p->unit_from.in_text || device->overrides.n || !p->unit ||
+	    !unit_factor((enum quantity)p->quantity, p->unit, &unit, &offset))
+		return false;
+	*out = (struct registry_facts){ .row = { .quantity = (uint8_t)p->quantity, .scope = (uint8_t)p->scope, .configured = p->configured, .count = { 1, 1 } } };
+	struct ratio factor = { p->scale.num * unit.num, p->scale.den * unit.den };
+	if (p->quantity == Q_ENERGY)
+		out->row.count = factor;
+	out->raw_factor = p->quantity == Q_ENERGY ? (struct ratio){ 1, 1 } : factor;
+	return true;
 }
 
 static uint32_t wire(const struct site *site, const struct library *library, struct registry *registry, const struct meter *m, const char *point,

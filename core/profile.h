@@ -149,6 +149,8 @@ struct profile {
 struct identity_source { const char *what; struct place at; struct coding coding; };   /* "serial", "model", "firmware", "name" */
 struct block { int space; int64_t from, to; };   /* inclusive: no request may cross the edges of a block */
 
+/* The row a point of this name comes from ("outlet.10.power" from "outlet.*.power"), NULL when there is none. */
+const struct point *profile_point_named(const struct profile *p, const char *name);
 static inline const struct point *profile_points(const struct profile *p) { return p->points.items; }
 
 /* ---- library ------------------------------------------------------------------------------------------------------------ */

@@ -448,3 +448,21 @@ bool test_holds(const struct test *t, const struct number *n)
 	       (!t->version_from || version_compare(text, t->version_from) >= 0) &&
 	       (!t->version_to || version_compare(text, t->version_to) <= 0);
 }
+
+/* "total.*.power" whose plain index is left out is also "total.power". */
+static bool is_plain_name(const struct point *p, const char *name)
+{
+	const char *star = p->plain ? strchr(p->name, '*') : NULL;
+	if (!star)
+		return false;
+	size_t before = (size_t)(star - p->name), after = star[1] == '.';
+	return !strncmp(name, p->name, before) && !strcmp(name + before, star + 1 + after);
+}
+
+const struct point *profile_point_named(const struct profile *p, const char *name)
+{
+	for (size_t i = 0; i < p->points.n; i++)
+		if (glob_match(profile_points(p)[i].name, name) || is_plain_name(&profile_points(p)[i], name))
+			return &profile_points(p)[i];
+	return NULL;
+}

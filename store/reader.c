@@ -3,18 +3,36 @@
 #include "store/window.h"
 
 #include <stdio.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CHUNK_ROWS = 256 };
 
 struct reader { struct evidence evidence; struct journal journal; pthread_mutex_t mutex; char dir[3900]; };
+
+static bool has_store(const char *dir, struct err *err)
+{
+	char path[4096];
+	snprintf(path, sizeof path, "%s/evidence.db", dir);
+	if (access(path, R_OK) == 0)
+		return true;
+	if (errno == EACCES)
+		return err_set(err, ERR_DENIED, "%s: not readable by you; run this as the user of pued", path);
+	return err_set(err, ERR_IO, "no evidence in %s yet; start pued, or name the state directory", dir);
+}
 
 struct reader *reader_open(const char *dir, struct err *err)
 {
 	struct reader *r = calloc(1, sizeof *r);
 	if (!r) {
 		err_memory(err);
+		return NULL;
+	}
+	if (!has_store(dir, err)) {
+		free(r);
 		return NULL;
 	}
 	snprintf(r->dir, sizeof r->dir, "%s", dir);
