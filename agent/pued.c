@@ -378,7 +378,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 	return sd_event_exit(d->loop, 0);
 }
 
-/* A bad file leaves the old configuration; devices are changed by difference, everything else asks for a restart. */
+/* A bad file leaves the old configuration.  A good one that differs is taken in by starting anew onto the same state. */
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *ctx)
 {
 	struct daemon *d = ctx;
