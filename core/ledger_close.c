@@ -68,6 +68,16 @@ static int segment_order(const void *a, const void *b)
 	return x->from_ms < y->from_ms ? -1 : x->from_ms > y->from_ms;
 }
 
+/* Closing keeps the order, so a year of intervals that close at once is sorted once, not once an interval. */
+static void sort_segments(struct ledger *l)
+{
+	size_t i = 1;
+	while (i < l->n_segments && l->segments[i - 1].from_ms <= l->segments[i].from_ms)
+		i++;
+	if (i < l->n_segments)
+		qsort(l->segments, l->n_segments, sizeof *l->segments, segment_order);
+}
+
 static void missing_union(const struct ledger *l, int64_t to_ms, int64_t *total, int64_t *it)
 {
 	int64_t covered_total = INT64_MIN, covered_it = INT64_MIN;
@@ -308,7 +318,7 @@ static void close_one(struct ledger *l, const struct ledger_sink *sink)
 		if (l->out[k].missing_ms)
 			substitute(l, &l->out[k]);
 	if (l->n_segments) {
-		qsort(l->segments, l->n_segments, sizeof *l->segments, segment_order);
+		sort_segments(l);
 		missing_union(l, to, &iv.total_missing_ms, &iv.it_missing_ms);
 		drop_segments(l, to);
 	}

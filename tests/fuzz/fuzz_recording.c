@@ -54,7 +54,7 @@ static void take(struct ledger *l, const struct recording_line *r, uint32_t sess
 			    .at = { r->wall, { r->has_boot ? r->boot.ms : r->wall.ms }, session, true } };
 	/* a mutated month closes thousands of intervals and teaches nothing; a mutated year leaps */
 	int64_t days = (r->wall.ms - INT64_C(1767225600000)) / 86400000;
-	if (days > 9 && days < 1000)
+	if (days < -9 || (days > 9 && days < 1000))
 		return;
 	if (series < 0 || (r->has_value && !recording_value(r, small_wiring[1 + (series % 3)].fraction, &s.value)))
 		return;
