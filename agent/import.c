@@ -1,7 +1,6 @@
 /* pued --import: a recording folded into the store as back-filled readings, before polling starts. */
 #include "agent/daemon.h"
-#include "agent/wiring.h"
-#include "core/recording.h"
+#include "agent/recorded.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,14 +11,10 @@ enum { BATCH = 4096, FLUSH_EVERY = 200 };
 
 struct import {
 	struct daemon *d;
-	const char *name;
+	struct recorded recorded;
 	struct sample batch[BATCH];
 	size_t n;
-	uint64_t line, readings, batches;
-	uint32_t session;
-	uint32_t *next;                  /* series that followed this one last time: recordings repeat their order */
-	size_t n_next;
-	uint32_t previous;
+	uint64_t lines, readings, batches;
 	struct recording_line span;      /* until.ms 0: not said */
 	struct window *month;            /* what the terminal shows */
 	struct date month_of;
@@ -87,40 +82,12 @@ static bool settle(struct import *im, struct err *err)
 	return ++im->batches % FLUSH_EVERY || store_flush(im->d->store, err);
 }
 
-static uint32_t series_of(struct import *im, const char *id)
-{
-	size_t n;
-	const struct series *all = registry_series(im->d->registry, &n);
-	uint32_t guess = im->previous < im->n_next ? im->next[im->previous] : UINT32_MAX;
-	uint32_t number = guess < n && !strcmp(all[guess].id, id) ? guess : registry_find(im->d->registry, id);
-	if (number != UINT32_MAX && im->previous < im->n_next)
-		im->next[im->previous] = number;
-	im->previous = number;
-	return number;
-}
-
-static bool value_of(const struct import *im, uint32_t series, const struct recording_line *line, int64_t *value)
-{
-	struct ratio f = wiring_raw_factor(im->d->registry, series);
-	int64_t scaled;
-	if (!f.num)
-		f = (struct ratio){ 1, 1 };
-	if (!recording_value(line, f.num, &scaled) || scaled % f.den)
-		return false;
-	*value = scaled / f.den;
-	return true;
-}
-
 static bool take_reading(struct import *im, const struct recording_line *line, struct err *err)
 {
-	uint32_t series = series_of(im, line->id);
-	if (series == UINT32_MAX)
-		return true;            /* a series this site does not use */
 	struct sample *s = &im->batch[im->n];
-	*s = (struct sample){ .series = series, .quality = (uint8_t)line->quality, .reason = line->has_value ? REASON_NONE : REASON_NOT_POLLED,
-			      .at = { .wall = line->wall, .boot = { line->has_boot ? line->boot.ms : line->wall.ms }, .session = im->session, .synced = true } };
-	if (line->has_value && !value_of(im, series, line, &s->value))
-		return err_set(err, ERR_INPUT, "the value of %s has more digits than its register", line->id);
+	enum recorded_result result = recorded_sample(&im->recorded, line, s, err);
+	if (result != RECORDED_SAMPLE)
+		return result == RECORDED_IGNORED;
 	im->readings++;
 	if (line->wall.ms > im->newest.ms)
 		im->newest = line->wall;
@@ -130,13 +97,15 @@ static bool take_reading(struct import *im, const struct recording_line *line, s
 	return !full || settle(im, err);
 }
 
-static bool take_line(struct import *im, const char *line, size_t len, struct err *err)
+static bool take_line(void *ctx, const char *line, size_t len, struct err *err)
 {
+	struct import *im = ctx;
 	struct recording_line r = { 0 };
 	switch (recording_parse(line, len, &r, err)) {
 	case RECORDING_READING: return take_reading(im, &r, err);
 	case RECORDING_SESSION:
-		if (++im->session == im->d->clock.session)
+		recorded_session(&im->recorded);
+		if (im->recorded.session == im->d->clock.session)
 			return err_set(err, ERR_INPUT, "more than %d sessions in one recording; split it", SESSIONS_A_RUN - 1);
 		return true;
 	case RECORDING_SPAN: im->span = r; return true;
@@ -148,41 +117,20 @@ static bool take_line(struct import *im, const char *line, size_t len, struct er
 
 static bool read_all(struct import *im, FILE *in, struct err *err)
 {
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t n;
-	bool good = true;
-	while (good && (n = getline(&line, &room, in)) >= 0) {
-		im->line++;
-		if (n && line[n - 1] == '\n')
-			n--;
-		good = take_line(im, line, (size_t)n, err) || err_wrap(err, "%s:%llu", im->name, (unsigned long long)im->line);
-	}
-	if (good && ferror(in))
-		good = err_set(err, ERR_IO, "%s: %s", im->name, strerror(errno));
-	free(line);
-	return good && (!im->n || settle(im, err)) && store_flush(im->d->store, err);
+	return recorded_lines(in, im->d->o.import, UINT64_MAX, take_line, im, &im->lines, err) && (!im->n || settle(im, err)) &&
+	       store_flush(im->d->store, err);
 }
 
 bool daemon_import(struct daemon *d, struct err *err)
 {
 	FILE *in = strcmp(d->o.import, "-") ? fopen(d->o.import, "re") : stdin;
 	struct import *im = calloc(1, sizeof *im);
-	size_t n;
-	registry_series(d->registry, &n);
-	if (im)
-		im->next = calloc(n + 1, sizeof *im->next);
-	bool good = im && im->next;
-	if (!good)
-		err_memory(err);
-	else if (!in)
+	bool good = im || err_memory(err);
+	if (good && !in)
 		good = err_set(err, ERR_IO, "%s: %s", d->o.import, strerror(errno));
+	good = good && recorded_init(&im->recorded, d->registry, d->clock.session - SESSIONS_A_RUN + 1, err);
 	if (good) {
 		im->d = d;
-		im->name = d->o.import;
-		im->session = d->clock.session - SESSIONS_A_RUN + 1;
-		im->n_next = n;
-		im->previous = UINT32_MAX;
 		d->import = im;
 		good = read_all(im, in, err);
 		if (d->o.progress)
@@ -194,7 +142,7 @@ bool daemon_import(struct daemon *d, struct err *err)
 	}
 	if (im) {
 		window_free(im->month);
-		free(im->next);
+		recorded_done(&im->recorded);
 	}
 	free(im);
 	d->import = NULL;

@@ -110,8 +110,3 @@ bool wiring_equal(const struct site *site, const struct ledger_wiring *a, const 
 			return false;
 	return true;
 }
-
-struct ratio wiring_raw_factor(const struct registry *registry, uint32_t series)
-{
-	return registry_facts(registry, series).raw_factor;
-}

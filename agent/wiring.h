@@ -13,7 +13,4 @@ bool wiring_make(const struct site *site, const struct library *library, struct 
 		 struct ledger_wiring **out, struct err *err) MUST_USE;
 bool wiring_equal(const struct site *site, const struct ledger_wiring *a, const struct ledger_wiring *b);
 
-/* For recordings: what the device gives (raw) becomes sample values: value = raw * factor, exact.  {0,0}: not known for this series. */
-struct ratio wiring_raw_factor(const struct registry *registry, uint32_t series);
-
 #endif

@@ -1,4 +1,5 @@
 #include "core/recording.h"
+#include "core/level.h"
 
 #include <string.h>
 
@@ -166,15 +167,25 @@ enum recording recording_parse(const char *line, size_t len, struct recording_li
 	return RECORDING_READING;
 }
 
-bool recording_value(const struct recording_line *line, int64_t fraction, int64_t *value)
+int64_t recording_power(int n)
 {
-	int64_t power = 1;
-	for (int i = 0; i < line->places; i++)
-		if (__builtin_mul_overflow(power, 10, &power))
-			return false;
-	__int128 scaled = (__int128)line->digits * (fraction ? fraction : 1);
-	if (scaled % power || scaled / power > INT64_MAX || scaled / power < INT64_MIN)
+	int64_t p = 1;
+	while (n-- > 0)
+		p *= 10;
+	return p;
+}
+
+bool recording_value(const struct recording_line *line, struct ratio factor, bool rounds, int64_t *value)
+{
+	if (line->places > 18)
 		return false;
-	*value = (int64_t)(scaled / power);
+	struct ratio f = factor.num ? factor : (struct ratio){ 1, 1 };
+	__int128 scaled = (__int128)line->digits * f.num, over = (__int128)recording_power(line->places) * f.den;
+	if (scaled % over && !rounds)
+		return false;
+	scaled = scaled % over ? div_half_even(scaled, over) : scaled / over;
+	if (scaled > INT64_MAX || scaled < INT64_MIN)
+		return false;
+	*value = (int64_t)scaled;
 	return true;
 }

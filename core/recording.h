@@ -25,8 +25,9 @@ enum recording { RECORDING_READING, RECORDING_NOTHING, RECORDING_SESSION, RECORD
 /* One line without its newline.  RECORDING_BAD: err says which column and why; nothing of the line is used. */
 enum recording recording_parse(const char *line, size_t len, struct recording_line *out, struct err *err);
 
-/* The sample's value of a series whose values are `fraction` units a count (1: integer counts).  False when the line has
- * more digits than that: a fraction of a count is not rounded away silently. */
-bool recording_value(const struct recording_line *line, int64_t fraction, int64_t *value);
+int64_t recording_power(int n);        /* n 0..18 */
+/* The sample's value: digits / 10^places * factor (no factor: 1).  False when that is no whole number, unless it may be rounded (half
+ * to even): a float register's last decimals are below its own step, a fraction of a count is not rounded away silently. */
+bool recording_value(const struct recording_line *line, struct ratio factor, bool rounds, int64_t *value);
 
 #endif

@@ -56,7 +56,7 @@ static void take(struct ledger *l, const struct recording_line *r, uint32_t sess
 	int64_t days = (r->wall.ms - INT64_C(1767225600000)) / 86400000;
 	if (days < -9 || (days > 9 && days < 1000))
 		return;
-	if (series < 0 || (r->has_value && !recording_value(r, small_wiring[1 + (series % 3)].fraction, &s.value)))
+	if (series < 0 || (r->has_value && !recording_value(r, (struct ratio){ small_wiring[1 + (series % 3)].fraction, 1 }, false, &s.value)))
 		return;
 	ledger_push(l, &s, 1, s.at, sink);
 }

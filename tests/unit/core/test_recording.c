@@ -52,7 +52,7 @@ static void scales(void **state)
 	for (const struct value_row *r = value_rows; r < value_rows + countof(value_rows); r++) {
 		struct recording_line line = { .digits = r->digits, .places = r->places };
 		int64_t v = -1;
-		row_check(r, recording_value(&line, r->fraction, &v) == r->good);
+		row_check(r, recording_value(&line, (struct ratio){ r->fraction, 1 }, false, &v) == r->good);
 		row_check(r, !r->good || v == r->value);
 	}
 }

@@ -1,0 +1,99 @@
+#include "agent/recorded.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PLACES_MAX = 6 };
+
+bool recorded_init(struct recorded *r, const struct registry *registry, uint32_t session, struct err *err)
+{
+	*r = (struct recorded){ .registry = registry, .session = session, .previous = UINT32_MAX };
+	registry_series(registry, &r->n_series);
+	r->follows = malloc((r->n_series + 1) * sizeof *r->follows);
+	r->places = calloc(r->n_series + 1, sizeof *r->places);
+	if (!r->follows || !r->places)
+		return err_memory(err);
+	memset(r->follows, 0xff, (r->n_series + 1) * sizeof *r->follows);
+	return true;
+}
+
+void recorded_done(struct recorded *r)
+{
+	free(r->follows);
+	free(r->places);
+	*r = (struct recorded){ 0 };
+}
+
+static uint32_t series_of(struct recorded *r, const char *id)
+{
+	size_t n;
+	const struct series *all = registry_series(r->registry, &n);
+	uint32_t guess = r->previous < r->n_series ? r->follows[r->previous] : UINT32_MAX;
+	uint32_t number = guess < n && !strcmp(all[guess].id, id) ? guess : registry_find(r->registry, id);
+	if (number != UINT32_MAX && r->previous < r->n_series)
+		r->follows[r->previous] = number;
+	r->previous = number;
+	return number;
+}
+
+static bool value_of(const struct recorded *r, uint32_t series, const struct recording_line *line, int64_t *value)
+{
+	struct registry_facts facts = registry_facts(r->registry, series);
+	struct ratio factor = facts.raw_factor.num ? facts.raw_factor : (struct ratio){ recording_power(r->places[series]), 1 };
+	return recording_value(line, factor, facts.is_float || facts.row.quantity != Q_ENERGY, value);
+}
+
+enum recorded_result recorded_sample(struct recorded *r, const struct recording_line *line, struct sample *out, struct err *err)
+{
+	uint32_t series = series_of(r, line->id);
+	if (series >= r->n_series)
+		return RECORDED_IGNORED;
+	*out = (struct sample){ .series = series, .quality = (uint8_t)line->quality, .reason = line->has_value ? REASON_NONE : REASON_NOT_POLLED,
+				.at = { .wall = line->wall, .session = r->session, .synced = true } };
+	if (line->has_boot) {
+		r->has_boot = true;
+		r->boot_offset = line->wall.ms - line->boot.ms;
+	}
+	out->at.boot.ms = line->has_boot ? line->boot.ms : line->wall.ms - (r->has_boot ? r->boot_offset : 0);
+	if (!line->has_value || value_of(r, series, line, &out->value))
+		return RECORDED_SAMPLE;
+	err_set(err, ERR_INPUT, "the value of %s has more digits than its register; write its count as the device gives it", line->id);
+	return RECORDED_BAD;
+}
+
+void recorded_session(struct recorded *r)
+{
+	r->session++;
+	r->has_boot = false;
+}
+
+void recorded_look(struct recorded *r, const struct recording_line *line)
+{
+	uint32_t series = line->places ? series_of(r, line->id) : UINT32_MAX;
+	if (series < r->n_series && line->places > r->places[series])
+		r->places[series] = line->places < PLACES_MAX ? line->places : PLACES_MAX;
+}
+
+int64_t recorded_fraction(const struct recorded *r, uint32_t series)
+{
+	bool by_profile = series >= r->n_series || registry_facts(r->registry, series).raw_factor.num;
+	return by_profile ? 0 : recording_power(r->places[series]);
+}
+
+bool recorded_lines(FILE *in, const char *name, uint64_t most, recorded_take *take, void *ctx, uint64_t *lines, struct err *err)
+{
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+	bool good = true;
+	*lines = 0;
+	while (good && *lines < most && (n = getline(&line, &room, in)) >= 0) {
+		++*lines;
+		good = take(ctx, line, (size_t)(n && line[n - 1] == '\n' ? n - 1 : n), err) || err_wrap(err, "%s:%llu", name, (unsigned long long)*lines);
+	}
+	if (good && ferror(in))
+		good = err_set(err, ERR_IO, "%s: %s", name, strerror(errno));
+	free(line);
+	return good;
+}
