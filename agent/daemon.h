@@ -29,6 +29,7 @@ struct daemon {
 	struct reader *reader;
 	struct signer *signer;
 	struct registry *registry;
+	struct tree tree;
 	struct ledger_wiring *wiring;
 	struct pipeline *pipeline;
 	struct judge_thread *judge;
@@ -43,7 +44,7 @@ struct daemon {
 	struct buf limits;                           /* text lent to the poller */
 	char phase[120];
 	void *import;                                /* while history is folded */
-	bool stopping, rewire, closed;                       /* closed: an interval was committed since the readers were told */
+	bool rewire, closed;                       /* closed: an interval was committed since the readers were told */
 };
 
 /* Folds a recording (pued --import) into the store before polling starts; shows progress. */

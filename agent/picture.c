@@ -53,7 +53,7 @@ static void fill_domains(const struct picture_inputs *in, struct snapshot *s, co
 	s->n_domains = 1;
 	for (size_t r = 0; r < countof(roles) && s->n_domains < countof(s->domains); r++) {
 		int64_t sum, energy = 0;
-		bool sum_known = live_role(site, roles[r], power, known, &sum), energy_known = day != NULL, any = false;
+		bool sum_known = live_role(in->tree, site, roles[r], power, known, &sum), energy_known = day != NULL, any = false;
 		for (size_t i = 0; s->meters && i < s->n_meters; i++) {
 			if (s->meters[i].role != roles[r])
 				continue;
@@ -185,7 +185,7 @@ struct snapshot *picture_make(const struct picture_inputs *in)
 	s->at = in->now;
 	s->reloaded = in->loaded;
 	fill_meters(in, s, power, known);
-	live_sum(site, power, known, &live);
+	live_sum(in->tree, site, power, known, &live);
 	s->total_mw = live.total_mw;
 	s->it_mw = live.it_mw;
 	s->power_known = live.total_known && live.it_known && live.it_mw > 0;

@@ -12,6 +12,7 @@
 
 struct picture_inputs {
 	const struct setup *setup;
+	const struct tree *tree;                /* of the site */
 	const struct ledger_wiring *wiring;
 	const struct registry *registry;
 	const struct poller *poller;            /* NULL while history is folded */

@@ -122,7 +122,7 @@ void daemon_show(struct daemon *d)
 	if (!d->slot)
 		return;                 /* --import-only: nobody looks */
 	struct judgement *j = d->judge ? judge_latest(d->judge, sentence, sizeof sentence) : NULL;
-	struct picture_inputs in = { .setup = &d->setup, .wiring = d->wiring, .registry = d->registry, .poller = d->poller,
+	struct picture_inputs in = { .setup = &d->setup, .tree = &d->tree, .wiring = d->wiring, .registry = d->registry, .poller = d->poller,
 				     .pipeline = d->pipeline, .judgement = j, .store = d->store, .mqtt = d->mqtt,
 				     .now = clock_now(&d->clock), .clock = &d->clock, .loaded = d->loaded, .phase = d->phase };
 	struct snapshot *s = picture_make(&in);
@@ -162,7 +162,7 @@ static bool open_ledger(struct daemon *d, struct err *err)
 {
 	if (!(d->registry = registry_new()))
 		return err_memory(err);
-	return wiring_make(d->setup.site, d->setup.library, d->registry, 0, &d->wiring, err);
+	return tree_init(&d->tree, d->setup.site, err) && wiring_make(d->setup.site, d->setup.library, d->registry, 0, &d->wiring, err);
 }
 
 static bool tell_store(struct daemon *d, struct err *err)
@@ -374,7 +374,6 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 	struct daemon *d = ctx;
 	(void)source;
 	log_line(LOG_NOTICE, NULL, clock_now(&d->clock).boot, "stopping on signal %u", info->ssi_signo);
-	d->stopping = true;
 	return sd_event_exit(d->loop, 0);
 }
 
@@ -485,6 +484,7 @@ static void stop(struct daemon *d)
 	store_close(d->store);
 	signer_free(d->signer);
 	free(d->wiring);
+	tree_done(&d->tree);
 	registry_free(d->registry);
 	snapshot_slot_free(d->slot);
 	buf_done(&d->limits);
