@@ -22,6 +22,11 @@ struct verb {
 };
 extern const struct verb verbs[];            /* ends with name NULL */
 
+/* One option of a verb: a flag (bool) or a value (const char *) at this offset of the verb's struct.  name NULL ends. */
+struct ctl_option { const char *name; size_t offset; bool flag; };
+/* Reads argv[from..] by the table; the one word without a dash goes to *word.  0, or the exit code of a usage error. */
+int ctl_options(struct ctl *ctl, int from, const struct ctl_option *rows, void *out, const char **word);
+
 int ctl_usage(const struct ctl *ctl, const char *fmt, ...) PRINTF(2, 3);    /* prints it and the verb's usage; returns 64 */
 int ctl_fail(const struct ctl *ctl, const struct err *err);                  /* prints the sentence; returns its exit code */
 const char *say(const struct ctl *ctl, struct bilingual text);

@@ -18,7 +18,7 @@ struct keys_options {
 	char path[4096];                /* DIR/trust.json */
 };
 
-static const struct { const char *name; size_t offset; bool flag; } options[] = {
+static const struct ctl_option options[] = {
 	{ "--dir", offsetof(struct keys_options, dir), false },
 	{ "--site", offsetof(struct keys_options, site), false },
 	{ "--name", offsetof(struct keys_options, en), false },
@@ -29,39 +29,14 @@ static const struct { const char *name; size_t offset; bool flag; } options[] = 
 	{ "--store", offsetof(struct keys_options, store), false },
 	{ "--role", offsetof(struct keys_options, role), false },
 	{ "--simulated", offsetof(struct keys_options, simulated), true },
+	{ NULL },
 };
-
-/* 0, or the exit code of a usage error. */
-static int parse_option(struct ctl *ctl, int *i, struct keys_options *o)
-{
-	const char *arg = ctl->argv[*i];
-	for (size_t k = 0; k < countof(options); k++) {
-		if (strcmp(arg, options[k].name) != 0)
-			continue;
-		char *field = (char *)o + options[k].offset;
-		if (options[k].flag)
-			*(bool *)field = true;
-		else if (!ctl->argv[*i + 1])
-			return ctl_usage(ctl, "%s needs a value", arg);
-		else
-			*(const char **)(void *)field = ctl->argv[++*i];
-		return 0;
-	}
-	if (arg[0] == '-')
-		return ctl_usage(ctl, "unknown option '%s'", arg);
-	if (o->word)
-		return ctl_usage(ctl, "one argument too many: '%s'", arg);
-	o->word = arg;
-	return 0;
-}
 
 static int parse_options(struct ctl *ctl, struct keys_options *o)
 {
-	for (int i = 2; i < ctl->argc; i++) {
-		int code = parse_option(ctl, &i, o);
-		if (code)
-			return code;
-	}
+	int code = ctl_options(ctl, 2, options, o, &o->word);
+	if (code)
+		return code;
 	struct wall at = { (int64_t)time(NULL) * 1000 };
 	struct err err = { 0 };
 	if (o->at && !wall_parse(o->at, &at, &err))

@@ -10,31 +10,17 @@
 
 struct options { const char *endpoint, *profile, *timeout, *state_dir, *retries; bool decode, plan; };
 
-static const struct { const char *name; size_t offset; bool flag; } rows[] = {
+static const struct ctl_option rows[] = {
 	{ "--profile", offsetof(struct options, profile), false }, { "--timeout", offsetof(struct options, timeout), false },
 	{ "--state", offsetof(struct options, state_dir), false }, { "--retries", offsetof(struct options, retries), false },
 	{ "--decode", offsetof(struct options, decode), true }, { "--plan", offsetof(struct options, plan), true },
+	{ NULL },
 };
 
 static int parse(struct ctl *ctl, struct options *o)
 {
-	for (int i = 1; i < ctl->argc; i++) {
-		const char *arg = ctl->argv[i];
-		size_t k = 0;
-		while (k < countof(rows) && strcmp(rows[k].name, arg) != 0)
-			k++;
-		if (k < countof(rows) && rows[k].flag)
-			*(bool *)((char *)o + rows[k].offset) = true;
-		else if (k < countof(rows) && !ctl->argv[i + 1])
-			return ctl_usage(ctl, "%s needs a value", arg);
-		else if (k < countof(rows))
-			*(const char **)(void *)((char *)o + rows[k].offset) = ctl->argv[++i];
-		else if (arg[0] == '-' || o->endpoint)
-			return ctl_usage(ctl, arg[0] == '-' ? "unknown option '%s'" : "one argument too many: '%s'", arg);
-		else
-			o->endpoint = arg;
-	}
-	return o->endpoint ? 0 : ctl_usage(ctl, "no endpoint");
+	int code = ctl_options(ctl, 1, rows, o, &o->endpoint);
+	return code ? code : o->endpoint ? 0 : ctl_usage(ctl, "no endpoint");
 }
 
 static bool parse_number(const char *text, long min, long max, long fallback, const char *what, long *out, struct err *err)

@@ -15,32 +15,18 @@ enum { ADDRESSES_LIMIT = 4096, OPEN_MAX = 256 };
 
 struct options { const char *cidr, *community, *unit, *rate, *timeout, *port_modbus, *port_snmp; bool yes; };
 
-static const struct { const char *name; size_t offset; bool flag; } rows[] = {
+static const struct ctl_option rows[] = {
 	{ "--community", offsetof(struct options, community), false }, { "--unit", offsetof(struct options, unit), false },
 	{ "--rate", offsetof(struct options, rate), false }, { "--timeout", offsetof(struct options, timeout), false },
 	{ "--modbus-port", offsetof(struct options, port_modbus), false }, { "--snmp-port", offsetof(struct options, port_snmp), false },
 	{ "--yes", offsetof(struct options, yes), true },
+	{ NULL },
 };
 
 static int parse(struct ctl *ctl, struct options *o)
 {
-	for (int i = 1; i < ctl->argc; i++) {
-		const char *arg = ctl->argv[i];
-		size_t k = 0;
-		while (k < countof(rows) && strcmp(rows[k].name, arg) != 0)
-			k++;
-		if (k < countof(rows) && rows[k].flag)
-			*(bool *)((char *)o + rows[k].offset) = true;
-		else if (k < countof(rows) && !ctl->argv[i + 1])
-			return ctl_usage(ctl, "%s needs a value", arg);
-		else if (k < countof(rows))
-			*(const char **)(void *)((char *)o + rows[k].offset) = ctl->argv[++i];
-		else if (arg[0] == '-' || o->cidr)
-			return ctl_usage(ctl, arg[0] == '-' ? "unknown option '%s'" : "one argument too many: '%s'", arg);
-		else
-			o->cidr = arg;
-	}
-	return o->cidr ? 0 : ctl_usage(ctl, "no network; write CIDR such as 10.1.0.0/24");
+	int code = ctl_options(ctl, 1, rows, o, &o->cidr);
+	return code ? code : o->cidr ? 0 : ctl_usage(ctl, "no network; write CIDR such as 10.1.0.0/24");
 }
 
 struct range { uint32_t first, n; };
