@@ -151,6 +151,18 @@ static enum reason reason_of(int error)
 	return REASON_UNREACHABLE;
 }
 
+/* To the front: it was on the wire already. */
+static void queue_first(struct modbus_conn *c, struct exchange *x)
+{
+	x->next = c->queue;
+	x->prev = &c->queue;
+	if (x->next)
+		x->next->prev = &x->next;
+	else
+		c->queue_end = &x->next;
+	c->queue = x;
+}
+
 /* An established connection broke.  One that had worked is opened again at once and the request sent again, once: gateways
  * close idle connections, and reading twice does no harm. */
 static void broken(struct modbus_conn *c, enum reason reason, const struct err *err)
@@ -165,13 +177,7 @@ static void broken(struct modbus_conn *c, enum reason reason, const struct err *
 			return;
 		c->current = NULL;
 		x->resent = true;
-		x->next = c->queue;
-		x->prev = &c->queue;
-		if (x->next)
-			x->next->prev = &x->next;
-		else
-			c->queue_end = &x->next;
-		c->queue = x;
+		queue_first(c, x);
 		return;
 	}
 	back_off(c, reason, err);
@@ -668,13 +674,7 @@ void modbus_conn_cut(struct exchange *x)
 void modbus_conn_again(struct exchange *x)
 {
 	struct modbus_conn *c = x->conn;
-	x->next = c->queue;
-	x->prev = &c->queue;
-	if (x->next)
-		x->next->prev = &x->next;
-	else
-		c->queue_end = &x->next;
-	c->queue = x;
+	queue_first(c, x);
 	wheel_set(&c->bus->wheel, &x->timed.timer, x->timed.timer.at);
 	mark_dirty(c);
 }

@@ -677,16 +677,10 @@ static bool give(struct target *t)
 		return false;
 	if (t->fast_id) {
 		give_kept(t);
-		if (t->waiting) {
-			t->stats.foreign++;
-			return false;
-		}
-		t->proven = true;
-		advance(t);
-		return true;
+	} else {
+		NETSNMP_LARGE_FD_SET(SLOT_FD, &s->fds);   /* the library clears it when it reads */
+		snmp_sess_read2(t->session, &s->fds);
 	}
-	NETSNMP_LARGE_FD_SET(SLOT_FD, &s->fds);   /* the library clears it when it reads */
-	snmp_sess_read2(t->session, &s->fds);
 	if (t->waiting) {
 		t->stats.foreign++;
 		return false;
