@@ -59,6 +59,7 @@ void ledger_missing(struct ledger *l, const struct meter_fold *m, int64_t from_m
 		l->segments = s;
 		l->segment_room = room;
 	}
+	l->segments_mixed |= l->n_segments > l->first_segment && from_ms < l->segments[l->n_segments - 1].from_ms;
 	l->segments[l->n_segments++] = (struct segment){ meter_index(l, m), from_ms, to_ms };
 }
 
@@ -71,18 +72,16 @@ static int segment_order(const void *a, const void *b)
 /* Closing keeps the order, so a year of intervals that close at once is sorted once, not once an interval. */
 static void sort_segments(struct ledger *l)
 {
-	size_t i = 1;
-	while (i < l->n_segments && l->segments[i - 1].from_ms <= l->segments[i].from_ms)
-		i++;
-	if (i < l->n_segments)
-		qsort(l->segments, l->n_segments, sizeof *l->segments, segment_order);
+	if (l->segments_mixed)
+		qsort(l->segments + l->first_segment, l->n_segments - l->first_segment, sizeof *l->segments, segment_order);
+	l->segments_mixed = false;
 }
 
 static void missing_union(const struct ledger *l, int64_t to_ms, int64_t *total, int64_t *it)
 {
 	int64_t covered_total = INT64_MIN, covered_it = INT64_MIN;
 	*total = *it = 0;
-	for (size_t i = 0; i < l->n_segments && l->segments[i].from_ms < to_ms; i++) {
+	for (size_t i = l->first_segment; i < l->n_segments && l->segments[i].from_ms < to_ms; i++) {
 		const struct segment *s = &l->segments[i];
 		const struct { bool term; int64_t *covered, *sum; } sums[] = {
 			{ l->meters[s->meter].total_sign != 0, &covered_total, total }, { l->meters[s->meter].it_sign != 0, &covered_it, it },
@@ -96,13 +95,17 @@ static void missing_union(const struct ledger *l, int64_t to_ms, int64_t *total,
 	}
 }
 
+/* A segment lies inside one interval, so those of closed intervals are the first. */
 static void drop_segments(struct ledger *l, int64_t to_ms)
 {
-	size_t kept = 0;
-	for (size_t i = 0; i < l->n_segments; i++)
-		if (l->segments[i].to_ms > to_ms)
-			l->segments[kept++] = l->segments[i];
-	l->n_segments = kept;
+	while (l->first_segment < l->n_segments && l->segments[l->first_segment].from_ms < to_ms)
+		l->first_segment++;
+	if (l->first_segment < l->n_segments / 2 + 64)
+		return;
+	l->n_segments -= l->first_segment;
+	if (l->n_segments)
+		memmove(l->segments, l->segments + l->first_segment, l->n_segments * sizeof *l->segments);
+	l->first_segment = 0;
 }
 
 /* ---- events wait for the close of their interval, so that their order does not depend on the order of arrival ------------- */
@@ -317,7 +320,7 @@ static void close_one(struct ledger *l, const struct ledger_sink *sink)
 	for (uint32_t k = 0; k < l->n_rows; k++)
 		if (l->out[k].missing_ms)
 			substitute(l, &l->out[k]);
-	if (l->n_segments) {
+	if (l->n_segments > l->first_segment) {
 		sort_segments(l);
 		missing_union(l, to, &iv.total_missing_ms, &iv.it_missing_ms);
 		drop_segments(l, to);
@@ -387,7 +390,7 @@ void ledger_leap(struct ledger *l, int64_t to_ms, const struct ledger_sink *sink
 		m->flags = INTERVAL_GAP;
 		m->integral = 0;
 	}
-	l->n_segments = 0;
+	l->n_segments = l->first_segment = 0;
 	l->newest_ms = to_ms;
 	l->sweep_ms = interval_end(l, l->next) + WATERMARK_MS;
 	struct ledger_event *ev = close_event(l, EVENT_GAP, UINT32_MAX, from_ms, to_ms);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char magic[8] = "PUEDLG1";
-enum { MAX_QUEUE = 1 << 20, MAX_OPEN = 4096, MAX_LIST = 1 << 20 };
+enum { MAX_QUEUE = 1 << 20, MAX_OPEN = 4096, MAX_LIST = 1 << 20, MAX_INTERVAL_MS = 3600000 };
 
 /* ---- integers: 7 bits a byte, least first, zigzag ------------------------------------------------------------------------------ */
 
@@ -337,8 +337,8 @@ void ledger_save(const struct ledger *l, struct buf *out)
 		put(out, l->sessions[i].last_ms);
 		put(out, l->sessions[i].told);
 	}
-	put(out, (int64_t)l->n_segments);
-	for (size_t i = 0; i < l->n_segments; i++) {
+	put(out, (int64_t)(l->n_segments - l->first_segment));
+	for (size_t i = l->first_segment; i < l->n_segments; i++) {
 		put_text(out, site_meters(l->site)[l->segments[i].meter].id);
 		put(out, l->segments[i].from_ms);
 		put(out, l->segments[i].to_ms);
@@ -476,9 +476,14 @@ static bool get_lists(struct ledger *l, struct in *in, struct err *err)
 		char id[80];
 		get_text(in, id, sizeof id);
 		int64_t from = get_time(in), to = get_time(in);
+		in->bad |= to - from > MAX_INTERVAL_MS;
 		const struct meter_fold *m = in->bad ? NULL : meter_named(l, id, 0);
-		if (m)
-			ledger_missing(l, m, from, to);
+		/* saved with intervals of another length: cut at the boundaries of these */
+		for (int64_t stop; m && from < to; from = stop) {
+			int64_t end = interval_end(l, interval_of(l, from));
+			stop = end < to ? end : to;
+			ledger_missing(l, m, from, stop);
+		}
 	}
 	n = get_in(in, 0, MAX_LIST);
 	for (int64_t i = 0; i < n && !in->bad; i++)

@@ -89,7 +89,7 @@ struct meter_fold {
 };
 
 struct queued_event { int64_t interval; uint64_t seq; struct ledger_event ev; };
-struct segment { uint32_t meter; int64_t from_ms, to_ms; };
+struct segment { uint32_t meter; int64_t from_ms, to_ms; };      /* inside one interval */
 struct step_range { int64_t from_ms, to_ms; };
 struct session_seen { uint32_t session; int64_t first_ms, last_ms; bool told; };
 
@@ -117,7 +117,8 @@ struct ledger {
 	struct stamp clock;              /* the last stamp that moved the boot clock */
 	struct step_range *steps; size_t n_steps;
 	struct session_seen *sessions; size_t n_sessions;
-	struct segment *segments; size_t n_segments, segment_room;
+	struct segment *segments; size_t first_segment, n_segments, segment_room;   /* first: those before belong to closed intervals */
+	bool segments_mixed;             /* not in order of time */
 	struct queued_event *events; size_t n_events, event_room;
 	uint64_t event_seq;
 	struct interval_row *out;
