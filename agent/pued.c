@@ -152,9 +152,8 @@ static bool open_store(struct daemon *d, struct err *err)
 		return false;
 	d->clock.session = r.session * SESSIONS_A_RUN + SESSIONS_A_RUN - 1;
 	restart_done(&r);
-	char keys[600];
-	snprintf(keys, sizeof keys, "%s/keys", d->state_dir);
-	return (d->reader = reader_open(d->state_dir, err)) && (d->signer = signer_open(keys, err));
+	snprintf(d->keys_dir, sizeof d->keys_dir, "%s/keys", d->state_dir);
+	return (d->reader = reader_open(d->state_dir, err)) && (d->signer = signer_of_site(d->setup.site, d->keys_dir, err));
 }
 
 /* Meters get their series before any device answers, so that the ledger's wiring never changes under it. */
@@ -188,14 +187,14 @@ static bool rewire(struct daemon *d, struct err *err)
 
 bool daemon_pipeline(struct daemon *d, bool reports, struct err *err)
 {
-	struct pipeline_options po = { .setup = &d->setup, .wiring = d->wiring, .store = d->store, .signer = signer_ops(d->signer),
+	struct pipeline_options po = { .setup = &d->setup, .wiring = d->wiring, .store = d->store, .signer = d->signer ? signer_ops(d->signer) : NULL,
 				       .reports = reports, .closed = on_closed, .interval = reports ? NULL : daemon_import_interval, .clock_offset = clock_offset_of, .ctx = d };
 	struct stamp now = clock_now(&d->clock);
 	pipeline_free(d->pipeline);
 	d->pipeline = NULL;
 	if (!tell_store(d, err) || !store_flush(d->store, err) || !(d->pipeline = pipeline_new(&po, d->reader, now, err)))
 		return false;
-	return pipeline_note_setup(d->pipeline, d->reader, now.wall, err);
+	return daemon_record_setup(d, now, err);
 }
 
 static bool open_pages(struct daemon *d, struct err *err)
@@ -232,6 +231,8 @@ static bool open_mqtt(struct daemon *d, struct err *err)
 static uint32_t on_series(void *ctx, size_t device, const struct bound *bound, size_t point)
 {
 	struct daemon *d = ctx;
+	if (point == 0)
+		daemon_record_profile(d, bound->profile);
 	return registry_point(d->registry, site_devices(d->setup.site)[device].id, (uint16_t)device, bound, point);
 }
 
@@ -357,6 +358,7 @@ static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 	struct err err = { 0 };
 	if (!statement_collect(d->state_dir, &d->statements_seen, d->reader, d->pipeline, now.wall, &err))
 		log_line(LOG_ERROR, "statements", now.boot, "%s", err.text);
+	daemon_record(d, now);
 	push(d, NULL, 0, now);
 	if (!wire_discovered(d, &err)) {
 		log_line(LOG_ERROR, NULL, now.boot, "%s", err.text);
@@ -477,9 +479,13 @@ static void stop(struct daemon *d)
 	mqtt_stop(d->mqtt);
 	http_stop(d->http);
 	judge_stop(d->judge);
+	/* the last word of a run: a head over all of it */
+	if (d->pipeline && !pipeline_head(d->pipeline, clock_now(&d->clock), &err))
+		log_line(LOG_ERROR, NULL, clock_now(&d->clock).boot, "%s", err.text);
 	if (d->store && !store_flush(d->store, &err))
 		log_line(LOG_ERROR, NULL, clock_now(&d->clock).boot, "%s", err.text);
 	pipeline_free(d->pipeline);
+	record_free(d->record);
 	reader_close(d->reader);
 	store_close(d->store);
 	signer_free(d->signer);

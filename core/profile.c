@@ -1,3 +1,4 @@
+#include "core/merkle.h"
 #include "core/profile_read.h"
 
 #include <stdlib.h>
@@ -70,6 +71,9 @@ void library_add(struct library *lib, const char *file, const void *bytes, size_
 	if (!d)
 		return;
 	*d = (struct draft){ .p = { .transport = -1, .confidence = -1, .place = conf_place(root) } };
+	struct hash hash;
+	sha256(bytes, len, &hash);
+	hash_hex(&hash, d->p.sha256);
 	(void)!conf_struct(c, root, d, draft_fields);
 	d->bad = conf_problem_count(c) != before;
 	if (d->p.name && !keep_draft(lib, d, root))
