@@ -123,9 +123,14 @@ void poller_event(struct life *l, const char *kind, struct stamp now, const char
 	l->p->o.sink.event(l->p->o.sink.ctx, l->index, kind, text, now);
 }
 
-const struct library *poller_library(const struct poller *p)
+struct library *poller_library(const struct poller *p)
 {
 	return p->o.library;
+}
+
+const char *poller_secret(struct poller *p, const char *name)
+{
+	return p->o.secret ? p->o.secret(p->o.ctx, name) : NULL;
 }
 
 struct shared *poller_share(struct poller *p, struct bound *bound, struct err *err)
@@ -355,13 +360,13 @@ static void detach(struct poller *p, struct life *l)
 }
 
 /* The life of the same device, nearest place first: most stay where they were. */
-static struct life *take_same(struct life **lives, size_t n, size_t from, const struct device *d)
+static struct life *take_same(struct poller *p, struct life **lives, size_t n, size_t from, const struct device *d)
 {
-	char *key = life_key(d);
+	char *key = n ? life_key(p, d) : NULL;
 	struct life *found = NULL;
 	for (size_t k = 0; key && k < n && !found; k++) {
 		size_t i = (from + k) % n;
-		if (!lives[i] || strcmp(lives[i]->key, key) != 0)
+		if (!lives[i] || strcmp(lives[i]->key, key) != 0 || !life_fits(lives[i], p->o.library))
 			continue;
 		found = lives[i];
 		lives[i] = NULL;
@@ -370,23 +375,25 @@ static struct life *take_same(struct life **lives, size_t n, size_t from, const 
 	return found;
 }
 
-bool poller_reload(struct poller *p, const struct site *site, const struct library *library, struct err *err)
+bool poller_reload(struct poller *p, const struct site *site, struct library *library, struct poller_change *out, struct err *err)
 {
 	size_t n = site->devices.n, n_old = p->n;
-	if (library != p->o.library)
-		return err_set(err, ERR_INTERNAL, "reload with another profile library");
 	struct life **lives = calloc(n ? n : 1, sizeof *lives), **old = p->lives;
 	if (!lives)
 		return err_memory(err);
 	p->o.site = site;
+	p->o.library = library;
+	*out = (struct poller_change){ .removed = n_old };
 	for (size_t i = 0; i < n; i++) {
 		const struct device *d = &site_devices(site)[i];
-		struct life *l = take_same(old, n_old, i, d);
+		struct life *l = take_same(p, old, n_old, i, d);
 		lives[i] = l ? l : life_new(p, i, d);
+		out->kept += l != NULL;
+		out->removed -= l != NULL;
+		out->added += !l;
 		if (!lives[i])
 			continue;
 		lives[i]->index = i;
-		lives[i]->overrides = d->overrides.items;
 		lives[i]->ep.credential = d->credential;
 		if (l && l->period_ms != d->poll_ms) {
 			l->period_ms = d->poll_ms;
@@ -427,8 +434,7 @@ static bool open_sources(struct poller *p, struct err *err)
 
 static const char *give_secret(void *ctx, const char *name)
 {
-	struct poller *p = ctx;
-	return p->o.secret(p->o.ctx, name);
+	return poller_secret(ctx, name);
 }
 
 struct poller *poller_new(const struct poller_options *o, struct err *err)
@@ -442,7 +448,8 @@ struct poller *poller_new(const struct poller_options *o, struct err *err)
 	p->env = (struct collector_env){ .loop = o->loop, .clock = o->clock, .sink = on_reading, .ctx = p, .seed = o->seed,
 					 .secret = o->secret ? give_secret : NULL };
 	p->sched = sched_new((struct sched_options){ .seed = o->seed }, clock_of(p).boot);
-	if (!p->sched || !open_sources(p, err) || !poller_reload(p, o->site, o->library, err)) {
+	struct poller_change all;
+	if (!p->sched || !open_sources(p, err) || !poller_reload(p, o->site, o->library, &all, err)) {
 		poller_free(p);
 		return NULL;
 	}

@@ -366,6 +366,7 @@ static void reload_by_difference(void **state)
 {
 	(void)state;
 	struct err err = { 0 };
+	struct poller_change change;
 	struct world *w = begin(5, "meter", false);
 	go(w);
 	run(w, 5500);
@@ -376,7 +377,7 @@ static void reload_by_difference(void **state)
 	fresh[2].deadline_ms = 300;        /* changed */
 	struct site site = { .devices = { fresh, 5 } };
 	memset(w->gap_max_ms, 0, sizeof w->gap_max_ms);
-	assert_true(poller_reload(w->poller, &site, w->library, &err));
+	assert_true(poller_reload(w->poller, &site, w->library, &change, &err));
 	run(w, 10000);
 	for (size_t i = 0; i < 5; i++) {
 		assert_int_equal(w->fakes[i].attached, i == 2 ? 2 : 1);
@@ -385,7 +386,7 @@ static void reload_by_difference(void **state)
 	}
 	assert_string_equal(device(w, 0).id, "d4");
 	struct site empty = { .devices = { fresh, 0 } };
-	assert_true(poller_reload(w->poller, &empty, w->library, &err));
+	assert_true(poller_reload(w->poller, &empty, w->library, &change, &err));
 	run(w, 100);
 	assert_int_equal(poller_count(w->poller), 0);
 	for (size_t i = 0; i < 5; i++)
