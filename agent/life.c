@@ -164,6 +164,8 @@ static void drop_points(struct life *l)
 	l->own_plan = NULL;
 	free(l->series);
 	l->series = NULL;
+	free(l->held);
+	l->held = NULL;
 	poller_unshare(l->p, l->shared);
 	l->shared = NULL;
 }
@@ -229,6 +231,7 @@ static void cycle_over(struct life *l, struct stamp now)
 		l->last_good = now.wall;
 		l->error[0] = 0;
 	}
+	poller_settle(l, now);
 	told_state(l, silent, overrun, now);
 	l->seen = l->seen || !silent;
 	if (overrun && now.boot.ms - l->overrun_told.ms >= OVERRUN_AGAIN_MS) {

@@ -11,7 +11,7 @@
 #include "core/site.h"
 
 /* Devices of one model share what is equal: points and plan. */
-struct shared { struct bound *bound; struct plan *plan; size_t refs; struct shared *next; };
+struct shared { struct bound *bound; struct plan *plan; struct checks *checks; size_t refs; struct shared *next; };
 
 enum stage { STAGE_IDENTIFY, STAGE_DISCOVER, STAGE_POLL };
 
@@ -38,6 +38,9 @@ struct life {
 	struct plan_limits limits;
 	bool lesson;                         /* make a new plan when the cycle is over */
 	uint32_t *series;                    /* number of each point */
+	struct sample *held;                 /* a cycle's values by point, until they are checked together; NULL: the profile has no rule for them */
+	unsigned plausible;                  /* cycles in a row without a finding */
+	bool implausible;                    /* told */
 	char serial[128], model[128], firmware[128];
 
 	enum stage stage;
@@ -72,6 +75,7 @@ const struct plan *life_plan(const struct life *l);
 void poller_ask(struct life *l, const struct request *req, struct stamp now);
 void poller_over(struct life *l, enum cycle result, struct stamp now);
 void poller_take(struct life *l, const struct reading *r);              /* decodes into the tick's samples */
+void poller_settle(struct life *l, struct stamp now);                   /* the cycle's values are together: checked, then samples too */
 void poller_take_missing(struct life *l, uint32_t from, enum reason why, struct stamp now);     /* requests from..n-1 of the plan */
 void poller_event(struct life *l, const char *kind, struct stamp now, const char *fmt, ...) PRINTF(4, 5);
 struct library *poller_library(const struct poller *p);

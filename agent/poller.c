@@ -98,8 +98,53 @@ static void keep(struct life *l, struct sample *out, size_t n)
 void poller_take(struct life *l, const struct reading *r)
 {
 	struct sample *out = room_for(l->p, plan_slots(life_plan(l), r->request->id));
+	size_t n = out ? decode_reading(life_plan(l), r, 0, out) : 0;
+	if (!l->held && out) {
+		keep(l, out, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		l->held[out[i].series] = out[i];
+}
+
+enum { NOT_READ = UINT32_MAX, PLAUSIBLE_AGAIN = 10 };
+
+static void hold_none(struct life *l)
+{
+	for (size_t i = 0; i < l->shared->bound->n; i++)
+		l->held[i] = (struct sample){ .series = NOT_READ, .quality = QUALITY_MISSING, .reason = REASON_NOT_POLLED };
+}
+
+/* One event when a rule is broken, one when it has held for some polls again. */
+static void tell_findings(struct life *l, size_t found, const char *text, struct stamp now)
+{
+	l->plausible = found ? 0 : l->plausible + 1;
+	if (found)
+		snprintf(l->error, sizeof l->error, "%.*s", (int)strcspn(text, "\n"), text);
+	if (found && !l->implausible) {
+		l->implausible = true;
+		poller_event(l, "implausible", now, "%.*s", (int)strcspn(text, "\n"), text);
+	} else if (l->implausible && l->plausible == PLAUSIBLE_AGAIN) {
+		l->implausible = false;
+		poller_event(l, "plausible", now, "its values fit each other again");
+	}
+}
+
+void poller_settle(struct life *l, struct stamp now)
+{
+	CLEANUP(buf_done) struct buf findings = { 0 };
+	size_t n = 0;
+	if (!l->held)
+		return;
+	struct sample *out = room_for(l->p, l->shared->bound->n);
+	size_t found = checks_run(l->shared->checks, l->held, true, &findings);
+	tell_findings(l, found, findings.data ? findings.data : "", now);
+	for (size_t i = 0; out && i < l->shared->bound->n; i++)
+		if (l->held[i].series != NOT_READ)
+			out[n++] = l->held[i];
 	if (out)
-		keep(l, out, decode_reading(life_plan(l), r, 0, out));
+		keep(l, out, n);
+	hold_none(l);
 }
 
 void poller_take_missing(struct life *l, uint32_t from, enum reason why, struct stamp now)
@@ -146,14 +191,16 @@ struct shared *poller_share(struct poller *p, struct bound *bound, struct err *e
 	static const struct plan_limits none;
 	s = calloc(1, sizeof *s);
 	struct plan *plan = s ? plan_make(bound, &none, err) : NULL;
-	if (!plan) {
-		if (!s)
+	struct checks *checks = plan ? checks_make(bound) : NULL;
+	if (!checks) {
+		if (!s || plan)
 			err_memory(err);
+		plan_free(plan);
 		free(s);
 		bound_free(bound);
 		return NULL;
 	}
-	*s = (struct shared){ .bound = bound, .plan = plan, .refs = 1, .next = p->shared };
+	*s = (struct shared){ .bound = bound, .plan = plan, .checks = checks, .refs = 1, .next = p->shared };
 	p->shared = s;
 	return s;
 }
@@ -166,6 +213,7 @@ void poller_unshare(struct poller *p, struct shared *s)
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
+	checks_free(s->checks);
 	plan_free(s->plan);
 	bound_free(s->bound);
 	free(s);
@@ -177,6 +225,11 @@ bool poller_series(struct life *l)
 	l->series = calloc(b->n ? b->n : 1, sizeof *l->series);
 	for (size_t i = 0; l->series && i < b->n; i++)
 		l->series[i] = l->p->o.sink.series(l->p->o.sink.ctx, l->index, b, i);
+	if (l->series && checks_any(l->shared->checks)) {
+		if (!(l->held = calloc(b->n, sizeof *l->held)))
+			return false;
+		hold_none(l);
+	}
 	return l->series;
 }
 
