@@ -15,7 +15,7 @@ bool daemon_keys(struct daemon *d, struct stamp now, struct err *err)
 	int64_t changed = stat(d->keys_dir, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec : 0;
 	if (changed == d->keys_seen)
 		return true;
-	struct signer *fresh = signer_of_site(d->setup.site, d->keys_dir, &why);
+	struct signer *fresh = signer_of_site(d->setup->site, d->keys_dir, &why);
 	if (fresh)
 		signer_patience(fresh, PATIENCE_MS);
 	pipeline_signer(d->pipeline, fresh ? signer_ops(fresh) : NULL, &why);
@@ -29,14 +29,14 @@ void daemon_record_profile(struct daemon *d, const struct profile *profile)
 {
 	struct err err = { 0 };
 	struct stamp now = clock_now(&d->clock);
-	if (!record_profile(d->record, d->pipeline, d->setup.library, profile, now.wall, &err))
+	if (!record_profile(d->record, d->pipeline, d->setup->library, profile, now.wall, &err))
 		log_line(LOG_ERROR, "record", now.boot, "%s", err.text);
 }
 
 bool daemon_record_setup(struct daemon *d, struct stamp now, struct err *err)
 {
 	record_free(d->record);
-	if (!(d->record = record_new(d->reader, err)) || !record_setup(d->record, d->pipeline, &d->setup, now.wall, err))
+	if (!(d->record = record_new(d->reader, err)) || !record_setup(d->record, d->pipeline, d->setup, now.wall, err))
 		return false;
 	for (size_t i = 0; d->poller && i < poller_count(d->poller); i++) {
 		struct poller_device state;
@@ -71,7 +71,7 @@ void daemon_record(struct daemon *d, struct stamp now)
 		log_line(LOG_ERROR, "keys", now.boot, "%s", err.text);
 	if (!record_certificates(d->record, d->pipeline, d->state_dir, now.wall, &err))
 		log_line(LOG_ERROR, "certificates", now.boot, "%s", err.text);
-	if (!record_clock(d->record, d->pipeline, &d->setup.zone, now, known, offset_us, &err))
+	if (!record_clock(d->record, d->pipeline, &d->setup->zone, now, known, offset_us, &err))
 		log_line(LOG_ERROR, "clock", now.boot, "%s", err.text);
 	tell_signing(d, now);
 }

@@ -14,6 +14,7 @@ struct record {
 	int64_t certificates_seen;
 	uint32_t session;
 	bool clock_told, synced;
+	char zone[65];                  /* SHA-256 of the table that was told */
 };
 
 /* Which member of a leaf names its subject; NULL: the kind has one subject.  A path has one dot. */
@@ -73,6 +74,8 @@ static bool learn(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at
 		r->clock_told = true;
 		r->synced = json_is_true(json_object_get(root, "synced"));
 		r->session = (uint32_t)json_integer_value(json_object_get(root, "session"));
+		const char *zone = json_string_value(json_object_get(root, "zone_sha256"));
+		snprintf(r->zone, sizeof r->zone, "%s", zone ? zone : "");
 	}
 	json_decref(root);
 	return good;
@@ -224,14 +227,16 @@ bool record_clock(struct record *r, struct pipeline *p, const struct zone *zone,
 	CLEANUP(buf_done) struct buf text = { 0 }, line = { 0 };
 	struct hash hash;
 	char hex[65];
-	if (r->clock_told && r->synced == now.synced && r->session == now.session)
-		return true;
 	zone_bytes(zone, &text);
+	if (text.failed)
+		return err_memory(err);
 	sha256(text.data, text.len, &hash);
 	hash_hex(&hash, hex);
+	if (r->clock_told && r->synced == now.synced && r->session == now.session && !strcmp(r->zone, hex))
+		return true;
 	json_t *o = json_pack("{s:I,s:o,s:I,s:b,s:s,s:s}", "boot_ms", (json_int_t)now.boot.ms, "offset_us", offset_known ? json_integer(offset_us) : json_null(), "session",
 			      (json_int_t)now.session, "synced", now.synced, "zone", zone->name, "zone_sha256", hex);
-	bool good = !text.failed && o ? json_canonical(o, &line, err) : err_memory(err);
+	bool good = o ? json_canonical(o, &line, err) : err_memory(err);
 	json_decref(o);
 	if (!good)
 		return false;
@@ -239,5 +244,6 @@ bool record_clock(struct record *r, struct pipeline *p, const struct zone *zone,
 	r->clock_told = true;
 	r->synced = now.synced;
 	r->session = now.session;
+	memcpy(r->zone, hex, sizeof hex);
 	return true;
 }
