@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char magic[8] = "PUEDLG1";
+/* "PUEDLG1", of programs that knew no profiles, is read too. */
+static const char magic[8] = "PUEDLG2", magic_before[8] = "PUEDLG1";
 enum { MAX_QUEUE = 1 << 20, MAX_OPEN = 4096, MAX_LIST = 1 << 20, MAX_INTERVAL_MS = 3600000 };
 
 /* ---- integers: 7 bits a byte, least first, zigzag ------------------------------------------------------------------------------ */
@@ -28,7 +29,7 @@ static void put_text(struct buf *b, const char *text)
 	buf_str(b, text);
 }
 
-struct in { const uint8_t *p, *end; bool bad; };
+struct in { const uint8_t *p, *end; bool bad, old; };
 
 static int64_t get(struct in *in)
 {
@@ -185,6 +186,30 @@ static void put_meter(const struct ledger *l, const struct meter_fold *m, struct
 		put(b, m->power[i].min_mw);
 		put(b, m->power[i].max_mw);
 	}
+	put(b, m->profile != NULL);
+	for (size_t i = 0; m->profile && i < HOURS_A_WEEK; i++) {
+		put(b, m->profile[i].n);
+		if (!m->profile[i].n)
+			continue;
+		put(b, m->profile[i].week);
+		put(b, m->profile[i].mwh);
+	}
+}
+
+static bool get_profile(struct meter_fold *m, struct in *in)
+{
+	if (!get_in(in, 0, 1))
+		return true;
+	m->profile = calloc(HOURS_A_WEEK, sizeof *m->profile);
+	for (size_t i = 0; m->profile && i < HOURS_A_WEEK; i++) {
+		struct profile_hour *h = &m->profile[i];
+		h->n = (uint16_t)get_in(in, 0, 4);
+		if (!h->n)
+			continue;
+		h->week = (uint16_t)get_in(in, 0, UINT16_MAX);
+		h->mwh = get(in);
+	}
+	return m->profile != NULL;
 }
 
 static bool get_queue(struct meter_fold *m, struct in *in)
@@ -270,7 +295,7 @@ static bool get_meter(const struct ledger *l, struct meter_fold *m, int64_t *edg
 	in->bad |= l->fixed && (m->next < l->next || m->next - l->next > MAX_OPEN || interval_of(l, m->done_ms) != m->next);
 	for (int64_t k = l->next; l->fixed && !in->bad && k < m->next; k++)
 		slots[k - l->next] = get_slot(in);
-	return get_queue(m, in) && get_power(m, in);
+	return get_queue(m, in) && get_power(m, in) && (in->old || get_profile(m, in));
 }
 
 /* ---- the site -------------------------------------------------------------------------------------------------------------------- */
@@ -450,6 +475,7 @@ static bool get_meters(struct ledger *l, struct in *in, struct err *err)
 		} else {
 			free(saved.queue);
 			free(saved.power);
+			free(saved.profile);
 		}
 	}
 	for (size_t i = 0; i < l->n && l->fixed; i++) {
@@ -549,8 +575,9 @@ static void get_head(struct ledger *l, struct in *in)
 
 bool ledger_load(struct ledger *l, const void *bytes, size_t len, struct err *err)
 {
-	struct in in = { bytes, (const uint8_t *)bytes + len, false };
-	if (len < sizeof magic || memcmp(bytes, magic, sizeof magic) != 0)
+	struct in in = { bytes, (const uint8_t *)bytes + len, false, false };
+	in.old = len >= sizeof magic && memcmp(bytes, magic_before, sizeof magic) == 0;
+	if (!in.old && (len < sizeof magic || memcmp(bytes, magic, sizeof magic) != 0))
 		return err_set(err, ERR_EVIDENCE, "checkpoint: not one of this program's; fold the journal from its beginning");
 	in.p += sizeof magic;
 	struct ledger *fresh = ledger_new(l->site, l->wiring, err);

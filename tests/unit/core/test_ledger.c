@@ -4,7 +4,7 @@
 /* One meter, poll 300 s, one count is 1 mW.h.  p_max 3600 mW is one count a second: cap(300 s) = 301. */
 static const struct fold_row { const char *name; int64_t p_max_mw, modulus; bool net; const char *reads, *said; } fold_rows[] = {
 	{ "plain", 3600, 0, false, "0=0 300=100 600=200 900=300", "300R" },
-	{ "interpolated between the enclosing reads", 0, 0, false, "0=0 400=100 800=200 1200=300 1600=400 2000=500", "225R 225R 50+700sR" },
+	{ "interpolated between the enclosing reads", 0, 0, false, "0=0 400=100 800=200 1200=300 1600=400 2000=500", "225R 225R 50+700sR(175P)" },
 	{ "cumulative rounds half to even, never differences", 0, 0, false, "0=0 300=1 600=2 901=5 1200=6 1500=7 1800=8", "5R 3R" },
 	{ "missing before the first read", 0, 0, false, "300=5 600=15 900=25", "20+300sR" },
 	{ "a gap with both ends known is distributed", 0, 0, false, "0=0 300=10 1500=50 1800=60", "30D gap 30D" },
