@@ -81,7 +81,7 @@ static int issue(const struct ctl *ctl, const struct arguments *a, const struct 
 		o.number = number;
 	snprintf(json, sizeof json, "%s.json", a->out ? a->out : o.number);
 	snprintf(pdf, sizeof pdf, "%s.pdf", a->out ? a->out : o.number);
-	struct signer *signer = signer_open(a->keys ? a->keys : keys, &err);
+	struct signer *signer = a->keys ? signer_open(a->keys, f->setup.site->key_id, &err) : signer_of_site(f->setup.site, keys, &err);
 	bool good = signer && issued_at(a, f, &o.issued, &err) && certificate_make(f, signer_ops(signer), &o, &envelope, &err) &&
 		    file_write(json, envelope.data, envelope.len, 0644, &err) &&
 		    (a->no_pdf || sheet_file_write(pdf, envelope.data, envelope.len, ctl->lang == LANG_ZH ? "zh" : "en", &err));

@@ -39,7 +39,7 @@ static bool make(const struct words *w, struct err *err)
 		return err_wrap(err, "--issued");
 	json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:b, s:s}", "format", 1, "revokes", w->number, "reason", w->reason, "site", w->site, "simulated", w->simulated,
 				 "issued", wall_text(issued, when));
-	struct signer *signer = root ? signer_open(w->keys, err) : NULL;
+	struct signer *signer = root ? signer_open(w->keys, NULL, err) : NULL;
 	bool good = signer && json_canonical(root, &payload, err) &&
 		    jws_make(signer_ops(signer), JWS_REVOCATION, payload.data, payload.len, true, &envelope, err) &&
 		    file_write(w->out, envelope.data, envelope.len, 0644, err);

@@ -91,7 +91,7 @@ static bool take_ledger(struct daemon *d, struct setup *fresh, struct err *err)
 	bool good = tree_init(&tree, fresh->site, err) && wiring_make(fresh->site, fresh->library, d->registry, 0, &wiring, err);
 	if (good) {
 		registry_devices(d->registry, fresh->site);
-		good = daemon_tell_store(d, err) && pipeline_reload(d->pipeline, fresh, wiring, d->reader, now, err);
+		good = daemon_tell_store(d, err) && pipeline_reload(d->pipeline, fresh, wiring, d->record, d->reader, now, err);
 	}
 	if (!good) {
 		registry_devices(d->registry, d->setup->site);
@@ -173,6 +173,7 @@ static void take_in(struct reloading *r)
 	}
 	bool broker = !same_broker(d->mqtt_setup ? d->mqtt_setup->site : old->site, fresh->site), pages = !same_pages(d, old->site, fresh->site);
 	d->setup = fresh;
+	d->keys_seen = -1;               /* the keys that sign may be others */
 	d->loaded = clock_wall(&d->clock);
 	if (!poller_reload(d->poller, fresh->site, fresh->library, &change, &err)) {
 		log_err(d, "reload", &err);

@@ -538,6 +538,7 @@ const struct conf_field root_fields[] = {
 	{ "store", conf_struct, offsetof(struct root, site), 0, store_fields },
 	{ "pack", conf_id, offsetof(struct root, site.pack) },
 	{ "signing_key", conf_id, offsetof(struct root, site.key_id) },
+	{ "signer", read_line, offsetof(struct root, site.signer) },
 	{ NULL }
 };
 

@@ -64,18 +64,18 @@ static bool verifies(const struct signer_ops *ops, const struct public_key *key)
 {
 	uint8_t sig[SIG_LEN];
 	struct err err = { 0 };
-	return ops->sign(ops->ctx, key->alg, "bytes", 5, sig, &err) && sig_verify(key, "bytes", 5, sig, sizeof sig) && !sig_verify(key, "bytez", 5, sig, sizeof sig);
+	return ops->sign(ops->ctx, key, "bytes", 5, sig, &err) && sig_verify(key, "bytes", 5, sig, sizeof sig) && !sig_verify(key, "bytez", 5, sig, sizeof sig);
 }
 
 static void generate_and_sign(void **state)
 {
 	(void)state;
 	struct err err = { 0 };
-	assert_null(signer_open(dir, &err));
+	assert_null(signer_open(dir, NULL, &err));
 	assert_int_equal(err.kind, ERR_CONFIG);
 	assert_non_null(strstr(err.text, "puectl keys generate"));
 	assert_int_equal(keys("generate", "--alg", "both", "--site", "s-1"), 0);
-	struct signer *s = signer_open(dir, &err);
+	struct signer *s = signer_open(dir, NULL, &err);
 	assert_non_null(s);
 	const struct signer_ops *ops = signer_ops(s);
 	assert_int_equal(ops->n_keys, 2);
@@ -109,7 +109,7 @@ static void others_may_not_read(void **state)
 		if (strstr(e->d_name, ".pem"))
 			chmod(in_dir(e->d_name), 0640);
 	closedir(d);
-	assert_null(signer_open(dir, &err));
+	assert_null(signer_open(dir, NULL, &err));
 	assert_int_equal(err.kind, ERR_DENIED);
 }
 
@@ -133,7 +133,7 @@ static void rotation(void **state)
 	assert_false(trust_entry_signs(trust_entry(root, first)));
 	assert_true(trust_entry_signs(trust_entry(root, second)));
 	json_decref(root);
-	struct signer *s = signer_open(dir, &err);
+	struct signer *s = signer_open(dir, NULL, &err);
 	assert_int_equal(signer_ops(s)->n_keys, 1);
 	assert_string_equal(signer_ops(s)->keys[0].kid, second);
 	signer_free(s);
@@ -164,7 +164,7 @@ static void revoked_signs_nothing(void **state)
 	assert_int_equal(keys("revoke", "0000", NULL, NULL, NULL), 78);
 	assert_int_equal(keys("revoke", kid, "--at", "2026-02-01T00:00:00Z", NULL), 0);
 	assert_int_equal(keys("revoke", kid, NULL, NULL, NULL), 78);
-	assert_null(signer_open(dir, &err));
+	assert_null(signer_open(dir, NULL, &err));
 	assert_int_equal(keys("list", NULL, NULL, NULL, NULL), 0);
 	assert_int_equal(keys("trust", NULL, NULL, NULL, NULL), 0);
 }
