@@ -6,6 +6,7 @@
 #include "agent/wiring.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
 #include <signal.h>
@@ -92,6 +93,7 @@ static void block_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -420,6 +422,23 @@ static bool open_poller(struct daemon *d, struct err *err)
 	return (d->poller = poller_new(&po, err)) != NULL;
 }
 
+static void on_trap(void *ctx, const struct trap_notice *n)
+{
+	struct daemon *d = ctx;
+	poller_hint(d->poller, n->from, clock_now(&d->clock));
+}
+
+static void on_trap_trouble(void *ctx, const char *sentence)
+{
+	log_line(LOG_WARN, "traps", clock_now(&((struct daemon *)ctx)->clock).boot, "traps: %s", sentence);
+}
+
+bool daemon_open_traps(struct daemon *d, struct err *err)
+{
+	const struct traps_options to = { .loop = d->loop, .listen = d->setup->site->traps.listen, .trap = on_trap, .trouble = on_trap_trouble, .ctx = d };
+	return !to.listen || (d->traps = traps_start(&to, err));
+}
+
 static bool start(struct daemon *d, struct err *err)
 {
 	CLEANUP(buf_done) struct buf report = { 0 };
@@ -461,7 +480,7 @@ static bool go_live(struct daemon *d, struct err *err)
 		return false;
 	if (!d->judge && !(d->judge = judge_start(d->setup, d->state_dir, clock_wall, &d->clock, err)))
 		return false;
-	if ((!d->http && !daemon_open_pages(d, err)) || !daemon_open_mqtt(d, err) || !open_loop(d, err) || !open_poller(d, err))
+	if ((!d->http && !daemon_open_pages(d, err)) || !daemon_open_mqtt(d, err) || !open_loop(d, err) || !open_poller(d, err) || !daemon_open_traps(d, err))
 		return false;
 	judge_wake(d->judge);
 	return true;
@@ -471,6 +490,7 @@ static void stop(struct daemon *d)
 {
 	struct err err = { 0 };
 	reloading_free(d->reloading);
+	traps_stop(d->traps);
 	poller_free(d->poller);
 	sd_event_unref(d->loop);
 	mqtt_stop(d->mqtt);
@@ -498,6 +518,13 @@ static void stop(struct daemon *d)
 	free(d->state_dir);
 }
 
+/* What the service manager handed over goes on to the program that starts anew. */
+static void keep_handed_over(void)
+{
+	for (int i = 0, n = sd_listen_fds(0); i < n; i++)
+		fcntl(SD_LISTEN_FDS_START + i, F_SETFD, 0);
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon d = { 0 };
@@ -520,6 +547,7 @@ int main(int argc, char **argv)
 	}
 	stop(&d);
 	if (code == 3) {
+		keep_handed_over();
 		execv("/proc/self/exe", argv);
 		code = 70;
 	}

@@ -116,6 +116,7 @@ struct site {
 		bool tls;
 	} mqtt;                                  /* host NULL: no broker */
 	struct { const char *address; int64_t port; } http;
+	struct { const char *listen; } traps;    /* NULL: none are received; "ADDRESS:PORT" or "systemd" */
 	const char *state_dir, *pack;            /* pack id */
 	int64_t raw_days;                        /* retention of raw readings */
 	const char *key_id;                      /* which keys sign: a kid, an algorithm, a name; "site": all */
