@@ -45,6 +45,7 @@ struct daemon {
 	struct setup *mqtt_setup;                    /* what it was made from; it borrows that */
 	sd_event *loop;
 	struct poller *poller;
+	struct device_events *events;
 	struct wall loaded;
 	int64_t statements_seen, broker_away_s;
 	struct buf limits;                           /* text lent to the poller */

@@ -122,7 +122,7 @@ void daemon_show(struct daemon *d)
 	if (!d->slot)
 		return;                 /* --import-only: nobody looks */
 	struct judgement *j = d->judge ? judge_latest(d->judge, sentence, sizeof sentence) : NULL;
-	struct picture_inputs in = { .setup = d->setup, .tree = &d->tree, .wiring = d->wiring, .registry = d->registry, .poller = d->poller,
+	struct picture_inputs in = { .setup = d->setup, .tree = &d->tree, .wiring = d->wiring, .registry = d->registry, .poller = d->poller, .device_events = d->events,
 				     .pipeline = d->pipeline, .judgement = j, .store = d->store, .mqtt = d->mqtt,
 				     .now = clock_now(&d->clock), .clock = &d->clock, .loaded = d->loaded, .phase = d->phase };
 	struct snapshot *s = picture_make(&in);
@@ -280,10 +280,15 @@ static void on_samples(void *ctx, const struct sample *samples, size_t n, struct
 static void on_device_event(void *ctx, size_t device, const char *kind, const char *sentence, struct stamp now)
 {
 	struct daemon *d = ctx;
-	char cause[160];
-	const char *id = site_devices(d->setup->site)[device].id;
-	snprintf(cause, sizeof cause, "%s/%s", id, kind);
-	log_line(!strcmp(kind, "back") || !strcmp(kind, "up") ? LOG_NOTICE : LOG_WARN, cause, now.boot, "%s: %s", id, sentence);
+	struct device_event ev = device_events_take(d->events, site_devices(d->setup->site)[device].id, kind, sentence, now);
+	if (d->mqtt)
+		mqtt_event(d->mqtt, &(struct mqtt_event){ ev.n, ev.at, ev.device, ev.kind, ev.sentence });
+}
+
+static void device_line(void *ctx, bool good, const char *text)
+{
+	struct daemon *d = ctx;
+	log_line(good ? LOG_NOTICE : LOG_WARN, NULL, clock_now(&d->clock).boot, "%s", text);
 }
 
 /* Limits that a device taught survive a restart. */
@@ -371,6 +376,7 @@ static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 		log_line(LOG_ERROR, NULL, now.boot, "%s", err.text);
 		return sd_event_exit(d->loop, err_exit_code(&err));
 	}
+	device_events_tick(d->events, now);
 	tell_readers(d);
 	daemon_show(d);
 	tell_manager(d);
@@ -406,6 +412,8 @@ static bool open_loop(struct daemon *d, struct err *err)
 
 static bool open_poller(struct daemon *d, struct err *err)
 {
+	if (!(d->events = device_events_new(device_line, d)))
+		return err_memory(err);
 	struct poller_options po = { .loop = d->loop, .clock = clock_ops_of(&d->clock), .collectors = collectors, .library = d->setup->library,
 				     .site = d->setup->site, .secret = give_secret, .ctx = d, .seed = (uint64_t)getpid() << 20 ^ d->clock.session,
 				     .sink = { .series = on_series, .samples = on_samples, .event = on_device_event, .learnt = on_learnt, .limits = kept_limits, .ctx = d } };
@@ -482,6 +490,7 @@ static void stop(struct daemon *d)
 	tree_done(&d->tree);
 	registry_free(d->registry);
 	snapshot_slot_free(d->slot);
+	device_events_free(d->events);
 	buf_done(&d->limits);
 	secrets_free(d->secrets);
 	setup_put(d->mqtt_setup);
