@@ -182,7 +182,7 @@ static const char *share_text(const struct share *s, char *out, size_t size)
 static void other_table(const struct explain *x, const struct kpi *k, const struct table_writer *out)
 {
 	static const struct column columns[] = {
-		{ "id", { "指标", "KPI" } }, { "value", { "数值", "value" } }, { "unit", { "单位", "unit" } }, { "u_ppm", { "U (k=2), 1e-6", "U (k=2), 1e-6" } },
+		{ "id", { "指标", "KPI" } }, { "value", { "数值", "value" } }, { "unit", { "单位", "unit" } }, { "interim", { "不足一年", "interim" } }, { "u_ppm", { "U (k=2), 1e-6", "U (k=2), 1e-6" } },
 		{ "formula", { "算式", "formula" } }, { "why_not", { "为何没有", "why not" } },
 	};
 	struct kpi_row rows[KPI_ROW_N];
@@ -191,7 +191,7 @@ static void other_table(const struct explain *x, const struct kpi *k, const stru
 	for (int i = 0; i < KPI_ROW_N; i++) {
 		char value[64];
 		kpi_row_text(&rows[i], 4, value, sizeof value);
-		ROW(text(rows[i].id), text(rows[i].defined ? value : NULL), text(rows[i].unit), rows[i].u_ppm < 0 ? text(NULL) : whole(rows[i].u_ppm),
+		ROW(text(rows[i].id), text(rows[i].defined ? value : NULL), text(rows[i].unit), yes(rows[i].interim), rows[i].u_ppm < 0 ? text(NULL) : whole(rows[i].u_ppm),
 		    text(rows[i].formula), text(rows[i].why_not));
 	}
 	out->end(out->ctx);

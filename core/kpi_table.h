@@ -8,12 +8,12 @@
 enum kpi_row_id { KPI_ROW_R_M2, KPI_ROW_OVERHEAD, KPI_ROW_LOAD, KPI_ROW_REF, KPI_ROW_ERF, KPI_ROW_WUE, KPI_ROW_CUE, KPI_ROW_N };
 struct kpi_row {
 	const char *id, *unit, *formula;
-	bool defined;
+	bool defined, interim;          /* interim: the window is not 12 continuous months, which is what the standards define it for */
 	__int128 num, den;              /* exact */
 	int64_t u_ppm;                  /* U (k=2) in 1e-6 of the value's unit; -1 not stated */
 	const char *why_not;            /* a sentence when not defined; static */
 };
-/* Fills rows[KPI_ROW_N]. */
+/* Fills rows[KPI_ROW_N].  A sum that lacks anything in the window, on either side of the fraction, gives no number. */
 void kpi_rows(const struct window *w, const struct kpi *k, struct kpi_row rows[KPI_ROW_N]);
 /* Decimal text with `digits` behind the point, half to even. */
 void kpi_row_text(const struct kpi_row *row, int digits, char *out, size_t size);

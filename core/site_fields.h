@@ -24,7 +24,7 @@ struct root {
 
 extern const struct conf_field root_fields[], site_fields[], meter_fields[], epoch_fields[], device_fields[], rack_fields[];
 
-enum print_kind { PRINT_TEXT, PRINT_SECRET, PRINT_INT, PRINT_BOOL, PRINT_ENUM, PRINT_RATIO, PRINT_PLATE, PRINT_WALL, PRINT_DATE, PRINT_IDS,
+enum print_kind { PRINT_TEXT, PRINT_SECRET, PRINT_INT, PRINT_STATED, PRINT_BOOL, PRINT_ENUM, PRINT_RATIO, PRINT_PLATE, PRINT_WALL, PRINT_DATE, PRINT_IDS,
 		  PRINT_BILINGUAL, PRINT_STRUCT, PRINT_NODE };
 enum print_kind site_print_kind(const struct conf_field *f);
 
