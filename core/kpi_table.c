@@ -175,30 +175,3 @@ void kpi_row_text(const struct kpi_row *row, int digits, char *out, size_t size)
 	__int128 v = row->defined ? div_half_even(row->num * power, row->den) : 0, whole = v / power, rest = v % power;
 	snprintf(out, size, "%s%lld.%0*lld", v < 0 ? "-" : "", (long long)(whole < 0 ? -whole : whole), digits, (long long)(rest < 0 ? -rest : rest));
 }
-
-static bool doubtful(const struct baseline *b) { return b->kind == KPI_NONE || b->it_mwh <= 0 || b->it_mwh >= b->total_mwh; }
-static bool same_text(const char *a, const char *b) { return a && b && strcmp(a, b) == 0; }
-
-bool baseline_compare(const struct baseline *then, const struct baseline *now, struct baseline_delta *out, struct err *err)
-{
-	if (!same_text(then->site, now->site))
-		return err_set(err, ERR_RANGE, "the baseline is of site %s, not of %s", then->site ? then->site : "?", now->site ? now->site : "?");
-	if (!same_text(then->boundary, now->boundary))
-		return err_set(err, ERR_RANGE, "the boundary differs (%s, now %s): before and after are not the same thing", then->boundary ? then->boundary : "not stated",
-			       now->boundary ? now->boundary : "not stated");
-	if (then->category != now->category)
-		return err_set(err, ERR_RANGE, "the baseline is of category %d, the window of category %d", then->category, now->category);
-	if (doubtful(then) || doubtful(now))
-		return err_set(err, ERR_RANGE, "%s has no PUE", doubtful(then) ? "the baseline" : "the window");
-	if (then->to.ms > now->from.ms)
-		return err_set(err, ERR_RANGE, "the baseline ends after the window begins");
-	/* T/I - t/i over 1e-6: both quotients need their own denominators, so the difference is taken of exact fractions */
-	__int128 den = (__int128)now->it_mwh * then->it_mwh, num = (__int128)now->total_mwh * then->it_mwh - (__int128)then->total_mwh * now->it_mwh;
-	while (den >> 100 || (num < 0 ? -num : num) >> 100) {
-		den >>= 1;      /* the 100 bits that are left see far below 1e-6 */
-		num /= 2;
-	}
-	out->delta_micro = (int64_t)div_half_even(num * 1000000, den);
-	out->saved_mwh = (int64_t)div_half_even((__int128)now->it_mwh * then->total_mwh - (__int128)now->total_mwh * then->it_mwh, then->it_mwh);
-	return true;
-}

@@ -2,6 +2,7 @@
 #include "tests/unit/core/ledger_bench.h"
 #include <math.h>
 #include "core/balance.h"
+#include "core/kpi_baseline.h"
 #include "core/kpi_table.h"
 #include "core/level.h"
 #include "core/site_factors.h"
@@ -510,6 +511,7 @@ static const struct base_row { const char *name; struct baseline now; const char
 	{ "no boundary stated", { { 1000 }, { 2000 }, KPI_PUE, 2, 2486, 2000, "s", NULL }, "boundary differs", 0, 0 },
 	{ "another category", { { 1000 }, { 2000 }, KPI_PUE, 1, 2486, 2000, "s", "B" }, "category", 0, 0 },
 	{ "no number", { { 1000 }, { 2000 }, KPI_NONE, 2, 2486, 2000, "s", "B" }, "the window has no PUE", 0, 0 },
+	{ "simulated against measured", { { 1000 }, { 2000 }, KPI_PUE, 2, 2486, 2000, "s", "B", .simulated = true }, "simulated", 0, 0 },
 	{ "overlap", { { 999 }, { 2000 }, KPI_PUE, 2, 2486, 2000, "s", "B" }, "ends after", 0, 0 },
 };
 
@@ -522,6 +524,14 @@ static void baselines(void **state)
 		row_check(r, baseline_compare(&before, &r->now, &d, &err) == (r->says == NULL));
 		row_check(r, r->says ? strstr(err.text, r->says) != NULL : d.delta_micro == r->delta_micro && d.saved_mwh == r->saved_mwh);
 	}
+	/* U of the difference: root of the sum of squares, rounded up; not stated when one is not; seasons are named */
+	struct baseline then = before, now = base_rows[0].now;
+	struct baseline_delta d;
+	then.u_ppm_rho0 = 3000, now.u_ppm_rho0 = 4000, then.u_ppm_rho1 = -1, now.u_ppm_rho1 = 5000, now.kind = KPI_IPUE;
+	assert_true(baseline_compare(&then, &now, &d, NULL) && d.u_ppm_rho0 == 5000 && d.u_ppm_rho1 == -1 && d.seasons);
+	assert_int_equal(coal_grams(1000000000, 122900), 122900);      /* 1 MW.h */
+	assert_int_equal(coal_grams(-15, 100000000), -2);              /* half to even */
+	assert_int_equal(coal_grams(25, 100000000), 2);
 }
 
 int main(void)
