@@ -13,13 +13,13 @@
 #include "agent/traps.h"
 
 /* Sessions ascend: a run's recordings (one session each '# session') come before its own boot clock. */
-enum { SESSIONS_A_RUN = 1024 };
+enum { SESSIONS_A_RUN = 1024, IMPORT_STEP_MS = 900000 };
 
 struct daemon_options {
 	const char *config, *state_dir, *import;     /* state_dir, import: NULL: not given */
 	int64_t clock_offset_ms, import_step_ms, http_port;   /* http_port -1: the configuration's */
 	bool progress;                               /* stderr is a terminal */
-	bool import_only;
+	bool import_only, step_given;
 };
 
 struct daemon {

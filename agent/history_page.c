@@ -40,11 +40,7 @@ static bool step_of(const char *query, int64_t span_ms, int64_t *out, struct err
 	char text[32];
 	*out = span_ms / ROWS < 1000 ? 1000 : span_ms / ROWS / 1000 * 1000;
 	if (query_value(query, "step", text, sizeof text)) {
-		struct conf *c = conf_new();
-		const struct conf_node *n = c ? conf_parse(c, "step", text, __builtin_strlen(text)) : NULL;
-		bool good = n && conf_duration_ms(c, n, out, NULL) && *out > 0;
-		conf_free(c);
-		if (!good)
+		if (!duration_ms_parse(text, out) || *out <= 0)
 			return err_set(err, ERR_USAGE, "step '%s' is not a duration; write 5s, 15m, 1h or 1d", text);
 	}
 	return span_ms / *out <= ROWS_MAX || err_set(err, ERR_USAGE, "more than %d rows; take a longer step", ROWS_MAX);

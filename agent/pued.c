@@ -1,6 +1,7 @@
 /* pued: polls, keeps the ledger, publishes.  Wiring only. */
 #include "agent/daemon.h"
 #include "agent/learnt.h"
+#include "agent/recorded.h"
 #include "agent/signer.h"
 #include "agent/statement.h"
 #include "agent/wiring.h"
@@ -25,7 +26,7 @@ static const char usage[] =
 	"  --state DIR            state directory instead of the configuration's\n"
 	"  --http-port N          port of the pages instead of the configuration's; 0: any free one\n"
 	"  --import FILE          fold a recording of readings into the store first ('-': standard input), then go on live\n"
-	"  --import-step TIME     distance of its readings, such as 15m\n"
+	"  --import-step TIME     distance of its readings, such as 5s; else its '# poll' line, else 15m\n"
 	"  --import-only          end after the import\n"
 	"  --clock-offset SECONDS the site's clock is the real one plus this; only for a site with 'simulated: true'\n"
 	"  --version, --help\n";
@@ -41,15 +42,6 @@ static bool want_number(const char *text, int64_t *out)
 	return true;
 }
 
-static bool want_duration(const char *text, int64_t *out_ms)
-{
-	struct conf *c = conf_new();
-	const struct conf_node *n = c ? conf_parse(c, "--import-step", text, strlen(text)) : NULL;
-	bool good = n && conf_duration_ms(c, n, out_ms, NULL);
-	conf_free(c);
-	return good;
-}
-
 /* -1: go on; else the exit code. */
 static int options(int argc, char **argv, struct daemon_options *o)
 {
@@ -62,7 +54,7 @@ static int options(int argc, char **argv, struct daemon_options *o)
 	};
 	int64_t seconds = 0;
 	bool good = true;
-	*o = (struct daemon_options){ .http_port = -1, .import_step_ms = 900000, .progress = isatty(2) };
+	*o = (struct daemon_options){ .http_port = -1, .progress = isatty(2) };
 	for (int c; good && (c = getopt_long(argc, argv, "", rows, NULL)) != -1;) {
 		switch (c) {
 		case 'c': o->config = optarg; break;
@@ -70,7 +62,7 @@ static int options(int argc, char **argv, struct daemon_options *o)
 		case 'i': o->import = optarg; break;
 		case 'e': o->import_only = true; break;
 		case 'p': good = want_number(optarg, &o->http_port); break;
-		case 't': good = want_duration(optarg, &o->import_step_ms); break;
+		case 't': good = duration_ms_parse(optarg, &o->import_step_ms) && o->import_step_ms > 0; break;
 		case 'o': good = want_number(optarg, &seconds); break;
 		case 'v': printf("pued %s\n", PUED_VERSION); return 0;
 		case 'h': fputs(usage, stdout); return 0;
@@ -468,6 +460,11 @@ static bool start(struct daemon *d, struct err *err)
 static bool import(struct daemon *d, struct err *err)
 {
 	snprintf(d->phase, sizeof d->phase, "folding recorded readings");
+	d->o.step_given = d->o.import_step_ms > 0;
+	if (!d->o.step_given && !recorded_poll(d->o.import, &d->o.import_step_ms, err))
+		return false;
+	if (!d->o.import_step_ms)
+		d->o.import_step_ms = IMPORT_STEP_MS;
 	for (size_t i = 0; i < d->setup->site->meters.n; i++)
 		d->wiring[i].poll_ms = d->o.import_step_ms;
 	return daemon_pipeline(d, false, err) && (d->o.import_only || daemon_open_pages(d, err)) && daemon_import(d, err);
