@@ -102,15 +102,32 @@ bool reader_history(struct reader *r, const char *series_id, struct wall from, s
 typedef bool series_fn(void *ctx, const char *id, const struct series *s);
 bool reader_series(struct reader *r, series_fn *fn, void *ctx, struct err *err) MUST_USE;
 
-/* Raw readings of all series: sealed windows one after the other, series by series; then the journal in the order it came.
- * One sample a call; samples[].series is the stored number. */
+/* Raw readings of all series: closed days one after the other, series by series; then the last hours, 64 series at a time, in the order they came.
+ * One sample a call; samples[].series is the stored number.  What retention dropped is not there: ask in steps. */
 typedef bool numbered_series_fn(void *ctx, uint32_t number, const struct series *s);
 bool reader_numbered_series(struct reader *r, numbered_series_fn *fn, void *ctx, struct err *err) MUST_USE;
 bool reader_readings(struct reader *r, struct wall from, struct wall to, store_sample_fn *fn, void *ctx, struct err *err) MUST_USE;
-/* One series in steps: [from + k * step_ms, + step_ms), only steps in which something was said.  Mean is sum / n. */
-struct step { struct wall from; int64_t n, not_good, min, max, last, mean; const struct series *series; };
+/* The newest sample of each series that said something in the last hours (what lies in journal.db, about a day), series by series. */
+bool reader_latest(struct reader *r, store_sample_fn *fn, void *ctx, struct err *err) MUST_USE;
+
+/* One series in steps: [from + k * step_ms, + step_ms), only steps in which something was said; a step without any is a gap.  n: samples with a
+ * value; not_good: samples that were not good, with one or without.  Mean is sum / n.
+ * Steps of whole quarters of an hour (UTC) are answered from the rollups, which are kept for ever; `rolled`: the readings behind the step are gone.
+ * Of those, a shorter step holds the quarters that begin in it: minimum, maximum and mean are the quarter's. */
+struct step { struct wall from; int64_t n, not_good, min, max, last, mean; bool rolled; const struct series *series; };
 typedef bool step_fn(void *ctx, const struct step *s);
 bool reader_steps(struct reader *r, const char *series_id, struct wall from, struct wall to, int64_t step_ms, step_fn *fn, void *ctx, struct err *err) MUST_USE;
+/* Sums over series of one quantity (thousands in one call), in steps: the mean, least, greatest and last values of all series added up.  with_value of
+ * `series` had any: less is a sum with something missing.  ERR_INPUT: none is known, or they are of different kinds; ids that are
+ * not in the store are not counted in `series`. */
+struct step_sum { struct wall from; size_t series, with_value; int64_t n, not_good, mean, min, max, last; bool rolled; const struct series *kind; };
+typedef bool step_sum_fn(void *ctx, const struct step_sum *s);
+bool reader_sums(struct reader *r, const char *const *ids, size_t n, struct wall from, struct wall to, int64_t step_ms, step_sum_fn *fn, void *ctx, struct err *err) MUST_USE;
+/* Called while readings are walked: parts done, of how many.  NULL: no more. */
+typedef void reader_progress_fn(void *ctx, uint64_t done, uint64_t total);
+void reader_progress(struct reader *r, reader_progress_fn *fn, void *ctx);
+/* Up to when raw readings were dropped by retention (the end of the newest dropped window); ms 0: none were. */
+bool reader_dropped(struct reader *r, struct wall *until, struct err *err) MUST_USE;
 
 /* Outbox, for publish/mqtt through the interface below (publish includes no store header); `store` is a struct store. */
 struct outbox_ops;

@@ -29,6 +29,8 @@ struct window_writer {
 };
 bool window_begin(struct window_writer *w, struct db *db, struct window at, bool tight, struct err *err) MUST_USE;
 bool window_add(struct window_writer *w, uint32_t sid, const struct sample *s, size_t n, struct err *err) MUST_USE;
+/* A body made elsewhere, of n samples (store/rollup.h); body is emptied. */
+bool window_add_body(struct window_writer *w, uint32_t sid, struct buf *body, size_t n, struct err *err) MUST_USE;
 bool window_end(struct window_writer *w, struct err *err) MUST_USE;
 void window_writer_done(struct window_writer *w);
 
@@ -39,6 +41,8 @@ bool window_list(struct db *db, window_list_fn *fn, void *ctx, struct err *err) 
 struct window_reader { struct db *db; struct query block, stamps; struct sample *cached; size_t n_cached; int64_t cached_key; };
 bool window_reader_init(struct window_reader *r, struct db *db, struct err *err) MUST_USE;
 bool window_series(struct window_reader *r, uint64_t id, uint32_t sid, struct sample **s, size_t *n, struct err *err) MUST_USE;
+/* The bytes of a block, checked: 1 there, 0 not, -1 failed.  They live until the reader's next call; query_reset(&r->block) lets go of the snapshot. */
+int window_body(struct window_reader *r, uint64_t id, uint32_t sid, const void **bytes, size_t *len, struct err *err);
 void window_reader_done(struct window_reader *r);
 
 /* Ticks that are older than the hour and inside the checkpoint become a window; *did says whether there were any. */

@@ -1,71 +1,11 @@
 /* Hours become blocks, days become segments, months go: and every reading is given once, as it was, wherever it lies. */
 #include "tests/unit/test.h"
-#include "store/window.h"
-#include "tests/unit/store/kit.h"
+#include "tests/unit/store/days.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { N = 24, STEP_MS = 30000, PER_DAY = 86400000 / STEP_MS };
-static const int64_t start = 1769817600000;             /* 2026-01-31: the next day is in another month */
-
-static const struct series *series(void)
-{
-	static struct series rows[N];
-	static char ids[N][16];
-	for (int i = 0; i < N && !rows[i].id; i++) {
-		snprintf(ids[i], sizeof ids[i], "d%d/p%d", i / 8, i % 8);
-		rows[i] = (struct series){ .id = ids[i], .device = (uint16_t)(i / 8), .quantity = Q_ACTIVE_POWER, .count = { 1, 1 } };
-	}
-	return rows;
-}
-
-/* Sample of series i in batch k; batches of a device lie a few ms apart, every 50th value is missing. */
-static struct sample sample_at(uint64_t k, uint32_t i)
-{
-	struct rng r = { k * 1000 + i };
-	int64_t t = (int64_t)k * STEP_MS + (int64_t)(k * 7919 % 13) + (int64_t)(i / 8) * 3;
-	struct sample s = { .series = i, .value = 100000 + (int64_t)(rng_next(&r) % 500), .at = { { start + t }, { t }, 1 + (uint32_t)(k / 5000), true } };
-	if (rng_next(&r) % 50 == 0) {
-		s.quality = QUALITY_MISSING;
-		s.reason = REASON_TIMEOUT;
-		s.value = 0;
-	}
-	return s;
-}
-
-static struct store *open_store(struct store_options *o)
-{
-	struct err err;
-	*o = kit_options(kit_dir());
-	o->seal_ms = 1;
-	o->wait = true;
-	o->tick_ms = 100000;
-	struct store *s = store_open(o, &err);
-	if (!s || !store_series(s, series(), N, &err))
-		fail_msg("%s", err.text);
-	return s;
-}
-
-static void feed(struct store *s, uint64_t from, uint64_t to)
-{
-	struct err err;
-	for (uint64_t k = from; k < to; k++) {
-		struct sample batch[N];
-		for (uint32_t i = 0; i < N; i++)
-			batch[i] = sample_at(k, i);
-		struct stamp now = batch[N - 1].at;
-		uint64_t position = store_journal(s, batch, N, now);
-		if (k % 30 == 29) {
-			struct commit c = { .checkpoint = "x", .checkpoint_len = 1, .journal_position = position };
-			assert_true(store_commit(s, &c, &err));
-		}
-		if (!store_flush(s, &err))
-			fail_msg("%s", err.text);
-	}
-}
 
 struct seen { uint64_t next, total; uint32_t series; bool bad; };
 
@@ -74,7 +14,7 @@ static bool in_order(void *ctx, const struct sample *s, size_t n, struct stamp n
 	struct seen *h = ctx;
 	(void)now;
 	for (size_t i = 0; i < n; i++) {
-		struct sample want = sample_at(h->next++, h->series);
+		struct sample want = days_sample(h->next++, h->series);
 		h->bad |= !sample_equal(&s[i], &want);
 	}
 	return !h->bad;
@@ -94,50 +34,25 @@ static void all_is_there_in(const char *dir, uint64_t batches)
 	struct reader *r = reader_open(dir, &err);
 	struct wall low = { INT64_MIN }, high = { INT64_MAX };
 	assert_non_null(r);
-	for (uint32_t i = 0; i < N; i += 5) {
+	for (uint32_t i = 0; i < DAYS_SERIES; i += 5) {
 		struct seen h = { .series = i };
-		if (!reader_history(r, series()[i].id, low, high, in_order, &h, &err))
+		if (!reader_history(r, days_series()[i].id, low, high, in_order, &h, &err))
 			fail_msg("%s", err.text);
 		if (h.bad || h.next != batches)
 			fail_msg("series %u: %llu of %llu, %s", i, (unsigned long long)h.next, (unsigned long long)batches, h.bad ? "one differs" : "");
 	}
 	struct seen part = { .series = 3, .next = 1000 }, all = { 0 };
-	assert_true(reader_history(r, series()[3].id, sample_at(1000, 3).at.wall, sample_at(3000, 3).at.wall, in_order, &part, &err));
+	assert_true(reader_history(r, days_series()[3].id, days_sample(1000, 3).at.wall, days_sample(3000, 3).at.wall, in_order, &part, &err));
 	assert_false(part.bad);
 	assert_int_equal(part.next, batches < 1000 ? 1000 : batches < 3000 ? batches : 3000);
 	assert_true(reader_readings(r, low, high, count_all, &all, &err));
-	assert_int_equal(all.total, batches * N);
+	assert_int_equal(all.total, batches * DAYS_SERIES);
 	reader_close(r);
 }
 
 static void all_is_there(uint64_t batches)
 {
 	all_is_there_in(kit_dir(), batches);
-}
-
-static int64_t number(const char *file, const char *sql)
-{
-	struct db d;
-	int64_t n = -1;
-	struct err err;
-	const struct db_schema *schema = strcmp(file, "journal.db") == 0 ? &journal_schema : &segment_schema;
-	if (!db_open(&d, kit_dir(), file, NULL, true, schema, &err))
-		return -1;
-	if (!db_number(&d, sql, -1, &n, &err))
-		n = -1;
-	db_close(&d);
-	return n;
-}
-
-/* The writer seals and compacts by itself, in small steps; bounded waiting for its housekeeping. */
-static void wait_for(const char *file, const char *sql, int64_t wanted)
-{
-	for (int tries = 0; number(file, sql) != wanted; tries++) {
-		struct timespec moment = { 0, 5000000 };
-		if (tries > 4000)
-			fail_msg("%s: %s is %lld, not %lld", file, sql, (long long)number(file, sql), (long long)wanted);
-		nanosleep(&moment, NULL);
-	}
 }
 
 static void whole(void)
@@ -160,16 +75,16 @@ static void hours_then_days(void **state)
 {
 	(void)state;
 	struct store_options o;
-	struct store *s = open_store(&o);
-	const uint64_t batches = PER_DAY * 2 + 400;
-	feed(s, 0, 500);
-	wait_for("journal.db", "SELECT count(*)>0 FROM window", 1);     /* some hours are sealed, the last ones are not */
+	struct store *s = days_open(&o);
+	const uint64_t batches = DAYS_PER_DAY * 2 + 400;
+	days_feed(s, 0, 500);
+	days_wait("journal.db", "SELECT count(*)>0 FROM window", 1);     /* some hours are sealed, the last ones are not */
 	all_is_there(500);
 	whole();
-	feed(s, 500, batches);
-	wait_for("raw-2026-01.db", "SELECT count(*) FROM window", 1);
-	wait_for("raw-2026-02.db", "SELECT count(*) FROM window", 1);
-	wait_for("journal.db", "SELECT count(*)<20 FROM window", 1);
+	days_feed(s, 500, batches);
+	days_wait("raw-2026-01.db", "SELECT count(*) FROM window", 1);
+	days_wait("raw-2026-02.db", "SELECT count(*) FROM window", 1);
+	days_wait("journal.db", "SELECT count(*)<20 FROM window", 1);
 	all_is_there(batches);
 	whole();
 	struct store_status st;
@@ -182,19 +97,19 @@ static void hours_then_days(void **state)
 	uint64_t epoch;
 	snprintf(copy, sizeof copy, "%s/copy", kit_dir());
 	snprintf(fresh, sizeof fresh, "%s/fresh", kit_dir());
-	if (!store_backup(kit_dir(), copy, &err) || !store_restore(copy, fresh, (struct wall){ start }, &epoch, &err))
+	if (!store_backup(kit_dir(), copy, &err) || !store_restore(copy, fresh, (struct wall){ days_start }, &epoch, &err))
 		fail_msg("%s", err.text);
 	all_is_there_in(fresh, batches);
-	s = open_store(&o);             /* and goes on after a restart */
+	s = days_open(&o);             /* and goes on after a restart */
 	struct restart r;
 	assert_true(store_restart(s, &r, &err));
 	struct seen tail = { 0 };
 	assert_true(store_tail(s, r.journal_position, count_all, &tail, &err));
-	assert_int_equal(tail.total, batches * N - r.journal_position);
+	assert_int_equal(tail.total, batches * DAYS_SERIES - r.journal_position);
 	assert_false(store_tail(s, 0, count_all, &tail, &err));
 	assert_int_equal(err.kind, ERR_RANGE);
 	restart_done(&r);
-	feed(s, batches, batches + 300);
+	days_feed(s, batches, batches + 300);
 	all_is_there(batches + 300);
 	store_close(s);
 }
@@ -213,11 +128,11 @@ static void sealed_is_sealed(void **state)
 {
 	(void)state;
 	struct store_options o;
-	struct store *s = open_store(&o);
-	feed(s, 0, PER_DAY + 700);
-	wait_for("raw-2026-01.db", "SELECT count(*) FROM window", 1);
-	wait_for("journal.db", "SELECT count(*)>2 FROM window WHERE wall_to>1769904000000", 1);
-	wait_for("journal.db", "SELECT count(*) FROM window WHERE wall_to<1769904000000", 0);
+	struct store *s = days_open(&o);
+	days_feed(s, 0, DAYS_PER_DAY + 700);
+	days_wait("raw-2026-01.db", "SELECT count(*) FROM window", 1);
+	days_wait("journal.db", "SELECT count(*)>2 FROM window WHERE wall_to>1769904000000", 1);
+	days_wait("journal.db", "SELECT count(*) FROM window WHERE wall_to<1769904000000", 0);
 	store_close(s);
 	whole();
 	for (const struct tamper *t = tampers; t < tampers + countof(tampers); t++) {
@@ -252,16 +167,16 @@ static void interrupted_compaction(void **state)
 {
 	(void)state;
 	struct store_options o;
-	struct store *s = open_store(&o);
-	const uint64_t batches = PER_DAY + 100;
+	struct store *s = days_open(&o);
+	const uint64_t batches = DAYS_PER_DAY + 100;
 	char command[700];
-	feed(s, 0, PER_DAY - 200);
-	wait_for("journal.db", "SELECT count(*)>10 FROM window", 1);
+	days_feed(s, 0, DAYS_PER_DAY - 200);
+	days_wait("journal.db", "SELECT count(*)>10 FROM window", 1);
 	store_close(s);
-	s = open_store(&o);
-	feed(s, PER_DAY - 200, batches);
-	wait_for("raw-2026-01.db", "SELECT count(*) FROM window", 1);
-	wait_for("journal.db", "SELECT count(*) FROM window WHERE wall_to<1769904000000", 0);
+	s = days_open(&o);
+	days_feed(s, DAYS_PER_DAY - 200, batches);
+	days_wait("raw-2026-01.db", "SELECT count(*) FROM window", 1);
+	days_wait("journal.db", "SELECT count(*) FROM window WHERE wall_to<1769904000000", 0);
 	store_close(s);
 	/* what an interruption leaves: the hours of the first day once more */
 	struct db d;
@@ -274,8 +189,8 @@ static void interrupted_compaction(void **state)
 	db_close(&d);
 	all_is_there(batches);
 	whole();
-	s = open_store(&o);
-	wait_for("journal.db", "SELECT count(*) FROM window WHERE wall_to<1769904000000", 0);
+	s = days_open(&o);
+	days_wait("journal.db", "SELECT count(*) FROM window WHERE wall_to<1769904000000", 0);
 	store_close(s);
 	all_is_there(batches);
 	whole();
@@ -291,7 +206,7 @@ static void retention(void **state)
 		snprintf(path, sizeof path, "%s/%s", kit_dir(), names[i]);
 		fclose(fopen(path, "w"));
 	}
-	struct wall before = { start };         /* 2026-01-31 */
+	struct wall before = { days_start };         /* 2026-01-31 */
 	assert_true(segment_expire(kit_dir(), before));
 	assert_true(segment_expire(kit_dir(), before));
 	assert_false(segment_expire(kit_dir(), before));        /* January is not over by then */
