@@ -123,12 +123,18 @@ static bool make_report(struct pipeline *p, const struct interval *iv, struct er
 	return true;
 }
 
+static void own_leaf(void *ctx, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	pipeline_note(ctx, kind, at, bytes, len);
+}
+
 static void on_interval(void *ctx, const struct interval *iv)
 {
 	struct pipeline *p = ctx;
 	buf_reset(&p->scratch);
 	interval_leaf(p->o.setup->site, iv, &p->scratch);
 	pipeline_note(p, LEAF_INTERVAL, iv->from, p->scratch.data, p->scratch.len);
+	store_own_leaves(p->o.store, own_leaf, p);
 	p->last_end = iv->to;
 	if (p->o.interval)
 		p->o.interval(p->o.ctx, iv);

@@ -38,14 +38,13 @@ size_t segment_list(const char *dir, char ***out)
 	return *out && n > 0 ? (size_t)n : 0;
 }
 
-bool segment_expire(const char *dir, struct wall before)
+bool segment_drop_oldest(const char *dir, char name[SEGMENT_NAME])
 {
-	char **names, path[4200], current[SEGMENT_NAME];
+	char **names, path[4200];
 	size_t n = segment_list(dir, &names);
-	segment_name(before, current);
-	/* the newest stays: it is being written */
-	bool gone = n > 1 && names[0] && strcmp(names[0], current) < 0;
+	bool gone = n > 1 && names[0];
 	if (gone) {
+		snprintf(name, SEGMENT_NAME, "%s", names[0]);
 		snprintf(path, sizeof path, "%s/%s", dir, names[0]);
 		gone = unlink(path) == 0;
 	}

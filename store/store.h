@@ -68,6 +68,10 @@ struct commit {
 /* Copied and queued.  Fails when `tree` is not the earlier tree with these leaves pushed (ERR_INTERNAL), when seq does
  * not ascend, and when more than 64 MiB of commits wait for a disk that takes none. */
 bool store_commit(struct store *s, const struct commit *c, struct err *err) MUST_USE;
+/* What the store itself has to tell (LEAF_SEGMENT: a month of raw readings is closed, or was dropped): put it into the next commit.  Each leaf comes once,
+ * and again after a restart until it is durable; without this call nothing is dropped by retention.  Any thread. */
+typedef void store_leaf_fn(void *ctx, enum leaf_kind kind, struct wall at, const void *bytes, size_t len);
+void store_own_leaves(struct store *s, store_leaf_fn *fn, void *ctx);
 bool store_flush(struct store *s, struct err *err) MUST_USE;         /* waits until all queued is durable (not from the loop) */
 void store_tree(struct store *s, struct merkle *out);                /* after everything committed so far, durable or not */
 
@@ -134,7 +138,8 @@ struct outbox_ops;
 const struct outbox_ops *store_outbox(void);
 
 /* puectl verify --store: walks everything, names the first bad record (first_bad is "" when all is well). */
-struct store_audit { uint64_t leaves; char first_bad[300]; struct hash root; uint64_t epoch; };
+struct store_audit { uint64_t leaves; char first_bad[300]; struct hash root; uint64_t epoch;
+		     uint64_t segments, dropped;    /* closed months of raw readings: there and unchanged; dropped, as a leaf says */ };
 bool store_audit(const char *dir, const struct merkle *head /* NULL: none kept elsewhere */, struct store_audit *out, struct err *err) MUST_USE;
 /* Heads known from elsewhere (signed reports, receipts, a printed head): each must be a root this tree had. */
 struct store_witness { uint64_t size; struct hash root; char name[100]; };

@@ -50,7 +50,7 @@ bool seal_hour(struct journal *j, uint64_t checkpoint_position, bool *did, struc
 
 /* Windows of past days become one window each in the segment of their month; in small steps. */
 struct compaction;
-/* Budget: about how long it may take.  *did: a day was finished.  Segments whose month ended before `expire` are unlinked. */
+/* Budget: about how long it may take.  *did: a day was finished.  */
 struct compaction *compaction_new(const char *dir, const char *vfs);
 bool compaction_step(struct compaction *c, struct journal *j, int64_t budget_ms, bool *did, struct err *err) MUST_USE;
 void compaction_free(struct compaction *c);
@@ -63,7 +63,7 @@ enum { SEGMENT_NAME = 24 };
 void segment_name(struct wall t, char out[SEGMENT_NAME]);                 /* "raw-2026-01.db" */
 /* Names of the segments of a directory, ascending; the caller frees each and the list. */
 size_t segment_list(const char *dir, char ***out);
-/* Unlinks the oldest segment when its month ended before `before`; true when one went. */
-bool segment_expire(const char *dir, struct wall before);
+/* Unlinks the oldest segment unless it is the only one, which is being written; true when one went. */
+bool segment_drop_oldest(const char *dir, char name[SEGMENT_NAME]);
 
 #endif

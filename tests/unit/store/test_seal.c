@@ -196,31 +196,153 @@ static void interrupted_compaction(void **state)
 	whole();
 }
 
-static void retention(void **state)
+static void oldest_goes_first(void **state)
 {
 	(void)state;
-	char path[300];
+	char path[300], gone[SEGMENT_NAME];
 	struct stat st;
-	static const char *const names[] = { "raw-2025-11.db", "raw-2025-12.db", "raw-2026-01.db", "raw-2026-02.db", "raw-x.db", "raw-2026-01.db-journal" };
+	static const char *const names[] = { "raw-2025-11.db", "raw-2026-02.db", "raw-x.db", "raw-2026-01.db-journal" };
 	for (size_t i = 0; i < countof(names); i++) {
 		snprintf(path, sizeof path, "%s/%s", kit_dir(), names[i]);
 		fclose(fopen(path, "w"));
 	}
-	struct wall before = { days_start };         /* 2026-01-31 */
-	assert_true(segment_expire(kit_dir(), before));
-	assert_true(segment_expire(kit_dir(), before));
-	assert_false(segment_expire(kit_dir(), before));        /* January is not over by then */
-	assert_true(segment_expire(kit_dir(), (struct wall){ INT64_MAX }));
-	assert_false(segment_expire(kit_dir(), (struct wall){ INT64_MAX }));    /* the newest stays */
+	assert_true(segment_drop_oldest(kit_dir(), gone));
+	assert_string_equal(gone, "raw-2025-11.db");
+	assert_false(segment_drop_oldest(kit_dir(), gone));     /* the newest stays */
 	snprintf(path, sizeof path, "%s/%s", kit_dir(), "raw-2026-02.db");
 	assert_int_equal(stat(path, &st), 0);
 	snprintf(path, sizeof path, "%s/%s", kit_dir(), "raw-x.db");
 	assert_int_equal(stat(path, &st), 0);
 }
 
+struct told { char text[4][700]; struct wall at[4]; size_t n; };
+
+static void keep_leaf(void *ctx, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	struct told *t = ctx;
+	assert_int_equal(kind, LEAF_SEGMENT);
+	assert_true(t->n < countof(t->text) && len < sizeof t->text[0]);
+	memcpy(t->text[t->n], bytes, len);
+	t->text[t->n][len] = 0;
+	t->at[t->n++] = at;
+}
+
+/* Bounded waiting for what the store has to tell. */
+static void wait_told(struct store *s, struct told *t)
+{
+	t->n = 0;
+	for (int tries = 0; t->n == 0; tries++) {
+		struct timespec moment = { 0, 5000000 };
+		if (tries > 4000)
+			fail_msg("the store told nothing");
+		store_own_leaves(s, keep_leaf, t);
+		nanosleep(&moment, NULL);
+	}
+}
+
+static void commit_told(struct store *s, const struct told *t)
+{
+	struct err err;
+	struct leaf leaf = { LEAF_SEGMENT, t->at[0], t->text[0], strlen(t->text[0]) };
+	struct commit c = { .leaves = &leaf, .n_leaves = 1 };
+	assert_int_equal(t->n, 1);
+	if (!store_commit(s, &c, &err) || !store_flush(s, &err))
+		fail_msg("%s", err.text);
+}
+
+static void bad_is(const char *name, const char *part)
+{
+	struct store_audit a;
+	struct err err;
+	if (!store_audit(kit_dir(), NULL, &a, &err))
+		fail_msg("row \"%s\": %s", name, err.text);
+	if (!strstr(a.first_bad, part))
+		fail_msg("row \"%s\": found \"%s\"", name, a.first_bad);
+}
+
+/* Runs sql on a file and undoes it by putting the very bytes back. */
+static void tampered(const char *name, const char *file, const char *sql, const char *part)
+{
+	char command[900];
+	struct db d;
+	struct err err;
+	snprintf(command, sizeof command, "cp %s/%s %s/kept", kit_dir(), file, kit_dir());
+	assert_int_equal(system(command), 0);
+	if (sql) {
+		assert_true(db_open(&d, kit_dir(), file, NULL, false, &segment_schema, &err));
+		if (!db_exec(&d, sql, &err))
+			fail_msg("row \"%s\": %s", name, err.text);
+		assert_true(db_exec(&d, "PRAGMA journal_mode=DELETE", &err));
+		db_close(&d);
+	} else {
+		snprintf(command, sizeof command, "rm %s/%s", kit_dir(), file);
+		assert_int_equal(system(command), 0);
+	}
+	bad_is(name, part);
+	snprintf(command, sizeof command, "mv %s/kept %s/%s", kit_dir(), kit_dir(), file);
+	assert_int_equal(system(command), 0);
+	whole();
+}
+
+/* A month that is over becomes a leaf, and goes only when a second leaf says so; its quarters stay evidence. */
+static void closed_months(void **state)
+{
+	(void)state;
+	static const char resum[] = "UPDATE block SET body=substr(body,1,length(body)-9)||x'01'||substr(body,-8) WHERE key=(SELECT min(key) FROM block)";
+	struct store_options o;
+	struct store_audit a;
+	struct told t = { .n = 0 };
+	struct err err;
+	char path[300];
+	uint64_t epoch;
+	snprintf(path, sizeof path, "%s/raw-2026-01.db", kit_dir());
+	struct store *s = days_open(&o);
+	days_feed(s, 0, DAYS_PER_DAY * 2 + 400);
+	days_wait("raw-2026-02.db", "SELECT count(*) FROM window", 1);
+	days_wait("journal.db", "SELECT count(*)<20 FROM window", 1);
+	wait_told(s, &t);
+	assert_non_null(strstr(t.text[0], "{\"event\":\"closed\",\"segment\":\"raw-2026-01.db\""));
+	store_close(s);
+	s = days_open(&o);              /* not committed: told again */
+	wait_told(s, &t);
+	commit_told(s, &t);
+	store_close(s);
+	assert_true(store_audit(kit_dir(), NULL, &a, &err));
+	assert_string_equal(a.first_bad, "");
+	assert_true(a.segments == 1 && a.dropped == 0);
+	tampered("a closed segment with a table more", "raw-2026-01.db", "CREATE TABLE more(x)", "raw-2026-01.db: changed since it was closed");
+	tampered("a closed segment that is missing", "raw-2026-01.db", NULL, "raw-2026-01.db: missing, and no record says");
+	tampered("a quarter altered", "rollup.db", resum, "rollup.db: the quarters of raw-2026-01.db changed");
+	tampered("rollups missing", "rollup.db", NULL, "rollup.db");
+	o.retention_days = 1;
+	s = store_open(&o, &err);
+	assert_true(s && store_series(s, days_series(), DAYS_SERIES, &err));
+	days_feed(s, DAYS_PER_DAY * 2 + 400, DAYS_PER_DAY * 2 + 401);
+	wait_told(s, &t);
+	assert_non_null(strstr(t.text[0], "\"reason\":\"retention\""));
+	assert_int_equal(access(path, F_OK), 0);                /* still there: nothing durable says that it goes */
+	commit_told(s, &t);
+	for (int tries = 0; access(path, F_OK) == 0; tries++) {
+		struct timespec moment = { 0, 5000000 };
+		assert_true(tries < 4000);
+		nanosleep(&moment, NULL);
+	}
+	store_close(s);
+	assert_true(store_audit(kit_dir(), NULL, &a, &err));
+	assert_string_equal(a.first_bad, "");
+	assert_true(a.segments == 0 && a.dropped == 1);
+	tampered("a quarter of a dropped month altered", "rollup.db", resum, "rollup.db: the quarters of raw-2026-01.db changed");
+	char copy[200], fresh[200];
+	snprintf(copy, sizeof copy, "%s/copy", kit_dir());
+	snprintf(fresh, sizeof fresh, "%s/fresh", kit_dir());
+	if (!store_backup(kit_dir(), copy, &err) || !store_restore(copy, fresh, (struct wall){ days_start }, &epoch, &err) || !store_audit(fresh, NULL, &a, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(a.dropped, 1);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, clean, clean)
-	const struct CMUnitTest tests[] = { TEST(hours_then_days), TEST(sealed_is_sealed), TEST(interrupted_compaction), TEST(retention) };
+	const struct CMUnitTest tests[] = { TEST(hours_then_days), TEST(sealed_is_sealed), TEST(interrupted_compaction), TEST(oldest_goes_first), TEST(closed_months) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
