@@ -2,6 +2,7 @@
 #include "agent/daemon.h"
 #include "agent/learnt.h"
 #include "agent/recorded.h"
+#include "agent/series_page.h"
 #include "agent/signer.h"
 #include "agent/statement.h"
 #include "agent/wiring.h"
@@ -198,7 +199,9 @@ bool daemon_open_pages(struct daemon *d, struct err *err)
 	if (!(d->slot) && !(d->slot = snapshot_slot_new()))
 		return err_memory(err);
 	ho.slot = d->slot;
-	d->history = (struct history_page){ d->state_dir, clock_wall, &d->clock };
+	static const struct http_page pages[] = { { "/api/v1/sum", sum_answer }, { "/api/v1/latest", latest_answer }, { "/api/v1/energy", energy_answer }, { NULL } };
+	d->history = (struct history_page){ d->state_dir, clock_wall, &d->clock, d->slot };
+	ho.pages = pages;
 	ho.history = history_answer;
 	ho.ctx = &d->history;
 	daemon_show(d);
