@@ -262,7 +262,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *o, struct reader *r
 	p->o = *o;
 	p->now = now;
 	buf_printf(&p->topic, "%s/%s/interval/15m", o->setup->site->mqtt.topic ? o->setup->site->mqtt.topic : "pued/v1", o->setup->site->id);
-	p->ledger = ledger_new(o->setup->site, o->wiring, err);
+	p->ledger = ledger_new(o->site ? o->site : o->setup->site, o->wiring, err);
 	if (!p->ledger || p->topic.failed || !restore(p, reader, now, err)) {
 		pipeline_free(p);
 		return NULL;
@@ -282,6 +282,16 @@ void pipeline_free(struct pipeline *p)
 	buf_done(&p->scratch);
 	buf_done(&p->topic);
 	free(p);
+}
+
+bool pipeline_amend(struct pipeline *p, const struct site *site, uint32_t meter, struct wall at, struct err *err)
+{
+	return ledger_amend(p->ledger, site, meter, at, err);
+}
+
+bool pipeline_manual(struct pipeline *p, const struct manual_reading *r, struct err *err)
+{
+	return ledger_manual(p->ledger, r, err);
 }
 
 /* What the last leaf of a kind says; kept as its hash. */

@@ -15,6 +15,7 @@
 struct pipeline;
 struct pipeline_options {
 	const struct setup *setup;
+	const struct site *site;                 /* as statements amend it (core/amend.h); NULL: setup's */
 	const struct ledger_wiring *wiring;      /* one row a meter; borrowed */
 	struct store *store;
 	const struct signer_ops *signer;
@@ -34,6 +35,9 @@ bool pipeline_push(struct pipeline *p, const struct sample *samples, size_t n, s
 bool pipeline_finish(struct pipeline *p, struct stamp now, struct err *err) MUST_USE;
 /* One more leaf: configuration, pack, session, manual entry.  Committed with the next push. */
 void pipeline_note(struct pipeline *p, enum leaf_kind kind, struct wall at, const void *bytes, size_t len);
+/* Words about meters, into the fold (core/ledger.h); in force with the next push, whose commit holds them. */
+bool pipeline_amend(struct pipeline *p, const struct site *site, uint32_t meter, struct wall at, struct err *err) MUST_USE;
+bool pipeline_manual(struct pipeline *p, const struct manual_reading *r, struct err *err) MUST_USE;
 /* Configuration and pack leaves when they differ from the last ones in the store. */
 bool pipeline_note_setup(struct pipeline *p, struct reader *reader, struct wall at, struct err *err) MUST_USE;
 

@@ -193,7 +193,12 @@ bool daemon_pipeline(struct daemon *d, bool reports, struct err *err)
 	struct stamp now = clock_now(&d->clock);
 	pipeline_free(d->pipeline);
 	d->pipeline = NULL;
-	if (!tell_store(d, err) || !store_flush(d->store, err) || !(d->pipeline = pipeline_new(&po, d->reader, now, err)))
+	amending_free(d->amending);
+	d->amending = NULL;
+	if (!tell_store(d, err) || !store_flush(d->store, err) || !(d->amending = amending_load(d->state_dir, d->setup.site, d->reader, err)))
+		return false;
+	po.site = amending_site(d->amending);
+	if (!(d->pipeline = pipeline_new(&po, d->reader, now, err)))
 		return false;
 	return pipeline_note_setup(d->pipeline, d->reader, now.wall, err);
 }
@@ -355,7 +360,7 @@ static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 	struct daemon *d = ctx;
 	struct stamp now = clock_now(&d->clock);
 	struct err err = { 0 };
-	if (!statement_collect(d->state_dir, &d->statements_seen, d->reader, d->pipeline, now.wall, &err))
+	if (!statement_collect(d->state_dir, &d->statements_seen, d->reader, d->amending, d->pipeline, now, &err))
 		log_line(LOG_ERROR, "statements", now.boot, "%s", err.text);
 	push(d, NULL, 0, now);
 	if (!wire_discovered(d, &err)) {
@@ -453,7 +458,9 @@ static bool import(struct daemon *d, struct err *err)
 	snprintf(d->phase, sizeof d->phase, "folding recorded readings");
 	for (size_t i = 0; i < d->setup.site->meters.n; i++)
 		d->wiring[i].poll_ms = d->o.import_step_ms;
-	return daemon_pipeline(d, false, err) && (d->o.import_only || open_pages(d, err)) && daemon_import(d, err);
+	/* what was stated about the recorded time is known from its beginning */
+	return daemon_pipeline(d, false, err) &&
+	       statement_collect(d->state_dir, &d->statements_seen, d->reader, d->amending, d->pipeline, clock_now(&d->clock), err) && (d->o.import_only || open_pages(d, err)) && daemon_import(d, err);
 }
 
 static bool go_live(struct daemon *d, struct err *err)
@@ -480,6 +487,7 @@ static void stop(struct daemon *d)
 	if (d->store && !store_flush(d->store, &err))
 		log_line(LOG_ERROR, NULL, clock_now(&d->clock).boot, "%s", err.text);
 	pipeline_free(d->pipeline);
+	amending_free(d->amending);
 	reader_close(d->reader);
 	store_close(d->store);
 	signer_free(d->signer);
