@@ -156,6 +156,15 @@ void amending_free(struct amending *a)
 	free(a);
 }
 
+bool amending_rebase(struct amending *a, const struct site *site, struct err *err)
+{
+	struct amendment *fresh = statement_amend(site, &a->statements, err);
+	if (!fresh || !keep(a, fresh, err))
+		return false;
+	a->base = site;
+	return true;
+}
+
 const struct site *amending_site(const struct amending *a) { return amended_site(a->all[a->n - 1]); }
 
 static bool load_trust(const struct amending *a, struct trust *out, struct err *err)

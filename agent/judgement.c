@@ -235,5 +235,6 @@ void judgement_put(struct judgement *j)
 	window_free(j->day_window);
 	statements_done(&j->statements);
 	amendment_free(j->amendment);
+	setup_put(j->keeps);
 	free(j);
 }

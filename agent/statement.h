@@ -27,6 +27,8 @@ bool setup_amend_files(struct setup *setup, const char *dir, const struct trust 
 struct amending *amending_load(const char *state_dir, const struct site *site, struct reader *reader, struct err *err);
 void amending_free(struct amending *a);
 const struct site *amending_site(const struct amending *a);
+/* The same statements on another configuration. */
+bool amending_rebase(struct amending *a, const struct site *site, struct err *err) MUST_USE;
 /* Is this envelope to become a leaf?  Words about a meter go into the fold first; false: refused, *why says so. */
 bool amending_take(struct amending *a, const void *envelope, size_t len, struct pipeline *p, struct err *why) MUST_USE;
 

@@ -332,6 +332,17 @@ static bool get_event(struct ledger *l, struct in *in, struct err *err)
 	return true;
 }
 
+/* Which register a meter's energy is read from: 32 bits of its name (FNV-1a), to know it again. */
+static int64_t register_sum(const struct meter *m)
+{
+	const char *const parts[] = { m->device ? m->device : "", "/", m->device && m->energy ? m->energy : "" };
+	uint32_t h = 2166136261u;
+	for (size_t i = 0; i < countof(parts); i++)
+		for (const char *p = parts[i]; *p; p++)
+			h = (h ^ (unsigned char)*p) * 16777619u;
+	return h;
+}
+
 void ledger_save(const struct ledger *l, struct buf *out)
 {
 	buf_add(out, magic, sizeof magic);
@@ -371,6 +382,11 @@ void ledger_save(const struct ledger *l, struct buf *out)
 	put(out, (int64_t)l->n_events);
 	for (size_t i = 0; i < l->n_events; i++)
 		put_event(l, &l->events[i], out);
+	for (uint32_t k = 0; k < l->n_rows; k++) {
+		const struct meter *m = l->meters[l->rows[k]].meter;
+		put_text(out, m->id);
+		put(out, register_sum(m));
+	}
 }
 
 /* Same meter, same worth of a count: it goes on.  Another worth: the old epoch ends with its last reading. */
@@ -378,6 +394,20 @@ static bool same_scale(const struct scale *a, const struct scale *b)
 {
 	return (__int128)a->num * b->den == (__int128)b->num * a->den && (__int128)a->count_num * b->count_den == (__int128)b->count_num * a->count_den &&
 	       a->fraction == b->fraction && a->modulus == b->modulus && a->p_max_mw == b->p_max_mw && a->net == b->net;
+}
+
+/* What was read by the old register says nothing about the new one. */
+static void begin_anew(struct ledger *l, struct meter_fold *m, uint32_t index, bool had_last)
+{
+	m->has_last = false;
+	m->n_pending = 0;
+	free(m->queue);
+	m->queue = NULL;
+	m->head = m->len = m->room = 0;
+	struct ledger_event *ev = had_last ? ledger_event_new(l, EVENT_EPOCH, index, m->next, m->last.wall_ms, m->done_ms) : NULL;
+	if (ev)
+		snprintf(ev->reason, sizeof ev->reason, "the configuration of this meter changed: its curve begins anew with the next reading");
+	m->flags |= INTERVAL_EPOCH_CHANGE;
 }
 
 /* Puts a saved meter into the ledger: what did not change goes on; where the worth of a count changed, or the register, the
@@ -401,15 +431,7 @@ static void adopt(struct ledger *l, struct meter_fold *m, struct meter_fold *sav
 	} else {
 		level_rebase(&saved->level, saved->scale.den);
 		saved->scale.parts = saved->scale.num * (saved->level.den / saved->scale.den);
-		saved->has_last = false;
-		saved->n_pending = 0;
-		free(saved->queue);     /* read by the old register */
-		saved->queue = NULL;
-		saved->head = saved->len = saved->room = 0;
-		struct ledger_event *ev = had_last ? ledger_event_new(l, EVENT_EPOCH, meter_index(l, m), saved->next, saved->last.wall_ms, saved->done_ms) : NULL;
-		if (ev)
-			snprintf(ev->reason, sizeof ev->reason, "the configuration of this meter changed: its curve begins anew with the next reading");
-		saved->flags |= INTERVAL_EPOCH_CHANGE;
+		begin_anew(l, saved, meter_index(l, m), had_last);
 	}
 	*m = *saved;
 }
@@ -468,6 +490,19 @@ static bool get_meters(struct ledger *l, struct in *in, struct err *err)
 	return memory || err_memory(err);
 }
 
+/* A meter that is wired to another register now: two registers with one scale are still two. */
+static void get_registers(struct ledger *l, struct in *in)
+{
+	for (size_t hint = 0; in->p < in->end && !in->bad; hint++) {
+		char id[80];
+		get_text(in, id, sizeof id);
+		int64_t sum = get_in(in, 0, UINT32_MAX);
+		struct meter_fold *m = in->bad ? NULL : meter_named(l, id, hint);
+		if (m && m->has_last && sum != register_sum(m->meter))
+			begin_anew(l, m, meter_index(l, m), true);
+	}
+}
+
 /* `count` records of `size` bytes; NULL when there are none. */
 static void *list(struct in *in, size_t size, size_t *count, bool *memory)
 {
@@ -515,6 +550,7 @@ static bool get_lists(struct ledger *l, struct in *in, struct err *err)
 	for (int64_t i = 0; i < n && !in->bad; i++)
 		if (!get_event(l, in, err))
 			return false;
+	get_registers(l, in);           /* checkpoints of before have none */
 	return memory || err_memory(err);
 }
 

@@ -1,5 +1,6 @@
 /* Every profile of the library: reads without a problem, its own tests hold, and the device of a test that says who it is is
  * identified as this profile out of the whole library. */
+#include "tests/unit/kit.h"
 #include "tests/unit/test.h"
 #include "core/decode.h"
 #include "core/replica.h"
@@ -8,19 +9,6 @@
 #include <stdlib.h>
 
 static struct library *lib;
-
-static bool read_file(const char *path, struct buf *out)
-{
-	FILE *f = fopen(path, "rb");
-	char part[4096];
-	size_t n;
-	if (!f)
-		return false;
-	while ((n = fread(part, 1, sizeof part, f)) > 0)
-		buf_add(out, part, n);
-	fclose(f);
-	return true;
-}
 
 static int load(void **state)
 {
@@ -36,7 +24,7 @@ static int load(void **state)
 		char path[1000];
 		CLEANUP(buf_done) struct buf bytes = { 0 };
 		snprintf(path, sizeof path, "%s/%s", PROFILES, e->d_name);
-		if (!read_file(path, &bytes))
+		if (!kit_file(path, &bytes))
 			return -1;
 		library_add(lib, e->d_name, bytes.data, bytes.len);
 	}
@@ -124,7 +112,7 @@ static void guide(void **state)
 	struct err err = { 0 };
 	struct library *examples = library_new();
 	size_t total = 0, facts;
-	assert_true(read_file(GUIDE, &text));
+	assert_true(kit_file(GUIDE, &text));
 	buf_str(&text, "");
 	static const char opening[] = "```yaml\n", closing[] = "\n```";
 	for (char *at = strstr(text.data, opening), *end; at && (end = strstr(at + sizeof opening, closing)); at = strstr(end + 1, opening)) {

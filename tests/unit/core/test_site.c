@@ -1,3 +1,4 @@
+#include "tests/unit/kit.h"
 #include "tests/unit/test.h"
 #include "core/site_fields.h"
 
@@ -325,13 +326,8 @@ static void examples_load(void **state)
 {
 	(void)state;
 	CLEANUP(buf_done) struct buf doc = { 0 };
-	FILE *f = fopen(SOURCE_ROOT "/docs/configuration.md", "r");
-	char block[4096];
 	int examples = 0;
-	assert_non_null(f);
-	for (size_t n; (n = fread(block, 1, sizeof block, f)) > 0;)
-		buf_add(&doc, block, n);
-	fclose(f);
+	assert_true(kit_file(SOURCE_ROOT "/docs/configuration.md", &doc));
 	for (char *p = doc.data; (p = strstr(p, "```yaml\nversion: 1"));) {
 		p += 8;
 		char *end = strstr(p, "\n```");
