@@ -213,7 +213,7 @@ static void json_row(const struct out *o, const struct interval_row *r)
 	printf("{\"id\":\"%s\",\"energy_mwh\":%lld,\"cumulative_mwh\":%lld,\"missing_ms\":%lld,\"class\":\"%c\",\"flags\":", site_meters(o->setup.site)[r->meter].id,
 	       (long long)r->energy_mwh, (long long)r->cumulative_mwh, (long long)r->missing_ms, energy_class_letter(r->class_));
 	json_flags(r->flags);
-	if (r->substituted_mwh)
+	if (r->substitute_class != CLASS_MISSING)
 		printf(",\"substituted_mwh\":%lld,\"substitute_class\":\"%c\"", (long long)r->substituted_mwh, energy_class_letter(r->substitute_class));
 	printf("}");
 }
