@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct amending {
 	const struct site *base;
@@ -129,6 +130,22 @@ bool setup_amend_files(struct setup *setup, const char *dir, const struct trust 
 	return good;
 }
 
+static bool any_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	(void)index, (void)kind, (void)at, (void)bytes, (void)len;
+	*(bool *)ctx = true;
+	return false;
+}
+
+/* A site that is new has no trust store yet; one with statements in its evidence cannot go on without. */
+static bool no_words(const struct amending *a, struct reader *reader)
+{
+	bool any = false;
+	struct err none = { 0 };
+	return access(a->trust_path, F_OK) != 0 &&
+	       reader_leaves(reader, LEAF_MANUAL, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, any_leaf, &any, &none) && !any;
+}
+
 struct amending *amending_load(const char *state_dir, const struct site *site, struct reader *reader, struct err *err)
 {
 	struct amending *a = calloc(1, sizeof *a);
@@ -138,7 +155,8 @@ struct amending *amending_load(const char *state_dir, const struct site *site, s
 	}
 	a->base = site;
 	snprintf(a->trust_path, sizeof a->trust_path, "%s/keys/trust.json", state_dir);
-	struct amendment *first = statement_read(state_dir, site->id, reader, &a->statements, err) ? statement_amend(site, &a->statements, err) : NULL;
+	bool read = no_words(a, reader) ? (statements_init(&a->statements, site->id), true) : statement_read(state_dir, site->id, reader, &a->statements, err);
+	struct amendment *first = read ? statement_amend(site, &a->statements, err) : NULL;
 	if (first && keep(a, first, err))
 		return a;
 	amending_free(a);

@@ -61,9 +61,11 @@ static bool collect_one(const char *path, struct reader *reader, struct amending
 		return true;
 	if (amending_take(a, text.data, text.len, p, &why))
 		pipeline_note(p, LEAF_MANUAL, now.wall, text.data, text.len);
-	else
+	else if (why.kind == ERR_INPUT)
 		refuse(path, &why, now);
-	return true;
+	else
+		*err = why;     /* no trust store, no memory: not the statement's fault, it stays */
+	return err->kind == ERR_NONE;
 }
 
 static int is_json(const struct dirent *e)
@@ -83,7 +85,6 @@ bool statement_collect(const char *state_dir, int64_t *seen, struct reader *read
 	int64_t changed = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 	if (changed == *seen)
 		return true;
-	*seen = changed;
 	int n = scandir(dir, &list, is_json, alphasort);
 	bool good = true;
 	for (int i = 0; i < n; i++) {
@@ -93,6 +94,7 @@ bool statement_collect(const char *state_dir, int64_t *seen, struct reader *read
 	}
 	if (n >= 0)
 		free(list);
+	*seen = good ? changed : 0;
 	return good;
 }
 

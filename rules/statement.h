@@ -6,6 +6,7 @@
  *	attestation: "name", and "value" (yes|no), "date", "amount" ("800 yuan"), "text", "document" as far as they are stated
  *	claim:       "claim": {"site","company","policy","pending","withdrawn","amount_fen","date","level"}
  *	lineage:     "of": id of a site this one was merged from
+ *	baseline:    "baseline": a frozen PUE (facts.h, baseline_json)
  *	meter:       "meter": {"id","at","last","first","reason", ...}   a meter exchange (core/amend.h)
  *	reading:     "reading": {"id","from","to","energy" or "first","last","reason"}   energy that nothing measured
  *	revocation:  "revokes": id of a statement
@@ -25,6 +26,7 @@ struct statements {
 	const char **lineage; size_t n_lineage;
 	struct meter_statement *meters; size_t n_meters;
 	const char *revokes;         /* what the last revocation names */
+	struct baseline baseline;    /* the newest that is not revoked; site NULL: none */
 	json_t *roots;               /* owner of all texts */
 	struct buf findings;         /* a line for each statement that does not count, and why */
 };
