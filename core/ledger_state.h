@@ -47,7 +47,7 @@ struct power_bucket { int64_t interval; int64_t min_mw, max_mw; uint32_t n; };
 struct profile_hour { int64_t mwh; uint16_t week, n; };       /* n known intervals of this hour, in that week */
 
 /* Intervals closed in one call, times their rows: a year that closes at once is spread over many calls. */
-enum { ROWS_A_CALL = 10000, LEAST_A_CALL = 4 };
+enum { ROWS_A_CALL = 4000, LEAST_A_CALL = 4 };
 
 struct meter_fold {
 	const struct meter *meter;

@@ -20,9 +20,9 @@ struct window_hole {
 	uint32_t interval;
 	int32_t missing_ms;
 	int64_t substituted_mwh;
+	struct span *spans;              /* where it is, of terms; none: all of the interval, or not said */
+	uint16_t n_spans;
 	uint8_t substitute_class;
-	uint16_t n_spans;                /* where it is, of terms; none: all of the interval, or not said */
-	struct span *spans;
 };
 struct window_meter {
 	struct window_term term;
