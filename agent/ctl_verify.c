@@ -182,6 +182,21 @@ static bool check_statements(struct verify *v, struct err *err)
 	return true;
 }
 
+/* Information: what the certificate says of before and after.  Checked with the rest: it follows from facts and signed leaves. */
+static void say_before_after(struct verify *v)
+{
+	const json_t *b = json_object_get(v->payload, "before_after"), *base = json_object_get(b, "baseline"), *coal = json_object_get(b, "coal");
+	if (!json_is_object(base))
+		return;
+	step(v, "before (%s): %s = %s, %s to %s, by %s", text_at(base, "source"), text_at(base, "name"), text_at(base, "value"), text_at(base, "first_day"),
+	     text_at(base, "last_day"), text_at(base, "by"));
+	if (json_is_string(json_object_get(b, "delta_pue")))
+		step(v, "change of PUE %s, energy saved %s%s%s; information, no condition", text_at(b, "delta_pue"), text_at(b, "saved"), json_is_object(coal) ? ", " : "",
+		     json_is_object(coal) ? text_at(coal, "text") : "");
+	else
+		step(v, "not comparable: %s", text_at(b, "why_not"));
+}
+
 static bool verify_certificate(struct verify *v, struct err *err)
 {
 	const json_t *identity = json_object_get(v->payload, "identity"), *verdict = json_object_get(v->payload, "verdict");
@@ -196,6 +211,7 @@ static bool verify_certificate(struct verify *v, struct err *err)
 	if (json_is_string(supersedes))
 		step(v, "supersedes certificate %s", json_string_value(supersedes));
 	step(v, "%s", text_at(pue, "text"));
+	say_before_after(v);
 	step(v, "%s: %s", text_at(verdict, "kind"), by_lang(v->ctl, json_object_get(verdict, "sentence")));
 	bool simulated = json_is_true(json_object_get(v->payload, "simulated")), interim = strcmp(text_at(v->payload, "term"), "annual") != 0;
 	snprintf(v->sentence, sizeof v->sentence,

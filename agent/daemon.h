@@ -10,15 +10,16 @@
 #include "agent/picture.h"
 #include "agent/record.h"
 #include "agent/secret.h"
+#include "agent/traps.h"
 
 /* Sessions ascend: a run's recordings (one session each '# session') come before its own boot clock. */
-enum { SESSIONS_A_RUN = 1024 };
+enum { SESSIONS_A_RUN = 1024, IMPORT_STEP_MS = 900000 };
 
 struct daemon_options {
 	const char *config, *state_dir, *import;     /* state_dir, import: NULL: not given */
 	int64_t clock_offset_ms, import_step_ms, http_port;   /* http_port -1: the configuration's */
 	bool progress;                               /* stderr is a terminal */
-	bool import_only;
+	bool import_only, step_given;
 };
 
 struct daemon {
@@ -46,6 +47,7 @@ struct daemon {
 	sd_event *loop;
 	struct poller *poller;
 	struct device_events *events;
+	struct traps *traps;
 	struct wall loaded;
 	int64_t statements_seen, broker_away_s;
 	struct buf limits;                           /* text lent to the poller */
@@ -74,6 +76,7 @@ void daemon_show(struct daemon *d);
 bool daemon_tell_store(struct daemon *d, struct err *err) MUST_USE;
 bool daemon_open_pages(struct daemon *d, struct err *err) MUST_USE;
 bool daemon_open_mqtt(struct daemon *d, struct err *err) MUST_USE;
+bool daemon_open_traps(struct daemon *d, struct err *err) MUST_USE;
 
 /* reload.c: takes a changed configuration in while everything runs (SIGHUP). */
 void daemon_reload(struct daemon *d);

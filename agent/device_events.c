@@ -73,7 +73,7 @@ static struct cause *cause_of(struct device_events *e, const char *device, const
 
 static bool good_news(const char *kind)
 {
-	static const char *const good[] = { "up", "identified", "plausible" };
+	static const char *const good[] = { "up", "identified", "plausible", "trap" };
 	for (size_t i = 0; i < countof(good); i++)
 		if (!strcmp(kind, good[i]))
 			return true;

@@ -194,12 +194,18 @@ static void sign_head(struct pipeline *p, struct buf *out)
 	}
 }
 
+static void own_leaf(void *ctx, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	pipeline_note(ctx, kind, at, bytes, len);
+}
+
 static void on_interval(void *ctx, const struct interval *iv)
 {
 	struct pipeline *p = ctx;
 	buf_reset(&p->scratch);
 	interval_leaf(p->o.setup->site, iv, &p->scratch);
 	pipeline_note(p, LEAF_INTERVAL, iv->from, p->scratch.data, p->scratch.len);
+	store_own_leaves(p->o.store, own_leaf, p);
 	p->last_end = iv->to;
 	p->head_due |= p->o.reports && iv->to.ms % HEAD_EVERY_MS == 0;
 	if (p->o.interval)

@@ -1,11 +1,14 @@
 /* pued: polls, keeps the ledger, publishes.  Wiring only. */
 #include "agent/daemon.h"
 #include "agent/learnt.h"
+#include "agent/recorded.h"
+#include "agent/series_page.h"
 #include "agent/signer.h"
 #include "agent/statement.h"
 #include "agent/wiring.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
 #include <signal.h>
@@ -24,7 +27,7 @@ static const char usage[] =
 	"  --state DIR            state directory instead of the configuration's\n"
 	"  --http-port N          port of the pages instead of the configuration's; 0: any free one\n"
 	"  --import FILE          fold a recording of readings into the store first ('-': standard input), then go on live\n"
-	"  --import-step TIME     distance of its readings, such as 15m\n"
+	"  --import-step TIME     distance of its readings, such as 5s; else its '# poll' line, else 15m\n"
 	"  --import-only          end after the import\n"
 	"  --clock-offset SECONDS the site's clock is the real one plus this; only for a site with 'simulated: true'\n"
 	"  --version, --help\n";
@@ -40,15 +43,6 @@ static bool want_number(const char *text, int64_t *out)
 	return true;
 }
 
-static bool want_duration(const char *text, int64_t *out_ms)
-{
-	struct conf *c = conf_new();
-	const struct conf_node *n = c ? conf_parse(c, "--import-step", text, strlen(text)) : NULL;
-	bool good = n && conf_duration_ms(c, n, out_ms, NULL);
-	conf_free(c);
-	return good;
-}
-
 /* -1: go on; else the exit code. */
 static int options(int argc, char **argv, struct daemon_options *o)
 {
@@ -61,7 +55,7 @@ static int options(int argc, char **argv, struct daemon_options *o)
 	};
 	int64_t seconds = 0;
 	bool good = true;
-	*o = (struct daemon_options){ .http_port = -1, .import_step_ms = 900000, .progress = isatty(2) };
+	*o = (struct daemon_options){ .http_port = -1, .progress = isatty(2) };
 	for (int c; good && (c = getopt_long(argc, argv, "", rows, NULL)) != -1;) {
 		switch (c) {
 		case 'c': o->config = optarg; break;
@@ -69,7 +63,7 @@ static int options(int argc, char **argv, struct daemon_options *o)
 		case 'i': o->import = optarg; break;
 		case 'e': o->import_only = true; break;
 		case 'p': good = want_number(optarg, &o->http_port); break;
-		case 't': good = want_duration(optarg, &o->import_step_ms); break;
+		case 't': good = duration_ms_parse(optarg, &o->import_step_ms) && o->import_step_ms > 0; break;
 		case 'o': good = want_number(optarg, &seconds); break;
 		case 'v': printf("pued %s\n", PUED_VERSION); return 0;
 		case 'h': fputs(usage, stdout); return 0;
@@ -92,6 +86,7 @@ static void block_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -204,7 +199,9 @@ bool daemon_open_pages(struct daemon *d, struct err *err)
 	if (!(d->slot) && !(d->slot = snapshot_slot_new()))
 		return err_memory(err);
 	ho.slot = d->slot;
-	d->history = (struct history_page){ d->state_dir, clock_wall, &d->clock };
+	static const struct http_page pages[] = { { "/api/v1/sum", sum_answer }, { "/api/v1/latest", latest_answer }, { "/api/v1/energy", energy_answer }, { NULL } };
+	d->history = (struct history_page){ d->state_dir, clock_wall, &d->clock, d->slot };
+	ho.pages = pages;
 	ho.history = history_answer;
 	ho.ctx = &d->history;
 	daemon_show(d);
@@ -420,6 +417,23 @@ static bool open_poller(struct daemon *d, struct err *err)
 	return (d->poller = poller_new(&po, err)) != NULL;
 }
 
+static void on_trap(void *ctx, const struct trap_notice *n)
+{
+	struct daemon *d = ctx;
+	poller_hint(d->poller, n->from, clock_now(&d->clock));
+}
+
+static void on_trap_trouble(void *ctx, const char *sentence)
+{
+	log_line(LOG_WARN, "traps", clock_now(&((struct daemon *)ctx)->clock).boot, "traps: %s", sentence);
+}
+
+bool daemon_open_traps(struct daemon *d, struct err *err)
+{
+	const struct traps_options to = { .loop = d->loop, .listen = d->setup->site->traps.listen, .trap = on_trap, .trouble = on_trap_trouble, .ctx = d };
+	return !to.listen || (d->traps = traps_start(&to, err));
+}
+
 static bool start(struct daemon *d, struct err *err)
 {
 	CLEANUP(buf_done) struct buf report = { 0 };
@@ -449,6 +463,11 @@ static bool start(struct daemon *d, struct err *err)
 static bool import(struct daemon *d, struct err *err)
 {
 	snprintf(d->phase, sizeof d->phase, "folding recorded readings");
+	d->o.step_given = d->o.import_step_ms > 0;
+	if (!d->o.step_given && !recorded_poll(d->o.import, &d->o.import_step_ms, err))
+		return false;
+	if (!d->o.import_step_ms)
+		d->o.import_step_ms = IMPORT_STEP_MS;
 	for (size_t i = 0; i < d->setup->site->meters.n; i++)
 		d->wiring[i].poll_ms = d->o.import_step_ms;
 	return daemon_pipeline(d, false, err) && (d->o.import_only || daemon_open_pages(d, err)) && daemon_import(d, err);
@@ -461,7 +480,7 @@ static bool go_live(struct daemon *d, struct err *err)
 		return false;
 	if (!d->judge && !(d->judge = judge_start(d->setup, d->state_dir, clock_wall, &d->clock, err)))
 		return false;
-	if ((!d->http && !daemon_open_pages(d, err)) || !daemon_open_mqtt(d, err) || !open_loop(d, err) || !open_poller(d, err))
+	if ((!d->http && !daemon_open_pages(d, err)) || !daemon_open_mqtt(d, err) || !open_loop(d, err) || !open_poller(d, err) || !daemon_open_traps(d, err))
 		return false;
 	judge_wake(d->judge);
 	return true;
@@ -471,6 +490,7 @@ static void stop(struct daemon *d)
 {
 	struct err err = { 0 };
 	reloading_free(d->reloading);
+	traps_stop(d->traps);
 	poller_free(d->poller);
 	sd_event_unref(d->loop);
 	mqtt_stop(d->mqtt);
@@ -498,6 +518,13 @@ static void stop(struct daemon *d)
 	free(d->state_dir);
 }
 
+/* What the service manager handed over goes on to the program that starts anew. */
+static void keep_handed_over(void)
+{
+	for (int i = 0, n = sd_listen_fds(0); i < n; i++)
+		fcntl(SD_LISTEN_FDS_START + i, F_SETFD, 0);
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon d = { 0 };
@@ -520,6 +547,7 @@ int main(int argc, char **argv)
 	}
 	stop(&d);
 	if (code == 3) {
+		keep_handed_over();
 		execv("/proc/self/exe", argv);
 		code = 70;
 	}

@@ -34,9 +34,9 @@ static const char *needs_restart(const struct site *a, const struct site *b, boo
 	const struct { const char *line; bool same; } rows[] = {
 		{ "site.id", same_text(a->id, b->id) },
 		{ "site.simulated", a->simulated == b->simulated },
-		{ "state_dir", state_given || same_text(a->state_dir, b->state_dir) },
+		{ "store.dir", state_given || same_text(a->state_dir, b->state_dir) },
 		{ "store.raw_days", a->raw_days == b->raw_days },
-		{ "mqtt.outbox_days", a->mqtt.outbox_days == b->mqtt.outbox_days },
+		{ "mqtt.keep_days", a->mqtt.outbox_days == b->mqtt.outbox_days },
 	};
 	for (size_t i = 0; i < countof(rows); i++)
 		if (!rows[i].same)
@@ -124,6 +124,15 @@ static void take_pages(struct daemon *d)
 	log_err(d, "the pages stay where they were", &err);
 }
 
+static void take_traps(struct daemon *d)
+{
+	struct err err = { 0 };
+	traps_stop(d->traps);
+	d->traps = NULL;
+	if (!daemon_open_traps(d, &err))
+		log_err(d, "no traps are received until this is mended", &err);
+}
+
 static void say_goodbye(void *ctx)
 {
 	struct reloading *r = ctx;
@@ -171,6 +180,7 @@ static void take_in(struct reloading *r)
 		setup_put(fresh);
 		return;
 	}
+	bool traps = !same_text(old->site->traps.listen, fresh->site->traps.listen);
 	bool broker = !same_broker(d->mqtt_setup ? d->mqtt_setup->site : old->site, fresh->site), pages = !same_pages(d, old->site, fresh->site);
 	d->setup = fresh;
 	d->keys_seen = -1;               /* the keys that sign may be others */
@@ -185,6 +195,8 @@ static void take_in(struct reloading *r)
 		take_broker(r);
 	if (pages)
 		take_pages(d);
+	if (traps)
+		take_traps(d);
 	daemon_show(d);
 	setup_put(old);
 	struct mono after = clock_now(&d->clock).boot;

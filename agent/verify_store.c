@@ -122,8 +122,8 @@ static int print(const struct ctl *ctl, const char *dir, const struct gather *g,
 	bool good = !a->first_bad[0];
 	hash_hex(&a->root, root);
 	if (ctl->json) {
-		json_t *out = json_pack("{s:b,s:s,s:I,s:s,s:I,s:i,s:I,s:s?}", "valid", good, "store", dir, "size", (json_int_t)a->leaves, "root", root, "epoch",
-					(json_int_t)a->epoch, "witnesses", (int)g->n, "signatures", (json_int_t)g->signatures, "first_bad", good ? NULL : a->first_bad);
+		json_t *out = json_pack("{s:b,s:s,s:I,s:s,s:I,s:i,s:I,s:s?,s:I,s:I}", "valid", good, "store", dir, "size", (json_int_t)a->leaves, "root", root, "epoch",
+					(json_int_t)a->epoch, "witnesses", (int)g->n, "signatures", (json_int_t)g->signatures, "first_bad", good ? NULL : a->first_bad, "segments", (json_int_t)a->segments, "segments_dropped", (json_int_t)a->dropped);
 		json_dumpf(out, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
 		putchar('\n');
 		json_decref(out);
@@ -136,6 +136,10 @@ static int print(const struct ctl *ctl, const char *dir, const struct gather *g,
 	printf(ctl->lang == LANG_ZH ? "有效: %s: %llu 条证据, 与 %zu 个树头一致\n" : "VALID: %s: %llu records of evidence, consistent with %zu tree heads\n", dir,
 	       (unsigned long long)a->leaves, g->n);
 	printf("  epoch %llu\n  root  %s\n", (unsigned long long)a->epoch, root);
+	if (a->segments || a->dropped)
+		printf(ctl->lang == LANG_ZH ? "  原始读数: %llu 个已关闭的月份完好, %llu 个已按保留期删除 (有记录; 其一刻钟汇总仍在并已核对)\n"
+					    : "  raw readings: %llu closed months unchanged, %llu dropped as recorded (their quarters of an hour are kept and checked)\n",
+		       (unsigned long long)a->segments, (unsigned long long)a->dropped);
 	if (g->trust)
 		printf(ctl->lang == LANG_ZH ? "  %llu 个签名已核验\n" : "  %llu signatures verified\n", (unsigned long long)g->signatures);
 	puts(ctl->lang == LANG_ZH ? "  说明: 整体回退的副本自身看不出来,须用别处保存的树头核对 (--head)"

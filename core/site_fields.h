@@ -36,7 +36,7 @@ extern const struct conf_field exchange_fields[], reading_fields[];
 /* Count, CT and PT of an epoch, once its fields are read; `meter` may be NULL. */
 void site_finish_ratios(struct conf *c, const struct conf_node *n, const struct conf_node *meter, struct meter_epoch *e);
 
-enum print_kind { PRINT_TEXT, PRINT_SECRET, PRINT_INT, PRINT_BOOL, PRINT_ENUM, PRINT_RATIO, PRINT_PLATE, PRINT_WALL, PRINT_DATE, PRINT_IDS,
+enum print_kind { PRINT_TEXT, PRINT_SECRET, PRINT_INT, PRINT_STATED, PRINT_BOOL, PRINT_ENUM, PRINT_RATIO, PRINT_PLATE, PRINT_WALL, PRINT_DATE, PRINT_IDS,
 		  PRINT_BILINGUAL, PRINT_STRUCT, PRINT_NODE };
 enum print_kind site_print_kind(const struct conf_field *f);
 

@@ -37,10 +37,13 @@ void mqtt_stop(struct mqtt *m);                        /* says goodbye within 1 
 /* HTTP: libmicrohttpd in its own threads.  Listens on loopback only and refuses other addresses: there is no password.  GET and HEAD
  * only; one request a connection; everything served is inside the program.  Limits: header 8 KiB, body 64 KiB, 10 s in all for a
  * request, 64 connections (the oldest that has not asked yet gives way), 8 live streams. */
+/* One more page of JSON, `out` from the raw query; ctx is that of http_options.  A wrong query is ERR_USAGE, ERR_INPUT or ERR_RANGE. */
+struct http_page { const char *path; bool (*answer)(void *ctx, const char *query, struct buf *out, struct err *err); };
 struct http_options { const char *address; uint16_t port; struct snapshot_slot *slot;      /* address NULL: 127.0.0.1; port 0: any free one */
 		      /* History for charts: fills `out` with JSON from the raw query ("series=a&from=...", see query_value());
 		       * NULL: none.  Called from HTTP threads, two at once at most. */
 		      bool (*history)(void *ctx, const char *query, struct buf *out, struct err *err); void *ctx;
+		      const struct http_page *pages;   /* ends with path NULL; NULL: none; borrowed */
 		      int64_t deadline_ms; };          /* 0: 10 s */
 struct http *http_start(const struct http_options *o, struct err *err);
 uint16_t http_port(const struct http *h);

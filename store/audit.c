@@ -18,6 +18,8 @@ struct audit {
 	struct merkle tree;
 	struct evidence_state state;
 	struct hash outbox, heads;
+	struct closed_leaf *closed;
+	size_t n_closed;
 };
 
 /* Only the first is kept: later ones may be its consequence. */
@@ -101,6 +103,20 @@ static void check_restored(struct audit *a, const struct leaf *l, uint64_t ix)
 	a->restored_at = ix;
 }
 
+static void keep_closed(struct audit *a, const struct leaf *l, uint64_t ix)
+{
+	struct closed_leaf *more = realloc(a->closed, (a->n_closed + 1) * sizeof *more);
+	if (!more) {
+		bad(a, "leaf %llu: out of memory", (unsigned long long)ix);
+		return;
+	}
+	a->closed = more;
+	if (closed_leaf_get(l->bytes, l->len, &more[a->n_closed]))
+		a->n_closed++;
+	else
+		bad(a, "leaf %llu: says nothing that is known of a segment", (unsigned long long)ix);
+}
+
 static void check_leaf(struct audit *a, sqlite3_stmt *row)
 {
 	struct leaf l = { (enum leaf_kind)sqlite3_column_int64(row, 1), { sqlite3_column_int64(row, 2) }, sqlite3_column_blob(row, 3), (size_t)sqlite3_column_bytes(row, 3) };
@@ -119,6 +135,8 @@ static void check_leaf(struct audit *a, sqlite3_stmt *row)
 		bad(a, "leaf %llu (%s of %s): kind, date or bytes do not fit its hash", (unsigned long long)ix, leaf_kind_name((int)kind), wall_text(l.at, at));
 	if (kind == LEAF_SESSION)
 		check_restored(a, &l, ix);
+	if (kind == LEAF_SEGMENT)
+		keep_closed(a, &l, ix);
 	merkle_push(&a->tree, &h);
 	check_witnesses(a);
 }
@@ -305,6 +323,8 @@ bool store_audit_against(const char *dir, const struct store_witness *witnesses,
 		good = db_open(&a.journal, dir, "journal.db", NULL, true, &journal_schema, err);
 		if (good && (good = db_exec(&a.journal, "BEGIN", err))) {
 			journal_audit(&a.journal, a.state.position, a.out.first_bad, sizeof a.out.first_bad);
+			if (!a.out.first_bad[0])
+				closed_audit(dir, a.closed, a.n_closed, &a.out);
 			window_audit(dir, &a.journal, a.out.first_bad, sizeof a.out.first_bad);
 			check_schema(&a, &a.journal, &journal_schema);
 		}
@@ -312,6 +332,7 @@ bool store_audit_against(const char *dir, const struct store_witness *witnesses,
 	}
 	db_close(&a.evidence);
 	free(a.witnesses);
+	free(a.closed);
 	if (good)
 		*out = a.out;
 	return good;
