@@ -160,15 +160,15 @@ static bool check_total(struct window_audit *a, struct db *journal)
 	a->name = "journal.db";
 	if (!db_number(journal, "SELECT position FROM state", 0, &sealed, &err) || !db_number(journal, "SELECT no FROM state", 0, &no, &err))
 		return bad(a, "%.250s", err.text);
-	if (a->any ? (uint64_t)no != a->last_id : no && !sealed)
-		return bad(a, "state: ticks up to %lld are sealed, the windows go up to %llu", (long long)no, (unsigned long long)a->last_id);
 	uint64_t first = a->any ? a->first_position : 0;
 	snprintf(sql, sizeof sql, "SELECT sum(n) FROM loss WHERE position>=%llu AND position<%lld", (unsigned long long)first, (long long)sealed);
 	if (!db_number(journal, sql, 0, &lost, &err))
 		return bad(a, "%.250s", err.text);
-	if (a->any ? (uint64_t)sealed - first == a->samples + (uint64_t)lost : true)
-		return true;
-	return bad(a, "windows: %llu readings between positions %llu and %lld, a window is missing", (unsigned long long)a->samples, (unsigned long long)first, (long long)sealed);
+	if (a->any && (uint64_t)sealed - first != a->samples + (uint64_t)lost)
+		return bad(a, "windows: %llu readings between positions %llu and %lld, a window is missing", (unsigned long long)a->samples, (unsigned long long)first, (long long)sealed);
+	if (a->any ? (uint64_t)no != a->last_id : no && !sealed)
+		return bad(a, "state: ticks up to %lld are sealed, the windows go up to %llu", (long long)no, (unsigned long long)a->last_id);
+	return true;
 }
 
 static bool rolled_window(void *ctx, const struct window *w)
