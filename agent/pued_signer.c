@@ -18,7 +18,7 @@
 
 static const char usage[] =
 	"usage: pued-signer [--keys DIR] [--site ID] [--socket PATH]\n\n"
-	"  --keys DIR     directory of private keys, KID.pem; beside it the credentials signing-key* of the unit are used\n"
+	"  --keys DIR     directory of private keys, KID.pem; otherwise the credentials signing-key* of the unit\n"
 	"  --site ID      sign documents of this site only\n"
 	"  --socket PATH  listen here; otherwise on the socket that systemd hands over\n"
 	"  --version, --help\n";
@@ -72,7 +72,7 @@ static bool listen_on(const char *path, int *fd, struct err *err)
 
 int main(int argc, char **argv)
 {
-	struct words w = { .keys = "/etc/pued/signer" };
+	struct words w = { NULL };
 	struct err err = { 0 };
 	int fd = -1, code = options(argc, argv, &w);
 	if (code >= 0)

@@ -117,7 +117,7 @@ void signer_free(struct signer *s)
 	free(s);
 }
 
-static EVP_PKEY *private_read(const char *path, struct err *err)
+static EVP_PKEY *private_read(const char *path, unsigned forbidden, struct err *err)
 {
 	FILE *f = fopen(path, "re");
 	struct stat st;
@@ -128,7 +128,7 @@ static EVP_PKEY *private_read(const char *path, struct err *err)
 		return NULL;
 	}
 	EVP_PKEY *key = NULL;
-	if (st.st_mode & 077)
+	if (st.st_mode & forbidden)
 		err_set(err, ERR_DENIED, "%s: a private key that group or others can read is no secret (mode %04o); chmod 600 it, and replace the key if it may have been read",
 			path, (unsigned)st.st_mode & 07777);
 	else if (!(key = PEM_read_PrivateKey(f, NULL, NULL, NULL)))
@@ -174,9 +174,9 @@ static bool is_wanted(const char *wanted, const struct public_key *key, const js
 }
 
 /* `root` NULL: no public side to ask. */
-static bool add_file(struct signer *s, const char *path, const json_t *root, const char *wanted, struct err *err)
+static bool add_file(struct signer *s, const char *path, unsigned forbidden, const json_t *root, const char *wanted, struct err *err)
 {
-	EVP_PKEY *key = private_read(path, err);
+	EVP_PKEY *key = private_read(path, forbidden, err);
 	struct public_key public;
 	if (!key)
 		return false;
@@ -200,10 +200,12 @@ static int is_pem(const struct dirent *d)
 
 static int is_credential(const struct dirent *d)
 {
-	return strncmp(d->d_name, "signing-key", 11) == 0;
+	const char *dot = strrchr(d->d_name, '.');
+	return strncmp(d->d_name, "signing-key", 11) == 0 && !(dot && strcmp(dot, ".json") == 0);
 }
 
-static bool add_directory(struct signer *s, const char *dir, int (*is_key)(const struct dirent *), const json_t *root, const char *wanted, struct err *err)
+static bool add_directory(struct signer *s, const char *dir, int (*is_key)(const struct dirent *), unsigned forbidden, const json_t *root, const char *wanted,
+			  struct err *err)
 {
 	struct dirent **names = NULL;
 	int n = scandir(dir, &names, is_key, alphasort);
@@ -211,7 +213,7 @@ static bool add_directory(struct signer *s, const char *dir, int (*is_key)(const
 	for (int i = 0; i < n; i++) {
 		char path[4096];
 		snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
-		good = good && add_file(s, path, root, wanted, err);
+		good = good && add_file(s, path, forbidden, root, wanted, err);
 		free(names[i]);
 	}
 	free(names);
@@ -223,6 +225,8 @@ static bool none(const char *dir, const char *wanted, const json_t *root, struct
 	CLEANUP(buf_done) struct buf names = { 0 };
 	size_t i;
 	const json_t *entry;
+	if (!dir)
+		return err_set(err, ERR_CONFIG, "no credential signing-key* that may sign; the unit needs LoadCredential=signing-key:DIRECTORY, or name a directory with --keys");
 	json_array_foreach(json_object_get(root, "keys"), i, entry) {
 		const char *kid = json_string_value(json_object_get(entry, "kid")), *name = json_string_value(json_object_get(json_object_get(entry, "name"), "en"));
 		if (trust_entry_signs(entry))
@@ -239,7 +243,8 @@ static struct signer *open_with(const char *dir, const char *wanted, bool (*add_
 {
 	struct signer *s = calloc(1, sizeof *s);
 	char path[4096];
-	snprintf(path, sizeof path, "%s/trust.json", dir);
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	snprintf(path, sizeof path, dir ? "%s/trust.json" : "%s/signing-key_trust.json", dir ? dir : credentials ? credentials : "");
 	json_t *root = trust_file_load(path, err);
 	bool good = s && root && add_all(s, dir, root, wanted, err) && (s->n || none(dir, wanted, root, err));
 	json_decref(root);
@@ -252,7 +257,9 @@ static struct signer *open_with(const char *dir, const char *wanted, bool (*add_
 static bool add_private(struct signer *s, const char *dir, const json_t *root, const char *wanted, struct err *err)
 {
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	return add_directory(s, dir, is_pem, root, wanted, err) && (!credentials || add_directory(s, credentials, is_credential, root, wanted, err));
+	/* the service manager may show its access list to our user as the group's bits */
+	return (!dir || add_directory(s, dir, is_pem, 077, root, wanted, err)) &&
+	       (!credentials || add_directory(s, credentials, is_credential, 007, root, wanted, err));
 }
 
 struct signer *signer_open(const char *dir, const char *wanted, struct err *err)
@@ -316,7 +323,7 @@ struct signer *signer_of_site(const struct site *site, const char *dir, struct e
 struct signer *signer_open_key(const char *path, struct err *err)
 {
 	struct signer *s = calloc(1, sizeof *s);
-	if (s && add_file(s, path, NULL, NULL, err))
+	if (s && add_file(s, path, 077, NULL, NULL, err))
 		return s;
 	signer_free(s);
 	return NULL;

@@ -3,7 +3,7 @@
  *
  * A key directory holds KID.pem (PKCS #8, mode 0600; a file readable by group or others is refused) and trust.json, the
  * public side (rules/jws.h says its form).  A key that has an end ("until") or is revoked there signs nothing more.
- * With $CREDENTIALS_DIRECTORY set, its files signing-key*.pem are used beside those of the directory. */
+ * With $CREDENTIALS_DIRECTORY set, its files signing-key* (but *.json) are used beside those of the directory. */
 #ifndef AGENT_SIGNER_H
 #define AGENT_SIGNER_H
 
@@ -12,7 +12,8 @@
 
 struct signer;
 /* The keys of the directory that may sign, Ed25519 first.  `wanted` picks: a kid, an algorithm (EdDSA, SM2) or a key's name in
- * trust.json; NULL or "site": all.  Fails when there is none, naming the command that makes one or those that are there. */
+ * trust.json; NULL or "site": all.  dir NULL: credentials only, with
+ * signing-key_trust.json as their public side.  Fails when there is none, naming the command that makes one or those that are there. */
 struct signer *signer_open(const char *dir, const char *wanted, struct err *err);
 /* The same keys by their public side only; the signatures are made by the process that listens on `socket`. */
 struct signer *signer_open_socket(const char *dir, const char *wanted, const char *socket, struct err *err);

@@ -48,7 +48,7 @@ static bool check_rollup(struct window_audit *a, struct window_reader *rolls, ui
 	size_t room = 0, count = 0, len;
 	const void *bytes;
 	int code = window_body(rolls, id, sid, &bytes, &len, err);
-	bool good = code >= 0 && (code == 1 || bad(a, "window %llu: series %u has no rollup", (unsigned long long)id, sid));
+	bool good = code >= 0 && (code == 1 || bad(a, "window %llu: series %u has no quarters in rollup.db", (unsigned long long)id, sid));
 	good = good && rollup_read(&r, bytes, len, err) && rollup_quarters(&r, err) && (quarters_of(s, n, &q, &room, &count) || err_memory(err));
 	bool same = good && count == r.n_quarters;
 	for (size_t i = 0; same && i < count; i++)
@@ -87,15 +87,30 @@ static bool check_blocks(struct window_audit *a, const struct window *w)
 	return sum == w->n || bad(a, "window %llu: %llu samples instead of %llu", (unsigned long long)w->id, (unsigned long long)sum, (unsigned long long)w->n);
 }
 
+/* Positions go on from window to window, over files; a hole is a recorded loss. */
+static bool check_hole(struct window_audit *a, const struct window *w)
+{
+	char sql[160];
+	int64_t lost;
+	struct err err;
+	if (!a->any || w->position == a->end)
+		return true;
+	if (w->position < a->end)
+		return bad(a, "window %llu: overlaps the one before", (unsigned long long)w->id);
+	snprintf(sql, sizeof sql, "SELECT sum(n) FROM loss WHERE position>=%llu AND position<%llu", (unsigned long long)a->end, (unsigned long long)w->position);
+	if (!db_number(a->journal, sql, 0, &lost, &err))
+		return bad(a, "%.250s", err.text);
+	return (uint64_t)lost == w->position - a->end || bad(a, "window %llu: begins at position %llu, the one before, %llu, ended at %llu: one between them is missing",
+							     (unsigned long long)w->id, (unsigned long long)w->position, (unsigned long long)a->last_id, (unsigned long long)a->end);
+}
+
 static bool check_window(void *ctx, const struct window *w)
 {
 	struct window_audit *a = ctx;
 	int64_t blocks, stamps;
 	if (a->any && w->id <= a->last_id)
 		return true;            /* moved into a segment already */
-	if (a->any && w->position < a->end)
-		return bad(a, "window %llu: overlaps the one before", (unsigned long long)w->id);
-	if (!count_keys(a, "block", w->id, &blocks) || !count_keys(a, "stamps", w->id, &stamps))
+	if (!check_hole(a, w) || !count_keys(a, "block", w->id, &blocks) || !count_keys(a, "stamps", w->id, &stamps))
 		return false;
 	if ((uint64_t)blocks != w->blocks || (uint64_t)stamps != w->stamps)
 		return bad(a, "window %llu: %lld of %llu blocks and %lld of %llu stamps are there", (unsigned long long)w->id, (long long)blocks,
@@ -111,6 +126,23 @@ static bool check_window(void *ctx, const struct window *w)
 	return true;
 }
 
+/* Rows that no window counts were added. */
+static bool check_strays(struct window_audit *a)
+{
+	static const char *const tables[][2] = { { "block", "blocks" }, { "stamps", "stamps" } };
+	char sql[120];
+	int64_t more;
+	struct err err;
+	for (size_t i = 0; i < countof(tables); i++) {
+		snprintf(sql, sizeof sql, "SELECT (SELECT count(*) FROM %s)-ifnull(sum(%s),0) FROM window", tables[i][0], tables[i][1]);
+		if (!db_number(a->db, sql, 0, &more, &err))
+			return bad(a, "%.250s", err.text);
+		if (more)
+			return bad(a, "window: %lld rows of table %s belong to none", (long long)more, tables[i][0]);
+	}
+	return true;
+}
+
 static bool check_file(struct window_audit *a, struct db *db, const char *name)
 {
 	struct err err;
@@ -123,18 +155,20 @@ static bool check_file(struct window_audit *a, struct db *db, const char *name)
 static bool check_total(struct window_audit *a, struct db *journal)
 {
 	char sql[160];
-	int64_t sealed, lost;
+	int64_t sealed, lost, no;
 	struct err err;
 	a->name = "journal.db";
-	if (!db_number(journal, "SELECT position FROM state", 0, &sealed, &err))
+	if (!db_number(journal, "SELECT position FROM state", 0, &sealed, &err) || !db_number(journal, "SELECT no FROM state", 0, &no, &err))
 		return bad(a, "%.250s", err.text);
 	uint64_t first = a->any ? a->first_position : 0;
 	snprintf(sql, sizeof sql, "SELECT sum(n) FROM loss WHERE position>=%llu AND position<%lld", (unsigned long long)first, (long long)sealed);
 	if (!db_number(journal, sql, 0, &lost, &err))
 		return bad(a, "%.250s", err.text);
-	if (a->any ? (uint64_t)sealed - first == a->samples + (uint64_t)lost : true)
-		return true;
-	return bad(a, "windows: %llu readings between positions %llu and %lld, a window is missing", (unsigned long long)a->samples, (unsigned long long)first, (long long)sealed);
+	if (a->any && (uint64_t)sealed - first != a->samples + (uint64_t)lost)
+		return bad(a, "windows: %llu readings between positions %llu and %lld, a window is missing", (unsigned long long)a->samples, (unsigned long long)first, (long long)sealed);
+	if (a->any ? (uint64_t)no != a->last_id : no && !sealed)
+		return bad(a, "state: ticks up to %lld are sealed, the windows go up to %llu", (long long)no, (unsigned long long)a->last_id);
+	return true;
 }
 
 static bool rolled_window(void *ctx, const struct window *w)
@@ -155,7 +189,7 @@ static bool open_rollup(struct window_audit *a, const char *dir)
 		return true;
 	a->name = "rollup.db";
 	a->db = &a->rollup;
-	return ((db_open(&a->rollup, dir, "rollup.db", NULL, true, &segment_schema, &err) && window_list(&a->rollup, rolled_window, a, &err)) || bad(a, "%.250s", err.text)) && !a->first_bad[0];
+	return ((db_open(&a->rollup, dir, "rollup.db", NULL, true, &segment_schema, &err) && window_list(&a->rollup, rolled_window, a, &err)) || bad(a, "%.250s", err.text)) && !a->first_bad[0] && check_strays(a);
 }
 
 void window_audit(const char *dir, struct db *journal, char *first_bad, size_t size)
@@ -169,12 +203,12 @@ void window_audit(const char *dir, struct db *journal, char *first_bad, size_t s
 		struct err err;
 		a.name = names[i];
 		if (good && (good = db_open(&d, dir, names[i], NULL, true, &segment_schema, &err) || bad(&a, "%.200s", err.text))) {
-			good = check_file(&a, &d, names[i]);
+			good = check_file(&a, &d, names[i]) && check_strays(&a);
 			db_close(&d);
 		}
 	}
-	if (good && check_file(&a, journal, "journal.db"))
-		check_total(&a, journal);
+	if (good && check_file(&a, journal, "journal.db") && check_total(&a, journal))
+		check_strays(&a);
 	for (size_t i = 0; i < n; i++)
 		free(names[i]);
 	free(names);

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Two verifiers that share no line agree, on a good store and on tampered ones: agree_store.py PUECTL MAKE_STORE."""
+"""Two verifiers that share no line agree, on a good store and on tampered ones: agree_store.py PUECTL MAKE_STORE MAKE_SEALED."""
 import json
 import os
 import random
@@ -67,8 +67,26 @@ def mutate(path, table, column, row, rng):
     return what
 
 
+def tamper(program, good, files, rounds, temp, rng):
+    all_cells = [list(cells(Path(good, name))) for name in files]
+    made = 0
+    for n in range(rounds):
+        bad = f"{temp}/bad"
+        shutil.copytree(good, bad)
+        name, table, column, row = rng.choice(all_cells[n % len(files)])
+        what = mutate(Path(bad, name), table, column, row, rng)
+        if what:
+            made += 1
+            ours, theirs = puectl(program, bad), verify(bad)
+            assert not ours["valid"], f"round {n}: puectl misses {what} of {table}.{column} in row {row}"
+            assert not theirs["valid"], f"round {n}: the independent verifier misses {what} of {table}.{column} in row {row}"
+        shutil.rmtree(bad)
+    assert made > rounds / 2
+    print(f"both agree on {made} tampered stores and a good one: {', '.join(files)}")
+
+
 def main():
-    program, maker = sys.argv[1:3]
+    program, maker, sealer = sys.argv[1:4]
     rng = random.Random(SEED)
     print(f"seed {SEED}, {ROUNDS} rounds")
     with tempfile.TemporaryDirectory() as temp:
@@ -87,21 +105,17 @@ def main():
         head.write_text(json.dumps({"size": ours["size"] - 3, "root": ours["root"]}))
         ours, theirs = puectl(program, good, "--head", str(head)), verify(good, json.loads(head.read_text()))
         assert not ours["valid"] and not theirs["valid"] and str(head) in ours["first_bad"], (ours, theirs)
-        all_cells = list(cells(Path(good, "evidence.db"))), list(cells(Path(good, "journal.db")))
-        made = 0
-        for n in range(ROUNDS):
-            bad = f"{temp}/bad"
-            shutil.copytree(good, bad)
-            name, table, column, row = rng.choice(all_cells[n % 2])
-            what = mutate(Path(bad, name), table, column, row, rng)
-            if what:
-                made += 1
-                ours, theirs = puectl(program, bad), verify(bad)
-                assert not ours["valid"], f"round {n}: puectl misses {what} of {table}.{column} in row {row}"
-                assert not theirs["valid"], f"round {n}: the independent verifier misses {what} of {table}.{column} in row {row}"
-            shutil.rmtree(bad)
-        assert made > ROUNDS / 2
-    print(f"both agree on {made} tampered stores and a good one")
+        tamper(program, good, ["evidence.db", "journal.db"], ROUNDS, temp, rng)
+        # the same with all that a store may hold: a closed month, a day, hours, quarters, all kinds of leaves
+        whole = f"{temp}/whole"
+        subprocess.run([sealer, whole], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        ours, theirs = puectl(program, whole), verify(whole)
+        assert ours["valid"] and theirs["valid"] and ours["segments"] == 1, (ours, theirs)
+        assert (ours["size"], ours["root"], ours["epoch"]) == (theirs["size"], theirs["root"], theirs["epoch"]), (ours, theirs)
+        files = sorted(p.name for p in Path(whole).glob("*.db"))
+        assert len(files) == 5, files
+        tamper(program, whole, files, ROUNDS // 4, temp, rng)
+    print("both agree")
 
 
 if __name__ == "__main__":

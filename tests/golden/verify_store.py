@@ -3,12 +3,17 @@
 
     verify_store.py DIR [--head FILE]       one line of JSON; exit 0 valid, 12 not valid
 """
+import base64
 import hashlib
 import json
+import re
 import sqlite3
 import struct
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import sealed  # noqa: E402
 
 KINDS = 11
 
@@ -73,12 +78,36 @@ class Varints:
         return (v >> 1) ^ -(v & 1)
 
 
+def payload_of(envelope):
+    """What was signed; whether a trusted key did is for a JOSE library."""
+    text = json.loads(envelope)["payload"]
+    return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def tree_of(report):
+    """Size and root that a report names; None for what is none."""
+    try:
+        said = payload_of(report)
+    except (ValueError, KeyError, TypeError):
+        return None
+    tree = said.get("tree", said)
+    return tree if isinstance(tree, dict) and "root" in tree and "size" in tree else None
+
+
 def check_evidence(db, head):
-    leaves, witnesses = [], {}
-    for size, root in db.execute("SELECT size, root FROM head"):
-        witnesses[size] = (root, f"signed head {size}")
+    leaves, witnesses = [], []
+    for size, root, jws in db.execute("SELECT size, root, jws FROM head"):
+        said = payload_of(jws)
+        if said["size"] != size or bytes.fromhex(said["root"]) != root:
+            raise Bad(f"signed head {size}: what was signed is another")
+        witnesses.append((size, root, f"signed head {size}"))
+    for seq, payload in db.execute("SELECT seq, payload FROM outbox"):
+        tree = tree_of(payload)
+        if tree:
+            witnesses.append((tree["size"], bytes.fromhex(tree["root"]), f"report {seq}"))
     if head:
-        witnesses[head["size"]] = (bytes.fromhex(head["root"]), "the head kept elsewhere")
+        witnesses.append((head["size"], bytes.fromhex(head["root"]), "the head kept elsewhere"))
+    restored = None
     for ix, kind, at, data, leaf_hash in db.execute("SELECT ix, kind, at, bytes, hash FROM leaf ORDER BY ix"):
         if ix != len(leaves):
             raise Bad(f"leaf {len(leaves)}: missing")
@@ -87,7 +116,12 @@ def check_evidence(db, head):
         if sha(b"\x00", bytes([kind]), i64(at), data) != leaf_hash:
             raise Bad(f"leaf {ix}: hash")
         leaves.append(leaf_hash)
-    for size, (root, name) in sorted(witnesses.items()):
+        told = re.fullmatch(rb'\{"epoch":(\d+),"event":"restored","previous_epoch":(\d+)\}', data) if kind == 9 else None
+        if told:
+            if int(told[1]) <= int(told[2]) or restored not in (None, int(told[2])):
+                raise Bad(f"leaf {ix}: epochs")
+            restored = int(told[1])
+    for size, root, name in sorted(witnesses):
         if size > len(leaves):
             raise Bad(f"leaf {len(leaves)}: missing, {name}")
         if root_of(leaves[:size]) != root:
@@ -100,6 +134,8 @@ def check_evidence(db, head):
         raise Bad("state: not the tree of the leaves")
     if seal != sha(b"pued state 1", *map(u64, (epoch, session, serial, next_seq, position, size)), peaks, root, outbox, heads, checkpoint):
         raise Bad("state: seal")
+    if restored not in (None, epoch) or (head and head.get("epoch", 0) > epoch):
+        raise Bad("state: epoch")
     total = 0
     for size, at, jws, _, row_sum in db.execute("SELECT size, at, jws, root, sum FROM head"):
         if row_sum != sha(b"pued head 1", u64(size), u64(at), jws):
@@ -196,32 +232,81 @@ def check_journal(db, checkpoint_position):
         raise Bad("journal: behind the checkpoint")
 
 
+def check_window(name, db, rolled, ident, blocks, n_stamps):
+    """Every block decodes; against the quarters kept of it, when there are any.  How many samples."""
+    rows = {}
+    for table, want in (("block", blocks), ("stamps", n_stamps)):
+        rows[table] = db.execute(f"SELECT key, body FROM {table} WHERE key >= ? AND key < ?", (ident << 32, ident + 1 << 32)).fetchall()
+        if len(rows[table]) != want:
+            raise Bad(f"{name}: window {ident}: {table} missing")
+        for key, body in rows[table]:
+            if body[-8:] != sha(u64(key), body[:-8])[:8]:
+                raise Bad(f"{name}: window {ident}: {table} {key}: sum")
+    at = {key & 0xFFFFFFFF: sealed.stamps(body[:-8]) for key, body in rows["stamps"]}
+    samples = 0
+    for key, body in rows["block"]:
+        number, said = sealed.block(body[:-8])
+        if number not in at or len(at[number]) != len(said):
+            raise Bad(f"{name}: window {ident}: block {key}: other stamps")
+        samples += len(said)
+        if rolled is not None and (key not in rolled or sealed.quarters(rolled[key]) != sealed.quarters_of(at[number], said)):
+            raise Bad(f"rollup.db: {key}: not the quarters of its readings")
+    return samples
+
+
+def rolled_days(directory):
+    """Of rollup.db: largest id_to, ids of its windows, and its bodies by key."""
+    path = Path(directory) / "rollup.db"
+    if not path.exists():
+        return -1, set(), {}
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    windows, bodies = {}, {}
+    for row in db.execute("SELECT id, id_to, position, n, wall_from, wall_to, blocks, stamps, sum FROM window"):
+        if row[8] != sha(*map(u64, row[:8]))[:8] or row[7]:
+            raise Bad(f"rollup.db: window {row[0]}: sum")
+        windows[row[0]] = row
+    for key, body in db.execute("SELECT key, body FROM block"):
+        if body[-8:] != sha(u64(key), body[:-8])[:8]:
+            raise Bad(f"rollup.db: {key}: sum")
+        sealed.quarters(body[:-8])
+        bodies[key] = body[:-8]
+    for ident, row in windows.items():
+        if sum(key >> 32 == ident for key in bodies) != row[6]:
+            raise Bad(f"rollup.db: window {ident}: series are missing")
+    if any(key >> 32 not in windows for key in bodies) or db.execute("SELECT count(*) FROM stamps").fetchone()[0]:
+        raise Bad("rollup.db: rows of no window")
+    return max((row[1] for row in windows.values()), default=-1), set(windows), bodies
+
+
 def check_windows(directory, journal):
-    """Sums and counts of what is sealed; the blocks themselves are opaque here."""
-    after, end, first, samples = -1, None, None, 0
+    """Every window of segments and journal, decoded; none is missing between two others."""
+    last, end, first, samples = -1, None, None, 0
+    rolled_to, rolled_ids, bodies = rolled_days(directory)
     files = [(p.name, sqlite3.connect(f"file:{p}?mode=ro", uri=True)) for p in sorted(Path(directory).glob("raw-????-??.db"))]
     for name, db in [*files, ("journal.db", journal)]:
         for row in db.execute("SELECT id, id_to, position, n, wall_from, wall_to, blocks, stamps, sum FROM window ORDER BY id").fetchall():
-            ident, id_to, position, n, _, _, blocks, stamps, row_sum = row
+            ident, id_to, position, n, _, _, blocks, n_stamps, row_sum = row
             if row_sum != sha(*map(u64, row[:8]))[:8]:
                 raise Bad(f"{name}: window {ident}: sum")
-            if ident <= after:
+            if ident <= last:
                 continue
-            if end is not None and position < end:
-                raise Bad(f"{name}: window {ident}: position")
-            for table, want in (("block", blocks), ("stamps", stamps)):
-                rows = db.execute(f"SELECT key, body FROM {table} WHERE key >= ? AND key < ?", (ident << 32, ident + 1 << 32)).fetchall()
-                if len(rows) != want:
-                    raise Bad(f"{name}: window {ident}: {table} missing")
-                for key, body in rows:
-                    if body[-8:] != sha(u64(key), body[:-8])[:8]:
-                        raise Bad(f"{name}: window {ident}: {table} {key}: sum")
+            if end is not None:
+                lost = journal.execute("SELECT coalesce(sum(n), 0) FROM loss WHERE position >= ? AND position < ?", (end, position)).fetchone()[0]
+                if position != end + lost:
+                    raise Bad(f"{name}: window {ident}: position")
+            if check_window(name, db, bodies if ident in rolled_ids and db is not journal else None, ident, blocks, n_stamps) != n:
+                raise Bad(f"{name}: window {ident}: samples")
             first = position if first is None else first
-            after, end, samples = id_to, position + n, samples + n
-    sealed = journal.execute("SELECT position FROM state").fetchone()[0]
+            last, end, samples = id_to, position + n, samples + n
+        for table, counted in (("block", "blocks"), ("stamps", "stamps")):
+            if db.execute(f"SELECT (SELECT count(*) FROM {table}) - (SELECT coalesce(sum({counted}), 0) FROM window)").fetchone()[0]:
+                raise Bad(f"{name}: {table}: rows of no window")
+    no, sealed_to = journal.execute("SELECT no, position FROM state").fetchone()
+    if no != last if first is not None else no and not sealed_to:
+        raise Bad("journal: state")
     if first is not None:
-        lost = journal.execute("SELECT coalesce(sum(n), 0) FROM loss WHERE position >= ? AND position < ?", (first, sealed)).fetchone()[0]
-        if sealed - first != samples + lost:
+        lost = journal.execute("SELECT coalesce(sum(n), 0) FROM loss WHERE position >= ? AND position < ?", (first, sealed_to)).fetchone()[0]
+        if sealed_to - first != samples + lost:
             raise Bad("a window is missing")
 
 
@@ -256,7 +341,7 @@ def verify(directory, head=None):
         check_segments(directory, evidence)
         check_windows(directory, journal)
         result.update(valid=True, size=len(leaves), root=root_of(leaves).hex())
-    except (Bad, sqlite3.Error, IndexError, TypeError, ValueError, AttributeError, struct.error) as problem:
+    except (Bad, sealed.Damaged, KeyError, sqlite3.Error, IndexError, TypeError, ValueError, AttributeError, struct.error) as problem:
         result["first_bad"] = str(problem) or type(problem).__name__
     return result
 

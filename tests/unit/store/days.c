@@ -84,3 +84,35 @@ void days_wait(const char *file, const char *sql, int64_t wanted)
 		nanosleep(&moment, NULL);
 	}
 }
+
+static void keep_leaf(void *ctx, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	struct told *t = ctx;
+	assert_int_equal(kind, LEAF_SEGMENT);
+	assert_true(t->n < countof(t->text) && len < sizeof t->text[0]);
+	memcpy(t->text[t->n], bytes, len);
+	t->text[t->n][len] = 0;
+	t->at[t->n++] = at;
+}
+
+void days_told(struct store *s, struct told *t)
+{
+	t->n = 0;
+	for (int tries = 0; t->n == 0; tries++) {
+		struct timespec moment = { 0, 5000000 };
+		if (tries > 4000)
+			fail_msg("the store told nothing");
+		store_own_leaves(s, keep_leaf, t);
+		nanosleep(&moment, NULL);
+	}
+}
+
+void days_commit_told(struct store *s, const struct told *t)
+{
+	struct err err;
+	struct leaf leaf = { LEAF_SEGMENT, t->at[0], t->text[0], strlen(t->text[0]) };
+	struct commit c = { .leaves = &leaf, .n_leaves = 1 };
+	assert_int_equal(t->n, 1);
+	if (!store_commit(s, &c, &err) || !store_flush(s, &err))
+		fail_msg("%s", err.text);
+}

@@ -16,4 +16,9 @@ int64_t days_number(const char *file, const char *sql); /* -1: no such file or r
 /* The writer seals and compacts by itself, in small steps; bounded waiting for its housekeeping. */
 void days_wait(const char *file, const char *sql, int64_t wanted);
 
+/* What the store wants to be leaves (closed segments): bounded waiting for the first; then its commit. */
+struct told { char text[4][700]; struct wall at[4]; size_t n; };
+void days_told(struct store *s, struct told *t);
+void days_commit_told(struct store *s, const struct told *t);
+
 #endif

@@ -215,41 +215,6 @@ static void oldest_goes_first(void **state)
 	assert_int_equal(stat(path, &st), 0);
 }
 
-struct told { char text[4][700]; struct wall at[4]; size_t n; };
-
-static void keep_leaf(void *ctx, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
-{
-	struct told *t = ctx;
-	assert_int_equal(kind, LEAF_SEGMENT);
-	assert_true(t->n < countof(t->text) && len < sizeof t->text[0]);
-	memcpy(t->text[t->n], bytes, len);
-	t->text[t->n][len] = 0;
-	t->at[t->n++] = at;
-}
-
-/* Bounded waiting for what the store has to tell. */
-static void wait_told(struct store *s, struct told *t)
-{
-	t->n = 0;
-	for (int tries = 0; t->n == 0; tries++) {
-		struct timespec moment = { 0, 5000000 };
-		if (tries > 4000)
-			fail_msg("the store told nothing");
-		store_own_leaves(s, keep_leaf, t);
-		nanosleep(&moment, NULL);
-	}
-}
-
-static void commit_told(struct store *s, const struct told *t)
-{
-	struct err err;
-	struct leaf leaf = { LEAF_SEGMENT, t->at[0], t->text[0], strlen(t->text[0]) };
-	struct commit c = { .leaves = &leaf, .n_leaves = 1 };
-	assert_int_equal(t->n, 1);
-	if (!store_commit(s, &c, &err) || !store_flush(s, &err))
-		fail_msg("%s", err.text);
-}
-
 static void bad_is(const char *name, const char *part)
 {
 	struct store_audit a;
@@ -300,12 +265,12 @@ static void closed_months(void **state)
 	days_feed(s, 0, DAYS_PER_DAY * 2 + 400);
 	days_wait("raw-2026-02.db", "SELECT count(*) FROM window", 1);
 	days_wait("journal.db", "SELECT count(*)<20 FROM window", 1);
-	wait_told(s, &t);
+	days_told(s, &t);
 	assert_non_null(strstr(t.text[0], "{\"event\":\"closed\",\"segment\":\"raw-2026-01.db\""));
 	store_close(s);
 	s = days_open(&o);              /* not committed: told again */
-	wait_told(s, &t);
-	commit_told(s, &t);
+	days_told(s, &t);
+	days_commit_told(s, &t);
 	store_close(s);
 	assert_true(store_audit(kit_dir(), NULL, &a, &err));
 	assert_string_equal(a.first_bad, "");
@@ -318,10 +283,10 @@ static void closed_months(void **state)
 	s = store_open(&o, &err);
 	assert_true(s && store_series(s, days_series(), DAYS_SERIES, &err));
 	days_feed(s, DAYS_PER_DAY * 2 + 400, DAYS_PER_DAY * 2 + 401);
-	wait_told(s, &t);
+	days_told(s, &t);
 	assert_non_null(strstr(t.text[0], "\"reason\":\"retention\""));
 	assert_int_equal(access(path, F_OK), 0);                /* still there: nothing durable says that it goes */
-	commit_told(s, &t);
+	days_commit_told(s, &t);
 	for (int tries = 0; access(path, F_OK) == 0; tries++) {
 		struct timespec moment = { 0, 5000000 };
 		assert_true(tries < 4000);
