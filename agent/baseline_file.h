@@ -5,7 +5,6 @@
 #include "agent/signer.h"
 #include "rules/facts.h"
 
-#define JWS_BASELINE "pued-baseline+json"
 
 bool baseline_write(const char *path, const struct kpi *k, const struct site *site, const struct signer_ops *signer, struct wall made, struct err *err) MUST_USE;
 /* `root` owns the texts of *out: json_decref() it afterwards.  Verified against `trust`; ERR_EVIDENCE when it does not hold. */
