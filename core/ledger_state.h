@@ -7,6 +7,7 @@
 #ifndef CORE_LEDGER_STATE_H
 #define CORE_LEDGER_STATE_H
 
+#include "core/balance.h"
 #include "core/ledger.h"
 #include "core/level.h"
 #include "core/tree.h"
@@ -131,6 +132,7 @@ struct ledger {
 	struct queued_event *events; size_t n_events, event_room;
 	uint64_t event_seq;
 	struct interval_row *out;
+	struct watch *watch;             /* findings of the day (core/balance.h) */
 	bool failed;                     /* out of memory: nothing more is closed, so nothing wrong is */
 };
 

@@ -66,9 +66,7 @@ void window_free(struct window *w)
 	tree_done(&w->tree);
 	free(w->intervals);
 	free(w->meters);
-	free(w->order);
-	free(w->now);
-	free(w->sums);
+	balance_done(w);
 	free(w);
 }
 
