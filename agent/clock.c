@@ -25,7 +25,7 @@ struct stamp clock_now(void *ctx)
 		c->checked = boot;
 		c->synced = c->simulated || kernel_synced();
 	}
-	return (struct stamp){ .wall = { read_ms(CLOCK_REALTIME) + c->offset_ms }, .boot = boot, .session = c->session, .synced = c->synced };
+	return (struct stamp){ .wall = clock_wall(c), .boot = boot, .session = c->session, .synced = c->synced };
 }
 
 bool clock_offset(void *ctx, int64_t *us)
@@ -41,5 +41,6 @@ bool clock_offset(void *ctx, int64_t *us)
 
 struct wall clock_wall(void *ctx)
 {
-	return clock_now(ctx).wall;
+	const struct clock *c = ctx;
+	return (struct wall){ read_ms(CLOCK_REALTIME) + c->offset_ms };
 }

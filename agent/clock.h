@@ -13,7 +13,9 @@ struct clock {
 	bool synced;
 };
 
+/* Of the loop thread alone: it remembers whether the clock was synchronised. */
 struct stamp clock_now(void *clock);
+/* Of any thread. */
 struct wall clock_wall(void *clock);
 /* Offset of the wall clock from its reference as the kernel knows it; false when there is none (not synchronised, simulated). */
 bool clock_offset(void *clock, int64_t *us);

@@ -11,7 +11,8 @@ struct kept { struct interval iv; struct interval_row *rows; };
 
 struct out {
 	struct ctl *ctl;
-	const char *config, *file, *from, *to, *by;
+	const char *config, *file, *from, *to, *by, *step;
+	int64_t step_ms;
 	bool summary, leaves;
 	struct setup setup;
 	struct window *window;
@@ -137,6 +138,20 @@ static void correct(struct out *o, const struct ledger_event *ev)
 	}
 }
 
+static void state(struct out *o, const struct ledger_event *ev)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		const struct interval *iv = &o->intervals[i].iv;
+		for (size_t k = 0; k < iv->n; k++) {
+			struct interval_row *r = &o->intervals[i].rows[k];
+			if (r->meter != ev->meter || !manual_counts(ev, iv->from, iv->to, r->missing_ms, r->substitute_class))
+				continue;
+			r->substituted_mwh = manual_share(ev, iv->from, iv->to, r->missing_ms);
+			r->substitute_class = CLASS_M;
+		}
+	}
+}
+
 static void on_event(void *ctx, const struct ledger_event *ev)
 {
 	struct out *o = ctx;
@@ -153,6 +168,8 @@ static void on_event(void *ctx, const struct ledger_event *ev)
 		window_event(o->periods[i], ev);
 	if (ev->kind == EVENT_CORRECTION && o->window)
 		correct(o, ev);
+	if (ev->kind == EVENT_MANUAL)
+		state(o, ev);
 	if (!grow(&o->events, o->n_events, &o->event_room, sizeof *o->events)) {
 		o->failed = !err_memory(&o->err);
 		return;
@@ -165,24 +182,13 @@ static void settle(struct out *o)
 {
 	for (size_t i = 0; i < o->n; i++) {
 		struct interval *iv = &o->intervals[i].iv;
-		int64_t most[2] = { 0, 0 }, all[2] = { 0, 0 };
-		for (size_t k = 0; k < iv->n; k++) {
-			const struct interval_row *r = &o->intervals[i].rows[k];
-			struct window_term t;
-			window_term(o->window, r->meter, &t);
-			const int sign[2] = { t.total_sign, t.it_sign };
-			for (int side = 0; side < 2; side++) {
-				int64_t ms = sign[side] ? r->missing_ms : 0;
-				most[side] = ms > most[side] ? ms : most[side];
-				all[side] += ms;
-			}
-		}
-		if (iv->total_missing_ms > all[0] && most[0] < iv->to.ms - iv->from.ms)
-			iv->total_missing_ms = all[0];
-		if (iv->it_missing_ms > all[1] && most[1] < iv->to.ms - iv->from.ms)
-			iv->it_missing_ms = all[1];
-		iv->total_known |= !all[0] && iv->total_missing_ms == 0;
-		iv->it_known |= !all[1] && iv->it_missing_ms == 0;
+		int64_t missing[2];
+		if (!window_missing(o->window, iv->from, missing))
+			continue;       /* outside of --from, --to: as it was closed */
+		iv->total_known |= iv->total_missing_ms && !missing[0];
+		iv->it_known |= iv->it_missing_ms && !missing[1];
+		iv->total_missing_ms = missing[0];
+		iv->it_missing_ms = missing[1];
 	}
 }
 
@@ -333,7 +339,7 @@ static void print_text(const struct out *o, const struct replay_stats *stats)
 static int arguments(struct ctl *ctl, struct out *o)
 {
 	const struct { const char *name; const char **value; bool *flag; } rows[] = {
-		{ "--config", &o->config, NULL }, { "--from", &o->from, NULL }, { "--to", &o->to, NULL }, { "--by", &o->by, NULL },
+		{ "--config", &o->config, NULL }, { "--from", &o->from, NULL }, { "--to", &o->to, NULL }, { "--by", &o->by, NULL }, { "--step", &o->step, NULL },
 		{ "--summary", NULL, &o->summary }, { "--leaves", NULL, &o->leaves },
 	};
 	for (int i = 1; i < ctl->argc; i++) {
@@ -355,6 +361,8 @@ static int arguments(struct ctl *ctl, struct out *o)
 	}
 	if (o->by && strcmp(o->by, "day") && strcmp(o->by, "month") && strcmp(o->by, "year"))
 		return ctl_usage(ctl, "--by day, month or year; not '%s'", o->by);
+	if (o->step && (!duration_ms_parse(o->step, &o->step_ms) || o->step_ms <= 0))
+		return ctl_usage(ctl, "--step %s: write a duration such as 15m", o->step);
 	return !o->config || !o->file ? ctl_usage(ctl, "--config SITE.yaml and a recording are needed") : !o->from != !o->to ? ctl_usage(ctl, "--from and --to come together") : 0;
 }
 
@@ -392,7 +400,7 @@ int ctl_replay(struct ctl *ctl)
 	if (code)
 		return code;
 	struct ledger_sink sink = { on_interval, on_event, &o };
-	bool good = setup_load(o.config, &o.setup, NULL, &err) && fixed_window(&o, &err) && replay_fold(&o.setup, o.file, &sink, &stats, &err);
+	bool good = setup_load(o.config, &o.setup, NULL, &err) && fixed_window(&o, &err) && replay_fold(&o.setup, o.file, o.step_ms, &sink, &stats, &err);
 	if (good && o.failed) {
 		good = false;
 		err = o.err;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* agent/verify_store.c */
-int verify_store(struct ctl *ctl, const char *dir, const char *head);
+int verify_store(struct ctl *ctl, const char *dir);
 
 enum { TRACE_MAX = 32, REVOKED_MAX = 64 };
 struct words { const char *file, *trust, *pack, *site, *store, *head, *at, *revoked[REVOKED_MAX]; size_t n_revoked; };
@@ -182,6 +182,21 @@ static bool check_statements(struct verify *v, struct err *err)
 	return true;
 }
 
+/* Information: what the certificate says of before and after.  Checked with the rest: it follows from facts and signed leaves. */
+static void say_before_after(struct verify *v)
+{
+	const json_t *b = json_object_get(v->payload, "before_after"), *base = json_object_get(b, "baseline"), *coal = json_object_get(b, "coal");
+	if (!json_is_object(base))
+		return;
+	step(v, "before (%s): %s = %s, %s to %s, by %s", text_at(base, "source"), text_at(base, "name"), text_at(base, "value"), text_at(base, "first_day"),
+	     text_at(base, "last_day"), text_at(base, "by"));
+	if (json_is_string(json_object_get(b, "delta_pue")))
+		step(v, "change of PUE %s, energy saved %s%s%s; information, no condition", text_at(b, "delta_pue"), text_at(b, "saved"), json_is_object(coal) ? ", " : "",
+		     json_is_object(coal) ? text_at(coal, "text") : "");
+	else
+		step(v, "not comparable: %s", text_at(b, "why_not"));
+}
+
 static bool verify_certificate(struct verify *v, struct err *err)
 {
 	const json_t *identity = json_object_get(v->payload, "identity"), *verdict = json_object_get(v->payload, "verdict");
@@ -196,6 +211,7 @@ static bool verify_certificate(struct verify *v, struct err *err)
 	if (json_is_string(supersedes))
 		step(v, "supersedes certificate %s", json_string_value(supersedes));
 	step(v, "%s", text_at(pue, "text"));
+	say_before_after(v);
 	step(v, "%s: %s", text_at(verdict, "kind"), by_lang(v->ctl, json_object_get(verdict, "sentence")));
 	bool simulated = json_is_true(json_object_get(v->payload, "simulated")), interim = strcmp(text_at(v->payload, "term"), "annual") != 0;
 	snprintf(v->sentence, sizeof v->sentence,
@@ -216,6 +232,16 @@ static bool verify_report(struct verify *v, struct err *err)
 	return true;
 }
 
+static bool verify_head(struct verify *v, struct err *err)
+{
+	(void)err;
+	step(v, "epoch %lld, %lld leaves, root %s", (long long)json_integer_value(json_object_get(v->payload, "epoch")),
+	     (long long)json_integer_value(json_object_get(v->payload, "size")), text_at(v->payload, "root"));
+	snprintf(v->sentence, sizeof v->sentence,
+		 v->ctl->lang == LANG_ZH ? "有效:场所 %s 的证据树头未被改动" : "VALID: the tree head of site %s is unaltered; puectl verify --store DIR --head FILE compares a store with it", site_of(v->payload));
+	return true;
+}
+
 static bool verify_other(struct verify *v, struct err *err)
 {
 	(void)err;
@@ -227,7 +253,7 @@ static bool verify_by_type(struct verify *v, struct err *err)
 {
 	static const struct { const char *type; bool (*run)(struct verify *, struct err *); } rows[] = {
 		{ JWS_CERTIFICATE, verify_certificate }, { JWS_REPORT, verify_report }, { JWS_PACK, verify_other }, { JWS_STATEMENT, verify_other },
-		{ JWS_REVOCATION, verify_other } };
+		{ JWS_REVOCATION, verify_other }, { JWS_HEAD, verify_head } };
 	for (size_t i = 0; i < countof(rows); i++)
 		if (strcmp(rows[i].type, v->jws.type) == 0)
 			return rows[i].run(v, err);
@@ -271,7 +297,7 @@ int ctl_verify(struct ctl *ctl)
 	if (code)
 		return code;
 	if (w.store)
-		return verify_store(ctl, w.store, w.head);
+		return verify_store(ctl, w.store);
 	struct verify *v = calloc(1, sizeof *v);
 	if (!v)
 		return 70;

@@ -3,6 +3,7 @@
 #define AGENT_PICTURE_H
 
 #include "agent/clock.h"
+#include "agent/device_events.h"
 #include "agent/judgement.h"
 #include "agent/pipeline.h"
 #include "agent/poller.h"
@@ -11,12 +12,13 @@
 #include "publish/publish.h"
 
 struct picture_inputs {
-	const struct setup *setup;
+	struct setup *setup;                    /* the picture keeps it */
 	const struct tree *tree;                /* of the site */
 	const struct ledger_wiring *wiring;
 	const struct registry *registry;
 	const struct poller *poller;            /* NULL while history is folded */
 	const struct pipeline *pipeline;
+	const struct device_events *device_events;   /* NULL: none yet */
 	struct judgement *judgement;            /* NULL: none yet */
 	struct store *store;
 	struct mqtt *mqtt;                      /* NULL: none */

@@ -1,4 +1,5 @@
 #include "core/profile.h"
+#include "core/site_factors.h"
 #include "core/site_fields.h"
 
 #include <stdlib.h>
@@ -74,7 +75,7 @@ int point_category(int point)
 	return point > 0 && point < POINT_N ? category[point] : 0;
 }
 
-static void finish_ratios(struct conf *c, const struct conf_node *n, const struct conf_node *meter, struct meter_epoch *e)
+void site_finish_ratios(struct conf *c, const struct conf_node *n, const struct conf_node *meter, struct meter_epoch *e)
 {
 	const struct conf_node *ct = conf_get(n, "ct") ?: conf_get(meter, "ct"), *pt = conf_get(n, "pt") ?: conf_get(meter, "pt");
 	if ((e->ct_plate.primary || e->pt_plate.primary) && e->applied_by == APPLIED_UNSAID)
@@ -100,7 +101,7 @@ static void check_reading(struct conf *c, const struct conf_node *n, const char 
 static void finish_epoch(struct conf *c, const struct conf_node *n, const struct meter_entry *m, struct meter_epoch *e)
 {
 	char text[DATE_TEXT];
-	finish_ratios(c, n, m->node, e);
+	site_finish_ratios(c, n, m->node, e);
 	if (e->from.ms >= e->to.ms)
 		conf_problem(c, at(n, "to"), "this epoch ends before it begins; exchange 'from' and 'to', or correct one");
 	check_reading(c, n, "first", e->has_first, e->from.ms != INT64_MIN, "from", e->first, e->modulus);
@@ -278,6 +279,7 @@ static void finish_site(struct conf *c, const struct conf_node *n, struct site *
 		s->operator_ = s->applicant;
 	if (s->operation_start.year && s->retrofit_completed.year && date_compare(s->retrofit_completed, s->operation_start) < 0)
 		conf_problem(c, conf_get(conf_get(n, "site"), "retrofit_completed"), "the retrofit is completed before operation starts; correct one date");
+	site_factors_check(c, conf_get(n, "factors"), s);
 	const struct conf_node *mqtt = conf_get(n, "mqtt");
 	if (s->mqtt.host && !s->mqtt.cert != !s->mqtt.key)
 		conf_problem(c, mqtt, "'cert' and 'key' go together; add the other one");

@@ -3,6 +3,7 @@
 #define CORE_WINDOW_STATE_H
 
 #include "core/kpi.h"
+#include "core/site_factors.h"
 #include "core/tree.h"
 
 struct window_interval {
@@ -11,11 +12,23 @@ struct window_interval {
 	uint16_t unknown[2];             /* terms not wholly known */
 	uint16_t flags;
 	bool seen;
+	bool stale;                      /* a correction came: missing_ms is made anew from the holes when it is asked for */
 };
 /* What a meter does not know of an interval: remembered so that a correction can take it away. */
-struct window_hole { uint32_t interval; int32_t missing_ms; int64_t substituted_mwh; uint8_t substitute_class; };
+struct span { int32_t from_ms, to_ms; };              /* since the interval's beginning */
+struct window_hole {
+	uint32_t interval;
+	int32_t missing_ms;
+	int64_t substituted_mwh;
+	uint8_t substitute_class;
+	uint16_t n_spans;                /* where it is, of terms; none: all of the interval, or not said */
+	struct span *spans;
+};
 struct window_meter {
 	struct window_term term;
+	int factor_kind;                 /* enum factor_kind of its CO2; FACTOR_N none */
+	__int128 co2;                    /* mW.h x 1e-6 kg/kW.h = 1e-6 mg */
+	bool no_factor;                  /* energy at a time for which no factor holds */
 	struct window_hole *holes;
 	size_t n_holes, room;
 };
@@ -37,6 +50,8 @@ struct window {
 	bool failed;
 };
 
+/* Missing time of intervals that corrections changed; before missing_ms is read. */
+void window_settle(const struct window *w);
 bool balance_init(struct window *w);
 void balance_push(struct window *w, const struct interval *iv);
 

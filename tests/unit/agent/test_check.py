@@ -8,18 +8,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from kit import check, finish  # noqa: E402
+
 PUECTL, ROOT = os.path.abspath(sys.argv[1]), sys.argv[2]
 DIR = tempfile.mkdtemp(prefix="check-")
 ENV = dict(os.environ, PUED_DATA=ROOT, LC_ALL="C.UTF-8")
-passed = failed = 0
-
-
-def check(name, good, more=""):
-    global passed, failed
-    passed += bool(good)
-    failed += not good
-    if not good:
-        print("FAILED", name, more)
 
 
 def write(name, text):
@@ -112,5 +106,4 @@ for name, arguments, code, words in (("no such file", ["nosuch.yaml"], 74, "nosu
     check(name, p.returncode == code and words in p.stderr, "%d %s" % (p.returncode, p.stderr))
 
 shutil.rmtree(DIR)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(failed != 0)
+finish()

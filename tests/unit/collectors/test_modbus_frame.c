@@ -1,19 +1,8 @@
+#include "tests/unit/kit.h"
 #include "tests/unit/test.h"
 #include "collectors/modbus_frame.h"
 
 #include <stdlib.h>
-
-static size_t unhex(const char *text, uint8_t *out)
-{
-	size_t n = 0;
-	unsigned v;
-	int used;
-	while (sscanf(text, " %2x%n", &v, &used) == 1) {
-		out[n++] = (uint8_t)v;
-		text += used;
-	}
-	return n;
-}
 
 static const struct modbus_request two = { .transaction = 0x0102, .unit = 3, .function = 3, .address = 0x34, .count = 2 };
 static const struct modbus_request bits = { .transaction = 1, .unit = 1, .function = 1, .address = 0, .count = 10 };
@@ -32,7 +21,7 @@ static void builds(void **state)
 	(void)state;
 	for (const struct build_row *r = build_rows; r < build_rows + countof(build_rows); r++) {
 		uint8_t got[MODBUS_ADU_MAX], want[MODBUS_ADU_MAX];
-		size_t n = unhex(r->bytes, want);
+		size_t n = kit_unhex(r->bytes, want);
 		row_check(r, modbus_request_ok(r->req, NULL));
 		row_check(r, modbus_build(r->req, got) == n && memcmp(got, want, n) == 0);
 	}
@@ -102,7 +91,7 @@ static void parses(void **state)
 		uint8_t bytes[MODBUS_ADU_MAX];
 		struct modbus_answer answer = { 0 };
 		struct err err = { 0 };
-		size_t n = unhex(r->bytes, bytes);
+		size_t n = kit_unhex(r->bytes, bytes);
 		uint8_t *exact = malloc(n ? n : 1);   /* so that the sanitizer sees one byte too many */
 		memcpy(exact, bytes, n);
 		row_check(r, modbus_parse(exact, n, r->req, &answer, &err) == r->frame);
@@ -117,7 +106,7 @@ static void every_cut_waits(void **state)
 	(void)state;
 	for (const struct parse_row *r = parse_rows; r < parse_rows + countof(parse_rows); r++) {
 		uint8_t bytes[MODBUS_ADU_MAX];
-		size_t n = unhex(r->bytes, bytes);
+		size_t n = kit_unhex(r->bytes, bytes);
 		for (size_t k = 0; r->frame != FRAME_LOST && r->frame != FRAME_MORE && k < r->used && k < n; k++) {
 			struct modbus_answer answer;
 			row_check(r, modbus_parse(bytes, k, r->req, &answer, NULL) == FRAME_MORE);
@@ -130,23 +119,23 @@ static void content(void **state)
 	(void)state;
 	uint8_t pdu[64];
 	struct words words;
-	unhex("03 04 11 22 ff 44", pdu);
+	kit_unhex("03 04 11 22 ff 44", pdu);
 	modbus_words(pdu, &two, &words);
 	assert_int_equal(words.n, 2);
 	assert_int_equal(words.at[0], 0x1122);
 	assert_int_equal(words.at[1], 0xff44);
-	unhex("01 02 05 02", pdu);
+	kit_unhex("01 02 05 02", pdu);
 	modbus_words(pdu, &bits, &words);
 	assert_int_equal(words.n, 10);
 	const uint16_t want[] = { 1, 0, 1, 0, 0, 0, 0, 0, 0, 1 };
 	assert_memory_equal(words.at, want, sizeof want);
 	struct modbus_objects objects = { 0 };
-	size_t n = unhex("2b 0e 01 01 ff 02 02 00 01 41 01 02 42 43", pdu);
+	size_t n = kit_unhex("2b 0e 01 01 ff 02 02 00 01 41 01 02 42 43", pdu);
 	assert_true(modbus_device_id(pdu, n, &objects, NULL));
 	assert_int_equal(objects.n, 2);
 	assert_string_equal(objects.at[1].text, "BC");
 	assert_true(objects.more && objects.next == 2);
-	n = unhex("11 07 09 ff 50 4d 35 33 00", pdu);
+	n = kit_unhex("11 07 09 ff 50 4d 35 33 00", pdu);
 	modbus_server_id(pdu, n, &objects);
 	assert_string_equal(objects.at[0].text, "PM53");
 }

@@ -1,4 +1,5 @@
 /* RTU: frames found in noise, and a line (a pseudo terminal) whose other end is scripted.  Virtual time. */
+#include "tests/unit/kit.h"
 #include "tests/unit/test.h"
 #include "collectors/collector.h"
 #include "collectors/modbus_rtu.h"
@@ -9,18 +10,6 @@
 #include <sys/epoll.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
-
-static size_t unhex(const char *text, uint8_t *out)
-{
-	size_t n = 0;
-	unsigned v;
-	int used;
-	while (sscanf(text, " %2x%n", &v, &used) == 1) {
-		out[n++] = (uint8_t)v;
-		text += used;
-	}
-	return n;
-}
 
 /* "GOOD" stands for a correct answer to 2 holding registers of unit 3, "ECHO" for the request itself; "!" breaks the CRC. */
 static size_t compose(const char *text, const struct modbus_request *req, uint8_t *out)
@@ -49,7 +38,7 @@ static size_t compose(const char *text, const struct modbus_request *req, uint8_
 			out[n + len + 1] = (uint8_t)((crc >> 8) ^ (strchr(word, '!') ? 1 : 0));
 			n += len + 2;
 		} else {
-			n += unhex(word, out + n);
+			n += kit_unhex(word, out + n);
 		}
 	}
 	return n;
@@ -91,7 +80,7 @@ static void builds(void **state)
 	(void)state;
 	static const struct modbus_request book = { .unit = 0x11, .function = 3, .address = 0x6b, .count = 3 };   /* the classic example */
 	uint8_t out[RTU_MAX], want[8];
-	unhex("11 03 00 6b 00 03 76 87", want);
+	kit_unhex("11 03 00 6b 00 03 76 87", want);
 	assert_int_equal(rtu_build(&book, out), 8);
 	assert_memory_equal(out, want, 8);
 }

@@ -1,5 +1,6 @@
-/* Every profile of the library: reads without a problem, its own tests hold, and the device of a test that says who it is is
- * identified as this profile out of the whole library. */
+/* Every profile of the library: reads without a problem, its own tests hold, the device of a test that says who it is is
+ * identified as this profile out of the whole library, and no meter is mistaken for another. */
+#include "tests/unit/kit.h"
 #include "tests/unit/test.h"
 #include "core/decode.h"
 #include "core/replica.h"
@@ -8,19 +9,6 @@
 #include <stdlib.h>
 
 static struct library *lib;
-
-static bool read_file(const char *path, struct buf *out)
-{
-	FILE *f = fopen(path, "rb");
-	char part[4096];
-	size_t n;
-	if (!f)
-		return false;
-	while ((n = fread(part, 1, sizeof part, f)) > 0)
-		buf_add(out, part, n);
-	fclose(f);
-	return true;
-}
 
 static int load(void **state)
 {
@@ -36,7 +24,7 @@ static int load(void **state)
 		char path[1000];
 		CLEANUP(buf_done) struct buf bytes = { 0 };
 		snprintf(path, sizeof path, "%s/%s", PROFILES, e->d_name);
-		if (!read_file(path, &bytes))
+		if (!kit_file(path, &bytes))
 			return -1;
 		library_add(lib, e->d_name, bytes.data, bytes.len);
 	}
@@ -116,6 +104,31 @@ static void identified(void **state)
 		fail_msg("%s", findings.data);
 }
 
+/* Words of one meter are never taken for another's: who asks only registers finds this profile or none. */
+static void not_mistaken(void **state)
+{
+	(void)state;
+	CLEANUP(buf_done) struct buf findings = { 0 };
+	size_t found = 0;
+	for (size_t i = 0; i < library_count(lib); i++) {
+		const struct profile *p = library_at(lib, i);
+		const struct profile_case *c = p->cases.items;
+		for (size_t k = 0; p->transport == TRANSPORT_MODBUS && k < p->cases.n; k++) {
+			struct identity who = { 0 };
+			struct err err = { 0 };
+			struct replica *r = profile_case_replica(&c[k]);
+			bool known = replica_identify(r, lib, TRANSPORT_MODBUS, &who, &err);
+			found += known && who.profile == p;
+			if (known && who.profile != p)
+				buf_printf(&findings, "%s, test \"%s\": mistaken for %s\n", p->name, c[k].name, who.profile->name);
+			replica_free(r);
+		}
+	}
+	if (findings.len)
+		fail_msg("%s", findings.data);
+	assert_true(found >= 5);
+}
+
 /* The examples of docs/writing-a-profile.md are profiles, and their tests hold. */
 static void guide(void **state)
 {
@@ -124,7 +137,7 @@ static void guide(void **state)
 	struct err err = { 0 };
 	struct library *examples = library_new();
 	size_t total = 0, facts;
-	assert_true(read_file(GUIDE, &text));
+	assert_true(kit_file(GUIDE, &text));
 	buf_str(&text, "");
 	static const char opening[] = "```yaml\n", closing[] = "\n```";
 	for (char *at = strstr(text.data, opening), *end; at && (end = strstr(at + sizeof opening, closing)); at = strstr(end + 1, opening)) {
@@ -144,6 +157,7 @@ static void guide(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(all_read), cmocka_unit_test(own_tests), cmocka_unit_test(identified),
+					    cmocka_unit_test(not_mistaken),
 					    cmocka_unit_test(guide) };
 	return cmocka_run_group_tests(tests, load, unload);
 }

@@ -1,5 +1,6 @@
 /* The facts of the eight recordings of real devices: ../shared/recordings/expected.csv beside the project, or $PUED_SHARED.
  * Every recording is identified, discovered, planned and decoded exactly as a device on the wire would be. */
+#include "tests/unit/kit.h"
 #include "tests/unit/test.h"
 #include "core/decode.h"
 #include "core/replica.h"
@@ -10,19 +11,6 @@
 
 enum { SKIPPED = 77, COLUMNS = 10 };
 
-static bool read_file(const char *path, struct buf *out)
-{
-	FILE *f = fopen(path, "rb");
-	char part[4096];
-	size_t n;
-	if (!f)
-		return false;
-	while ((n = fread(part, 1, sizeof part, f)) > 0)
-		buf_add(out, part, n);
-	fclose(f);
-	return true;
-}
-
 static struct library *load(void)
 {
 	struct library *lib = library_new();
@@ -32,7 +20,7 @@ static struct library *load(void)
 		CLEANUP(buf_done) struct buf bytes = { 0 };
 		char path[1000];
 		snprintf(path, sizeof path, "%s/%s", PROFILES, e->d_name);
-		if (strstr(e->d_name, ".yaml") && read_file(path, &bytes))
+		if (strstr(e->d_name, ".yaml") && kit_file(path, &bytes))
 			library_add(lib, e->d_name, bytes.data, bytes.len);
 	}
 	if (dir)
@@ -54,7 +42,7 @@ static bool probe(const struct library *lib, const char *shared, const char *nam
 	char path[1000];
 	snprintf(path, sizeof path, "%s/recordings/%s.snmprec", shared, name);
 	snprintf(d->name, sizeof d->name, "%s", name);
-	bool good = r && read_file(path, &bytes) && replica_snmprec(r, bytes.data, bytes.len, &err) &&
+	bool good = r && kit_file(path, &bytes) && replica_snmprec(r, bytes.data, bytes.len, &err) &&
 		    replica_identify(r, lib, TRANSPORT_SNMP, &who, &err) && replica_probe(r, who.profile, &d->bound, &d->samples, &err);
 	if (!good)
 		fprintf(stderr, "%s: %s\n", name, err.text);
@@ -134,7 +122,7 @@ int main(void)
 	CLEANUP(buf_done) struct buf csv = { 0 };
 	char path[1000], *save = NULL;
 	snprintf(path, sizeof path, "%s/recordings/expected.csv", shared);
-	if (!read_file(path, &csv)) {
+	if (!kit_file(path, &csv)) {
 		printf("skipped: no recordings beside the project (%s)\n", path);
 		return SKIPPED;
 	}

@@ -9,6 +9,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from kit import check, finish  # noqa: E402
+
 TOOL, EXAMPLE = sys.argv[1:3]
 for program in ("pdftotext", "pdffonts", "pdfinfo"):
     if not shutil.which(program):
@@ -17,16 +20,7 @@ for program in ("pdftotext", "pdffonts", "pdfinfo"):
 
 with open(EXAMPLE, encoding="utf-8") as f:
     CERT = json.load(f)
-passed = failed = 0
 DIR = tempfile.mkdtemp(prefix="sheet-")
-
-
-def check(name, good, more=""):
-    global passed, failed
-    passed += bool(good)
-    failed += not good
-    if not good:
-        print("FAILED", name, more)
 
 
 def draw(cert, lang, name="sheet"):
@@ -126,5 +120,4 @@ for name, cert in (("no certificate", {"a": 1}), ("no date", variant(issued="soo
     check(name + " is refused", code == 65 and "sheet:" in err, "%d %s" % (code, err))
 
 shutil.rmtree(DIR)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(failed != 0)
+finish()

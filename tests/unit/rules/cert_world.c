@@ -1,4 +1,5 @@
 #include "tests/unit/rules/cert_world.h"
+#include "tests/unit/kit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,15 +34,9 @@ static const char site_yaml[] =
 
 char *world_slurp(const char *path, size_t *len)
 {
-	FILE *f = fopen(path, "rb");
 	CLEANUP(buf_done) struct buf b = { 0 };
-	char block[8192];
-	size_t n;
-	if (!f)
+	if (!kit_file(path, &b))
 		return NULL;
-	while ((n = fread(block, 1, sizeof block, f)) > 0)
-		buf_add(&b, block, n);
-	fclose(f);
 	*len = b.len;
 	return buf_take(&b);
 }

@@ -7,18 +7,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from kit import check, finish  # noqa: E402
+
 PUECTL, TOOL, PACK = sys.argv[1:4]
 DIR = tempfile.mkdtemp(prefix="verbs-")
 os.environ["LC_ALL"] = "C.UTF-8"
-passed = failed = 0
-
-
-def check(name, good, more=""):
-    global passed, failed
-    passed += bool(good)
-    failed += not good
-    if not good:
-        print("FAILED", name, more)
 
 
 def at(name):
@@ -149,5 +143,4 @@ code, out, err = run("pack", "list")
 check("pack list", code == 0 and "[draft]" in out, out)
 
 shutil.rmtree(DIR)
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(1 if failed else 0)
+finish()
