@@ -90,7 +90,7 @@ static const struct row { const char *name, *file, *sql, *names; } rows[] = {
 	{ "last leaf deleted", "evidence.db", "DELETE FROM leaf WHERE ix=159", "leaf 159: missing" },
 	{ "leaf added", "evidence.db", "INSERT INTO leaf SELECT 160,kind,at,bytes,hash FROM leaf WHERE ix=3", "leaf 160: added" },
 	{ "two leaves swapped", "evidence.db", "UPDATE leaf SET ix=-1 WHERE ix=5; UPDATE leaf SET ix=5 WHERE ix=6; UPDATE leaf SET ix=6 WHERE ix=-1", "leaf 0..39: the signed head" },
-	{ "back-dated", "evidence.db", "UPDATE leaf SET at=at-86400000 WHERE ix=99", "leaf 99 (segment" },
+	{ "back-dated", "evidence.db", "UPDATE leaf SET at=at-86400000 WHERE ix=99", "leaf 99 (key" },
 	{ "another kind", "evidence.db", "UPDATE leaf SET kind=7 WHERE ix=98", "leaf 98 (manual" },
 	{ "leaf copied over another, hash and all", "evidence.db", "UPDATE leaf SET (kind,at,bytes,hash)=(SELECT kind,at,bytes,hash FROM leaf WHERE ix=50) WHERE ix=52", "leaf 40..79: the signed head" },
 	{ "tree head forged", "evidence.db", "UPDATE state SET root=zeroblob(32)", "state" },
