@@ -146,15 +146,17 @@ static bool header_read(const json_t *root, struct header *out, struct err *err)
 	return out->alg && out->kid && out->typ ? true : err_set(err, ERR_EVIDENCE, "protected header: alg, kid and typ are required");
 }
 
-static bool key_is_good(const struct trust_key *key, const struct claims *claims, struct wall at, struct err *err)
+static bool key_is_good(const struct trust_key *key, const struct claims *claims, struct wall at, enum jws_fault *fault, struct err *err)
 {
 	char limit[WALL_TEXT];
 	const char *kid = key->key.kid;
+	*fault = JWS_KEY_SCOPE;
 	if (key->site && strcmp(key->site, claims->site) != 0)
 		return err_set(err, ERR_EVIDENCE, "key %s signs for site %s only; this document is of site %s", kid, key->site, claims->site);
 	if (key->simulated != claims->simulated)
 		return err_set(err, ERR_EVIDENCE, key->simulated ? "key %s signs simulated data only; this document says it is real"
 								 : "key %s signs real data only; this document says it is simulated", kid);
+	*fault = JWS_KEY_TIME;
 	if (at.ms < key->from.ms)
 		return err_set(err, ERR_EVIDENCE, "key %s is valid from %s only", kid, wall_text(key->from, limit));
 	if (at.ms >= key->until.ms)
@@ -172,6 +174,7 @@ struct check {
 	const struct trust_key *seen[SIGNATURES_MAX];
 	size_t n;
 	char typ[64];
+	enum jws_fault fault;
 };
 
 static bool signature_holds(const struct trust_key *key, const json_t *protected64, const struct check *c, const struct buf *sig)
@@ -186,6 +189,7 @@ static bool signature_holds(const struct trust_key *key, const json_t *protected
 static bool header_agrees(struct check *c, const struct header *h, const struct trust_key **out, struct err *err)
 {
 	const struct trust_key *key = trust_find(c->trust, h->kid);
+	c->fault = key ? JWS_ALTERED : JWS_UNKNOWN_KEY;
 	if (!key)
 		return err_set(err, ERR_EVIDENCE, "key %.40s is not in the trust store; nothing it signed is believed", h->kid);
 	if (strcmp(h->alg, sig_alg_name(key->key.alg)) != 0)
@@ -242,14 +246,16 @@ static void find_difference(const json_t *view, const struct buf *payload, char 
 	json_decref(root);
 }
 
-static bool check_dates(const struct check *c, const struct claims *claims, struct wall at, struct err *err)
+static bool check_dates(struct check *c, const struct claims *claims, struct wall at, struct err *err)
 {
 	char made[WALL_TEXT];
+	c->fault = JWS_FUTURE;
 	if (at.ms && claims->dated.ms > at.ms)
 		return err_set(err, ERR_EVIDENCE, "the document is dated %s, which is still to come", wall_text(claims->dated, made));
 	for (size_t i = 0; i < c->n; i++)
-		if (!key_is_good(c->seen[i], claims, at.ms ? at : claims->dated, err))
+		if (!key_is_good(c->seen[i], claims, at.ms ? at : claims->dated, &c->fault, err))
 			return false;
+	c->fault = JWS_ALTERED;
 	return true;
 }
 
@@ -261,7 +267,7 @@ static bool check_view(const json_t *view, const json_t *payload, char *differs,
 }
 
 /* Bytes outside the signed part (blanks, order, escapes) must be as jws_make() writes them. */
-static bool check_spelling(const json_t *envelope, const void *bytes, size_t len, struct err *err)
+static bool check_spelling(const json_t *envelope, const void *bytes, size_t len, enum jws_fault *fault, struct err *err)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	if (!envelope_text(envelope, &text, err))
@@ -271,6 +277,7 @@ static bool check_spelling(const json_t *envelope, const void *bytes, size_t len
 		i++;
 	if (i == len && i == text.len)
 		return true;
+	*fault = i == len ? JWS_CUT : JWS_ALTERED;
 	return err_set(err, ERR_EVIDENCE, "byte %zu is not as it was written (blanks, order or escapes were changed); use the file as issued", i);
 }
 
@@ -279,11 +286,13 @@ static bool verify_envelope(const struct trust *trust, const json_t *envelope, c
 {
 	static const char *const names[] = { "payload", "signatures", "view" };
 	const json_t *view = json_object_get(envelope, "view");
-	struct check c = { .trust = trust, .type = type, .payload64 = json_object_get(envelope, "payload") };
+	struct check c = { .trust = trust, .type = type, .payload64 = json_object_get(envelope, "payload"), .fault = JWS_ALTERED };
 	struct claims claims;
+	r->fault = JWS_ALTERED;
 	if (!only_members(envelope, names, countof(names), "envelope", err) || !decode_member(envelope, "payload", &r->payload, err))
 		return false;
 	if (!check_signatures(&c, json_object_get(envelope, "signatures"), err)) {
+		r->fault = c.fault;
 		find_difference(view, &r->payload, r->differs, sizeof r->differs);
 		return r->differs[0] ? err_wrap(err, "at %s", r->differs) : false;
 	}
@@ -295,8 +304,19 @@ static bool verify_envelope(const struct trust *trust, const json_t *envelope, c
 		r->dated = claims.dated;
 		snprintf(r->type, sizeof r->type, "%s", c.typ);
 	}
+	r->fault = c.fault;
 	json_decref(payload);
 	return good;
+}
+
+/* Does the text end inside its JSON?  Then more would have had to follow. */
+static bool is_cut(const void *bytes, size_t len)
+{
+	json_error_t where;
+	json_t *root = json_loadb(bytes, len, 0, &where);
+	json_decref(root);
+	/* a cut may fall inside a character */
+	return !root && (len == 0 || json_error_code(&where) == json_error_premature_end_of_input || (size_t)where.position + 4 > len);
 }
 
 bool jws_verify(const struct trust *trust, const void *bytes, size_t len, const char *type, struct wall at, struct jws_result *out,
@@ -306,16 +326,17 @@ bool jws_verify(const struct trust *trust, const void *bytes, size_t len, const 
 	struct err *e = err ? err : &local;
 	struct jws_result r = { 0 };
 	json_t *envelope = json_read("envelope", bytes, len, e);
-	bool good = envelope && verify_envelope(trust, envelope, type, at, &r, e) && check_spelling(envelope, bytes, len, e);
+	bool good = envelope && verify_envelope(trust, envelope, type, at, &r, e) && check_spelling(envelope, bytes, len, &r.fault, e);
 	json_decref(envelope);
 	if (!good) {
 		if (e->kind == ERR_INPUT)
 			e->kind = ERR_EVIDENCE;
 		buf_done(&r.payload);
-		*out = (struct jws_result){ 0 };
+		*out = (struct jws_result){ .fault = envelope ? r.fault : is_cut(bytes, len) ? JWS_CUT : JWS_ALTERED };
 		memcpy(out->differs, r.differs, sizeof out->differs);
 		return false;
 	}
+	r.fault = JWS_HOLDS;
 	*out = r;
 	return true;
 }

@@ -1,0 +1,155 @@
+/* The site again, from the configuration that stands in the evidence.  A canonical text holds plain base units; the loader wants units
+ * with every number, so they are put back by the table below.  Whether that was right is not believed: the site that comes out must
+ * have the same canonical text. */
+#include "rules/cert_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum shape { SHAPE_MS, SHAPE_MW, SHAPE_SHARE, SHAPE_COUNT, SHAPE_MODULUS };
+static const struct unit_of { const char *list, *key; enum shape shape; } units[] = {
+	{ "site", "interval", SHAPE_MS }, { "site", "clock_limit", SHAPE_MS },
+	{ "meters", "p_max", SHAPE_MW }, { "meters", "losses", SHAPE_SHARE },
+	{ "factor", "uncertainty", SHAPE_SHARE },
+	{ "epochs", "count", SHAPE_COUNT }, { "epochs", "modulus", SHAPE_MODULUS },
+	{ "racks", "rated", SHAPE_MW }, { "racks", "compute", SHAPE_SHARE },
+};
+
+/* NULL: the value stands for "not stated", and the key goes. */
+static json_t *with_unit(const json_t *value, enum shape shape)
+{
+	char text[64] = "";
+	long long n = json_integer_value(value), whole, part;
+	if (shape == SHAPE_COUNT) {
+		int taken = 0;
+		if (sscanf(json_string_value(value) ? json_string_value(value) : "", "%lld/1%n", &whole, &taken) == 1 && taken)
+			snprintf(text, sizeof text, "%lld.%06lld kW.h", whole / 1000000, whole % 1000000);
+	} else if (shape == SHAPE_MS) {
+		snprintf(text, sizeof text, "%lldms", n);
+	} else if (shape == SHAPE_MODULUS) {
+		snprintf(text, sizeof text, n < 0 ? "none" : n ? "%lld" : "", n);
+	} else if (shape == SHAPE_MW && n > 0) {
+		snprintf(text, sizeof text, "%lld mW", n);
+	} else if (shape == SHAPE_SHARE && n >= 0) {
+		whole = n / 10000;
+		part = n % 10000;
+		snprintf(text, sizeof text, "%lld.%04lld %%", whole, part);
+	}
+	return text[0] ? json_string(text) : NULL;
+}
+
+static void put_units(json_t *object, const char *list)
+{
+	for (size_t i = 0; i < countof(units); i++) {
+		json_t *value = json_object_get(object, units[i].key);
+		if (strcmp(units[i].list, list) != 0 || !value)
+			continue;
+		json_t *text = with_unit(value, units[i].shape);
+		if (text)
+			json_object_set_new(object, units[i].key, text);
+		else
+			json_object_del(object, units[i].key);
+	}
+}
+
+static void each(json_t *list, const char *name, void (*fn)(json_t *item))
+{
+	size_t i;
+	json_t *item;
+	json_array_foreach(list, i, item) {
+		put_units(item, name);
+		if (fn)
+			fn(item);
+	}
+}
+
+static void meter(json_t *m)
+{
+	json_t *factor = json_object_get(m, "factor");
+	each(json_object_get(m, "epochs"), "epochs", NULL);
+	if (json_object_get(factor, "source"))
+		put_units(factor, "factor");
+	else
+		json_object_del(m, "factor");
+}
+
+/* Devices are there to be named by meters; how they are polled says nothing about energies. */
+static void device(json_t *d)
+{
+	static const char *const kept[] = { "id", "profile", "endpoint", "any_source", "allow_weak" };
+	json_t *copy = json_object();
+	for (size_t i = 0; i < countof(kept); i++)
+		json_object_set(copy, kept[i], json_object_get(d, kept[i]));
+	json_object_clear(d);
+	json_object_update(d, copy);
+	json_decref(copy);
+}
+
+static json_t *loadable(const json_t *canonical)
+{
+	json_t *root = json_deep_copy(canonical);
+	static const char *const dropped[] = { "mqtt", "http", "store" };
+	for (size_t i = 0; i < countof(dropped); i++)
+		json_object_del(root, dropped[i]);
+	put_units(json_object_get(root, "site"), "site");
+	each(json_object_get(root, "meters"), "meters", meter);
+	each(json_object_get(root, "devices"), "devices", device);
+	each(json_object_get(root, "racks"), "racks", NULL);
+	return root;
+}
+
+/* What energies and racks hang on must be the same to the member. */
+static bool same_site(const json_t *canonical, const struct site *site)
+{
+	static const char *const members[] = { "site", "meters", "racks" };
+	json_t *again = json_loads(site->canonical, JSON_REJECT_DUPLICATES, NULL);
+	bool same = again != NULL;
+	for (size_t i = 0; i < countof(members) && same; i++)
+		same = json_equal(json_object_get(canonical, members[i]), json_object_get(again, members[i]));
+	json_decref(again);
+	return same;
+}
+
+static bool no_files(void *ctx, const char *path, struct buf *out, struct err *err)
+{
+	(void)ctx, (void)out;
+	return err_set(err, ERR_INPUT, "%s: a canonical configuration names no files", path);
+}
+
+static const struct site *load(struct conf *c, const json_t *canonical, struct err *err)
+{
+	json_t *root = loadable(canonical);
+	char *text = json_dumps(root, JSON_COMPACT);
+	const struct site *site = text ? site_load(c, "configuration", text, strlen(text), (struct file_reader){ no_files, NULL }) : NULL;
+	bool memory = !text;
+	free(text);
+	json_decref(root);
+	if (memory || !site)
+		return (memory ? err_memory(err) : conf_ok(c, err)), NULL;
+	if (same_site(canonical, site))
+		return site;
+	err_set(err, ERR_INPUT, "this program reads the configuration back to another one");
+	return NULL;
+}
+
+const struct site *cert_site_of(struct conf *c, const char *leaf, size_t len, char sha256_hex[65], struct err *err)
+{
+	struct hash hash;
+	json_t *root = json_loadb(leaf, len, JSON_REJECT_DUPLICATES, NULL);
+	const json_t *text = json_object_get(root, "configuration");
+	const char *stated = json_string_value(json_object_get(root, "sha256"));
+	json_t *canonical = json_is_string(text) ? json_loadb(json_string_value(text), json_string_length(text), JSON_REJECT_DUPLICATES, NULL) : NULL;
+	const struct site *site = NULL;
+	if (text) {
+		sha256(json_string_value(text), json_string_length(text), &hash);
+		hash_hex(&hash, sha256_hex);
+	}
+	if (!canonical || !stated || strcmp(stated, sha256_hex) != 0)
+		err_set(err, ERR_INPUT, "not a configuration as evidence holds it");
+	else
+		site = load(c, canonical, err);
+	json_decref(canonical);
+	json_decref(root);
+	return site;
+}
