@@ -136,6 +136,10 @@ static void print_json(const char *endpoint, const struct probe *p, struct buf *
 		buf_str(b, ", ");
 		json_text(b, "note", p->why_not);
 	}
+	if (p->findings.len) {
+		buf_str(b, ", ");
+		json_text(b, "findings", p->findings.data);
+	}
 	if (p->bound && p->bound->partial)
 		buf_str(b, ", \"partial\": true");
 	CLEANUP(buf_done) struct buf limits = { 0 };
@@ -233,6 +237,8 @@ static void print_human(struct ctl *ctl, const struct endpoint *ep, const struct
 		if (o->decode)
 			print_decode(p, i, b);
 	}
+	if (p->findings.len)
+		buf_printf(b, "%s\n%s", say(ctl, (struct bilingual){ "注意: 下列数值互相矛盾, 不被采用", "note: these values contradict each other and are not taken" }), p->findings.data);
 	if (p->bound && p->bound->partial)
 		buf_printf(b, "%s\n", say(ctl, (struct bilingual){ "注意: 部分表被限制截断, 可能缺行", "note: a table was cut by a limit; rows may be missing" }));
 	CLEANUP(buf_done) struct buf limits = { 0 };

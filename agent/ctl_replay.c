@@ -137,6 +137,20 @@ static void correct(struct out *o, const struct ledger_event *ev)
 	}
 }
 
+static void state(struct out *o, const struct ledger_event *ev)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		const struct interval *iv = &o->intervals[i].iv;
+		for (size_t k = 0; k < iv->n; k++) {
+			struct interval_row *r = &o->intervals[i].rows[k];
+			if (r->meter != ev->meter || !manual_counts(ev, iv->from, iv->to, r->missing_ms, r->substitute_class))
+				continue;
+			r->substituted_mwh = manual_share(ev, iv->from, iv->to, r->missing_ms);
+			r->substitute_class = CLASS_M;
+		}
+	}
+}
+
 static void on_event(void *ctx, const struct ledger_event *ev)
 {
 	struct out *o = ctx;
@@ -153,6 +167,8 @@ static void on_event(void *ctx, const struct ledger_event *ev)
 		window_event(o->periods[i], ev);
 	if (ev->kind == EVENT_CORRECTION && o->window)
 		correct(o, ev);
+	if (ev->kind == EVENT_MANUAL)
+		state(o, ev);
 	if (!grow(&o->events, o->n_events, &o->event_room, sizeof *o->events)) {
 		o->failed = !err_memory(&o->err);
 		return;
@@ -165,24 +181,13 @@ static void settle(struct out *o)
 {
 	for (size_t i = 0; i < o->n; i++) {
 		struct interval *iv = &o->intervals[i].iv;
-		int64_t most[2] = { 0, 0 }, all[2] = { 0, 0 };
-		for (size_t k = 0; k < iv->n; k++) {
-			const struct interval_row *r = &o->intervals[i].rows[k];
-			struct window_term t;
-			window_term(o->window, r->meter, &t);
-			const int sign[2] = { t.total_sign, t.it_sign };
-			for (int side = 0; side < 2; side++) {
-				int64_t ms = sign[side] ? r->missing_ms : 0;
-				most[side] = ms > most[side] ? ms : most[side];
-				all[side] += ms;
-			}
-		}
-		if (iv->total_missing_ms > all[0] && most[0] < iv->to.ms - iv->from.ms)
-			iv->total_missing_ms = all[0];
-		if (iv->it_missing_ms > all[1] && most[1] < iv->to.ms - iv->from.ms)
-			iv->it_missing_ms = all[1];
-		iv->total_known |= !all[0] && iv->total_missing_ms == 0;
-		iv->it_known |= !all[1] && iv->it_missing_ms == 0;
+		int64_t missing[2];
+		if (!window_missing(o->window, iv->from, missing))
+			continue;       /* outside of --from, --to: as it was closed */
+		iv->total_known |= iv->total_missing_ms && !missing[0];
+		iv->it_known |= iv->it_missing_ms && !missing[1];
+		iv->total_missing_ms = missing[0];
+		iv->it_missing_ms = missing[1];
 	}
 }
 

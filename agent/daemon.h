@@ -2,6 +2,7 @@
 #ifndef AGENT_DAEMON_H
 #define AGENT_DAEMON_H
 
+#include "agent/aside.h"
 #include "agent/clock.h"
 #include "agent/history_page.h"
 #include "agent/judge_thread.h"
@@ -21,8 +22,8 @@ struct daemon_options {
 
 struct daemon {
 	struct daemon_options o;
-	struct setup setup;
-	const char *state_dir;
+	struct setup *setup;
+	char *state_dir;
 	struct secrets *secrets;
 	struct clock clock;
 	struct store *store;
@@ -37,6 +38,7 @@ struct daemon {
 	struct http *http;
 	struct history_page history;
 	struct mqtt *mqtt;
+	struct setup *mqtt_setup;                    /* what it was made from; it borrows that */
 	sd_event *loop;
 	struct poller *poller;
 	struct wall loaded;
@@ -44,6 +46,7 @@ struct daemon {
 	struct buf limits;                           /* text lent to the poller */
 	char phase[120];
 	void *import;                                /* while history is folded */
+	struct reloading *reloading;                 /* NULL: none goes on */
 	bool rewire, closed;                       /* closed: an interval was committed since the readers were told */
 };
 
@@ -54,5 +57,13 @@ void daemon_import_interval(void *daemon, const struct interval *iv);
 bool daemon_pipeline(struct daemon *d, bool reports, struct err *err) MUST_USE;
 /* A new snapshot for pages and metrics. */
 void daemon_show(struct daemon *d);
+/* The numbered series go to the store before the first sample of theirs. */
+bool daemon_tell_store(struct daemon *d, struct err *err) MUST_USE;
+bool daemon_open_pages(struct daemon *d, struct err *err) MUST_USE;
+bool daemon_open_mqtt(struct daemon *d, struct err *err) MUST_USE;
+
+/* reload.c: takes a changed configuration in while everything runs (SIGHUP). */
+void daemon_reload(struct daemon *d);
+void reloading_free(struct reloading *r);            /* NULL is fine */
 
 #endif

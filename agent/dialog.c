@@ -262,6 +262,10 @@ static bool poll_values(struct probing *p, struct err *err)
 		if (!p->lesson)
 			break;
 	}
+	struct checks *checks = checks_make(out->bound);
+	if (checks)
+		checks_run(checks, out->samples, true, &out->findings);
+	checks_free(checks);
 	for (size_t i = 0; i < out->plan->n_dropped; i++)
 		out->samples[out->plan->dropped[i]] = (struct sample){ .series = out->plan->dropped[i], .quality = QUALITY_MISSING, .reason = REASON_EXCEPTION };
 	if (!out->answered && out->plan->n) {
@@ -297,6 +301,7 @@ void probe_done(struct probe *p)
 	plan_free(p->plan);
 	bound_free(p->bound);
 	plan_limits_done(&p->limits);
+	buf_done(&p->findings);
 	free(p->samples);
 	free(p->words);
 	free(p->n_words);

@@ -28,6 +28,7 @@ struct probe {
 	uint8_t *n_words;
 	int64_t latency_us;
 	unsigned answered;               /* polls of the last round that were answered, of plan->n */
+	struct buf findings;             /* of the profile's plausibility rules, one a line */
 	char why_not[400];               /* a sentence when there is no bound, or no answer to a poll */
 };
 enum { PROBE_WORDS = 4 };

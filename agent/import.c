@@ -26,10 +26,10 @@ static void show_month(struct import *im)
 {
 	struct kpi k;
 	char text[40] = "-", bar[64] = "";
-	const struct site *site = im->d->setup.site;
+	const struct site *site = im->d->setup->site;
 	if (!im->month)
 		return;
-	window_kpi(im->month, &im->d->setup.zone, &k);
+	window_kpi(im->month, &im->d->setup->zone, &k);
 	if (k.kind != KPI_NONE && pue_text(k.total_mwh, k.it_mwh, (struct ratio){ 0, 0 }, 4, text, sizeof text)) {
 		/* one mark a hundredth above 1.10, at most forty */
 		int64_t hundredths = (int64_t)((__int128)k.total_mwh * 100 / k.it_mwh) - 110;
@@ -45,13 +45,13 @@ void daemon_import_interval(void *ctx, const struct interval *iv)
 	struct import *im = ((struct daemon *)ctx)->import;
 	if (!im)
 		return;
-	const struct zone *zone = &im->d->setup.zone;
+	const struct zone *zone = &im->d->setup->zone;
 	struct date day = zone_date(zone, iv->from), month = { day.year, day.month, 1 };
 	if (!im->month || date_compare(month, im->month_of) != 0) {
 		struct date after = month.month == 12 ? (struct date){ month.year + 1, 1, 1 } : (struct date){ month.year, (int8_t)(month.month + 1), 1 };
 		show_month(im);
 		window_free(im->month);
-		im->month = window_new(im->d->setup.site, zone_day_start(zone, month), zone_day_start(zone, after), NULL);
+		im->month = window_new(im->d->setup->site, zone_day_start(zone, month), zone_day_start(zone, after), NULL);
 		im->month_of = month;
 		daemon_show(im->d);
 	}

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 struct judge_thread {
-	const struct setup *setup;
+	struct setup *setup;     /* under the lock */
 	struct reader *reader;
 	char dir[600];
 	struct wall (*wall)(void *ctx);
@@ -28,28 +28,36 @@ static void *run(void *arg)
 			continue;
 		}
 		t->asked = false;
+		struct setup *setup = setup_get(t->setup);
 		pthread_mutex_unlock(&t->lock);
 		struct err err = { 0 };
-		struct judgement *j = judgement_make(t->setup, t->dir, t->reader, zone_date(&t->setup->zone, t->wall(t->ctx)), &err);
+		struct judgement *j = judgement_make(setup, t->dir, t->reader, zone_date(&setup->zone, t->wall(t->ctx)), &err);
+		if (j)
+			j->keeps = setup_get(setup);
 		pthread_mutex_lock(&t->lock);
-		t->err = err;
-		if (j) {
-			judgement_put(t->latest);
-			t->latest = j;
+		if (setup != t->setup) {         /* another configuration came meanwhile: it was asked again for that */
+			judgement_put(j);
+		} else {
+			t->err = err;
+			if (j) {
+				judgement_put(t->latest);
+				t->latest = j;
+			}
 		}
+		setup_put(setup);
 	}
 	pthread_mutex_unlock(&t->lock);
 	return NULL;
 }
 
-struct judge_thread *judge_start(const struct setup *setup, const char *dir, struct wall (*wall)(void *ctx), void *ctx, struct err *err)
+struct judge_thread *judge_start(struct setup *setup, const char *dir, struct wall (*wall)(void *ctx), void *ctx, struct err *err)
 {
 	struct judge_thread *t = calloc(1, sizeof *t);
 	if (!t) {
 		err_memory(err);
 		return NULL;
 	}
-	*t = (struct judge_thread){ .setup = setup, .wall = wall, .ctx = ctx, .asked = true };
+	*t = (struct judge_thread){ .setup = setup_get(setup), .wall = wall, .ctx = ctx, .asked = true };
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->wake, NULL);
 	snprintf(t->dir, sizeof t->dir, "%s", dir);
@@ -62,6 +70,21 @@ struct judge_thread *judge_start(const struct setup *setup, const char *dir, str
 		return NULL;
 	}
 	return t;
+}
+
+void judge_setup(struct judge_thread *t, struct setup *setup, bool same_meters)
+{
+	pthread_mutex_lock(&t->lock);
+	struct setup *old = t->setup;
+	t->setup = setup_get(setup);
+	t->asked = true;
+	if (!same_meters) {
+		judgement_put(t->latest);
+		t->latest = NULL;
+	}
+	pthread_cond_signal(&t->wake);
+	pthread_mutex_unlock(&t->lock);
+	setup_put(old);
 }
 
 void judge_wake(struct judge_thread *t)
@@ -92,6 +115,7 @@ void judge_stop(struct judge_thread *t)
 	if (t->running)
 		pthread_join(t->thread, NULL);
 	judgement_put(t->latest);
+	setup_put(t->setup);
 	reader_close(t->reader);
 	pthread_cond_destroy(&t->wake);
 	pthread_mutex_destroy(&t->lock);

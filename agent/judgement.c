@@ -230,5 +230,6 @@ void judgement_put(struct judgement *j)
 	window_free(j->window);
 	window_free(j->day_window);
 	statements_done(&j->statements);
+	setup_put(j->keeps);
 	free(j);
 }

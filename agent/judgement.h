@@ -29,6 +29,7 @@ struct judgement {
 	size_t n_events;
 	struct { int64_t total_mwh, it_mwh; struct wall from; bool known; } quarters[96];
 	size_t n_quarters;                     /* the last day, oldest first */
+	struct setup *keeps;                   /* released with it; NULL: the caller's lives longer */
 	int references;                        /* atomic */
 };
 

@@ -11,7 +11,7 @@
 #include "core/site.h"
 
 /* Devices of one model share what is equal: points and plan. */
-struct shared { struct bound *bound; struct plan *plan; size_t refs; struct shared *next; };
+struct shared { struct bound *bound; struct plan *plan; struct checks *checks; size_t refs; struct shared *next; };
 
 enum stage { STAGE_IDENTIFY, STAGE_DISCOVER, STAGE_POLL };
 
@@ -21,7 +21,7 @@ struct life {
 	char *id, *endpoint_text, *key;      /* key: everything that makes it another device when it changes */
 	struct endpoint ep;
 	int64_t deadline_ms, retries, period_ms;
-	const struct point_override *overrides;
+	struct point_override *overrides;    /* its own: the site may go while a discovery runs */
 	size_t n_overrides;
 	const struct collector_ops *ops;     /* NULL: the endpoint is wrong; `error` says why */
 	void *collector;
@@ -29,6 +29,7 @@ struct life {
 	uint32_t unit;                       /* of the scheduler; UINT32_MAX none */
 
 	const struct profile *profile;       /* NULL until identified */
+	struct library *library;             /* profile's, kept */
 	bool auto_profile;
 	struct identify *identify;
 	struct discover *discover;
@@ -37,6 +38,9 @@ struct life {
 	struct plan_limits limits;
 	bool lesson;                         /* make a new plan when the cycle is over */
 	uint32_t *series;                    /* number of each point */
+	struct sample *held;                 /* a cycle's values by point, until they are checked together; NULL: the profile has no rule for them */
+	unsigned plausible;                  /* cycles in a row without a finding */
+	bool implausible;                    /* told */
 	char serial[128], model[128], firmware[128];
 
 	enum stage stage;
@@ -58,7 +62,9 @@ struct life {
 /* Fills in what the site says; on a wrong endpoint `error` is set and the life never begins a cycle. */
 struct life *life_new(struct poller *p, size_t index, const struct device *d);
 void life_free(struct life *l);
-char *life_key(const struct device *d);
+char *life_key(struct poller *p, const struct device *d);
+/* Would a life made now from this library read the device in the same way? */
+bool life_fits(const struct life *l, const struct library *library);
 
 void life_begin(struct life *l, struct stamp now, bool trial);
 void life_answer(struct life *l, const struct reading *r);
@@ -69,9 +75,11 @@ const struct plan *life_plan(const struct life *l);
 void poller_ask(struct life *l, const struct request *req, struct stamp now);
 void poller_over(struct life *l, enum cycle result, struct stamp now);
 void poller_take(struct life *l, const struct reading *r);              /* decodes into the tick's samples */
+void poller_settle(struct life *l, struct stamp now);                   /* the cycle's values are together: checked, then samples too */
 void poller_take_missing(struct life *l, uint32_t from, enum reason why, struct stamp now);     /* requests from..n-1 of the plan */
 void poller_event(struct life *l, const char *kind, struct stamp now, const char *fmt, ...) PRINTF(4, 5);
-const struct library *poller_library(const struct poller *p);
+struct library *poller_library(const struct poller *p);
+const char *poller_secret(struct poller *p, const char *name);           /* NULL: none of this name */
 /* Takes the bound; NULL: out of memory. */
 struct shared *poller_share(struct poller *p, struct bound *bound, struct err *err);
 void poller_unshare(struct poller *p, struct shared *s);

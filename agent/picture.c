@@ -167,6 +167,11 @@ static void fill_peers(const struct picture_inputs *in, struct snapshot *s)
 	s->degraded = store.state != STORE_OK;
 }
 
+static void release_setup(void *setup)
+{
+	setup_put(setup);
+}
+
 struct snapshot *picture_make(const struct picture_inputs *in)
 {
 	const struct site *site = in->setup->site;
@@ -181,6 +186,8 @@ struct snapshot *picture_make(const struct picture_inputs *in)
 	}
 	struct live live;
 	s->site = site;
+	s->owner = setup_get(in->setup);
+	s->release = release_setup;
 	s->zone = &in->setup->zone;
 	s->at = in->now;
 	s->reloaded = in->loaded;

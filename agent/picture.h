@@ -11,7 +11,7 @@
 #include "publish/publish.h"
 
 struct picture_inputs {
-	const struct setup *setup;
+	struct setup *setup;                    /* the picture keeps it */
 	const struct tree *tree;                /* of the site */
 	const struct ledger_wiring *wiring;
 	const struct registry *registry;

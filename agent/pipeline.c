@@ -214,6 +214,13 @@ static bool fold_tail(void *ctx, const struct sample *samples, size_t n, struct 
 	return true;
 }
 
+static void name_topic(struct pipeline *p)
+{
+	const struct site *site = p->o.setup->site;
+	buf_reset(&p->topic);
+	buf_printf(&p->topic, "%s/%s/interval/15m", site->mqtt.topic ? site->mqtt.topic : "pued/v1", site->id);
+}
+
 /* The current day's intervals again, for the report's day figure. */
 struct day_fold { struct pipeline *p; struct err err; };
 static bool fold_day(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
@@ -229,6 +236,19 @@ static bool fold_day(void *ctx, uint64_t index, enum leaf_kind kind, struct wall
 	return good;
 }
 
+static bool fold_today(struct pipeline *p, struct reader *reader, struct wall now, struct err *err)
+{
+	struct day_fold day = { .p = p };
+	struct wall from = { now.ms - 2 * 86400000LL };
+	if (!reader_leaves(reader, LEAF_INTERVAL, from, (struct wall){ INT64_MAX }, fold_day, &day, err))
+		return false;
+	if (day.err.kind != ERR_NONE) {
+		*err = day.err;
+		return false;
+	}
+	return true;
+}
+
 static bool restore(struct pipeline *p, struct reader *reader, struct stamp now, struct err *err)
 {
 	struct restart r = { 0 };
@@ -241,14 +261,8 @@ static bool restore(struct pipeline *p, struct reader *reader, struct stamp now,
 	}
 	uint64_t position = r.journal_position;
 	restart_done(&r);
-	struct day_fold day = { .p = p };
-	struct wall from = { now.wall.ms - 2 * 86400000LL };
-	if (!good || !reader_leaves(reader, LEAF_INTERVAL, from, (struct wall){ INT64_MAX }, fold_day, &day, err))
+	if (!good || !fold_today(p, reader, now.wall, err))
 		return false;
-	if (day.err.kind != ERR_NONE) {
-		*err = day.err;
-		return false;
-	}
 	return store_tail(p->o.store, position, fold_tail, p, err) && settle(p, store_journal(p->o.store, NULL, 0, now), p->last_end, err);
 }
 
@@ -261,7 +275,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *o, struct reader *r
 	}
 	p->o = *o;
 	p->now = now;
-	buf_printf(&p->topic, "%s/%s/interval/15m", o->setup->site->mqtt.topic ? o->setup->site->mqtt.topic : "pued/v1", o->setup->site->id);
+	name_topic(p);
 	p->ledger = ledger_new(o->setup->site, o->wiring, err);
 	if (!p->ledger || p->topic.failed || !restore(p, reader, now, err)) {
 		pipeline_free(p);
@@ -324,6 +338,82 @@ bool pipeline_note_setup(struct pipeline *p, struct reader *reader, struct wall 
 	buf_json(&pack, pack_version(s->pack));
 	buf_str(&pack, "}");
 	return note_changed(p, reader, LEAF_PACK, at, &pack, err);
+}
+
+/* The same readings, the same open intervals, under another description. */
+static struct ledger *ledger_moved(const struct ledger *old, const struct site *site, const struct ledger_wiring *wiring, struct err *err)
+{
+	CLEANUP(buf_done) struct buf bytes = { 0 };
+	ledger_save(old, &bytes);
+	struct ledger *fresh = bytes.failed ? NULL : ledger_new(site, wiring, err);
+	if (bytes.failed)
+		err_memory(err);
+	if (fresh && !ledger_load(fresh, bytes.data, bytes.len, err)) {
+		ledger_free(fresh);
+		return NULL;
+	}
+	return fresh;
+}
+
+/* The last interval's leaf is read back from the store: it must be there. */
+static bool all_durable(const struct pipeline *p, struct err *err)
+{
+	struct store_status store;
+	store_status(p->o.store, &store);
+	return store.durable_leaves >= p->tree.size - p->pending.n_leaves || store_flush(p->o.store, err);
+}
+
+/* Events that the next report will tell speak of meters by number; those of a meter that is no more are in the evidence alone. */
+static void move_events(struct pipeline *p, const struct site *was, const struct site *now)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < p->n_recent; i++) {
+		struct ledger_event *ev = &p->recent[i];
+		const struct meter *m = ev->meter == UINT32_MAX ? NULL : site_meter(now, site_meters(was)[ev->meter].id);
+		if (!m && ev->meter != UINT32_MAX)
+			continue;
+		ev->meter = m ? (uint32_t)(m - site_meters(now)) : UINT32_MAX;
+		p->recent[kept++] = *ev;
+	}
+	p->n_recent = kept;
+}
+
+bool pipeline_reload(struct pipeline *p, const struct setup *setup, const struct ledger_wiring *wiring, struct reader *reader,
+		     struct stamp now, struct err *err)
+{
+	struct pipeline old = *p;
+	struct ledger *ledger = ledger_moved(p->ledger, setup->site, wiring, err);
+	if (!ledger)
+		return false;
+	p->ledger = ledger;
+	p->o.wiring = wiring;
+	if (setup == old.o.setup) {
+		ledger_free(old.ledger);
+		return true;
+	}
+	p->o.setup = setup;
+	p->day = NULL;
+	if (!all_durable(p, err) || !fold_today(p, reader, now.wall, err) || !pipeline_note_setup(p, reader, now.wall, err)) {
+		ledger_free(p->ledger);
+		window_free(p->day);
+		p->ledger = old.ledger;
+		p->o = old.o;
+		p->day = old.day;
+		p->day_of = old.day_of;
+		p->last_end = old.last_end;
+		return false;
+	}
+	ledger_free(old.ledger);
+	window_free(old.day);
+	move_events(p, old.o.setup->site, setup->site);
+	p->last_end = old.last_end;
+	p->now = now;
+	name_topic(p);
+	/* with this commit a restart goes on from here, and never folds readings of before with the new description; where it cannot
+	 * be queued now, the leaf waits and the next push says why */
+	struct err later = { 0 };
+	(void)!settle(p, store_journal(p->o.store, NULL, 0, now), p->last_end, &later);
+	return true;
 }
 
 void pipeline_meter(const struct pipeline *p, uint32_t meter, struct meter_view *out)

@@ -28,6 +28,11 @@ struct pipeline_options {
 struct pipeline *pipeline_new(const struct pipeline_options *o, struct reader *reader, struct stamp now, struct err *err);
 void pipeline_free(struct pipeline *p);
 
+/* Goes on with another configuration or wiring, in memory: what did not change is continued, what changed begins anew
+ * (ledger_load()); the change is a leaf.  Both are borrowed; on failure the old ones go on. */
+bool pipeline_reload(struct pipeline *p, const struct setup *setup, const struct ledger_wiring *wiring, struct reader *reader,
+		     struct stamp now, struct err *err) MUST_USE;
+
 /* One tick's samples; n may be 0 (time passes).  False when evidence could not be queued: the sentence is the alarm, polling goes on. */
 bool pipeline_push(struct pipeline *p, const struct sample *samples, size_t n, struct stamp now, struct err *err) MUST_USE;
 /* End of a recording. */

@@ -98,8 +98,53 @@ static void keep(struct life *l, struct sample *out, size_t n)
 void poller_take(struct life *l, const struct reading *r)
 {
 	struct sample *out = room_for(l->p, plan_slots(life_plan(l), r->request->id));
+	size_t n = out ? decode_reading(life_plan(l), r, 0, out) : 0;
+	if (!l->held && out) {
+		keep(l, out, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		l->held[out[i].series] = out[i];
+}
+
+enum { NOT_READ = UINT32_MAX, PLAUSIBLE_AGAIN = 10 };
+
+static void hold_none(struct life *l)
+{
+	for (size_t i = 0; i < l->shared->bound->n; i++)
+		l->held[i] = (struct sample){ .series = NOT_READ, .quality = QUALITY_MISSING, .reason = REASON_NOT_POLLED };
+}
+
+/* One event when a rule is broken, one when it has held for some polls again. */
+static void tell_findings(struct life *l, size_t found, const char *text, struct stamp now)
+{
+	l->plausible = found ? 0 : l->plausible + 1;
+	if (found)
+		snprintf(l->error, sizeof l->error, "%.*s", (int)strcspn(text, "\n"), text);
+	if (found && !l->implausible) {
+		l->implausible = true;
+		poller_event(l, "implausible", now, "%.*s", (int)strcspn(text, "\n"), text);
+	} else if (l->implausible && l->plausible == PLAUSIBLE_AGAIN) {
+		l->implausible = false;
+		poller_event(l, "plausible", now, "its values fit each other again");
+	}
+}
+
+void poller_settle(struct life *l, struct stamp now)
+{
+	CLEANUP(buf_done) struct buf findings = { 0 };
+	size_t n = 0;
+	if (!l->held)
+		return;
+	struct sample *out = room_for(l->p, l->shared->bound->n);
+	size_t found = checks_run(l->shared->checks, l->held, true, &findings);
+	tell_findings(l, found, findings.data ? findings.data : "", now);
+	for (size_t i = 0; out && i < l->shared->bound->n; i++)
+		if (l->held[i].series != NOT_READ)
+			out[n++] = l->held[i];
 	if (out)
-		keep(l, out, decode_reading(life_plan(l), r, 0, out));
+		keep(l, out, n);
+	hold_none(l);
 }
 
 void poller_take_missing(struct life *l, uint32_t from, enum reason why, struct stamp now)
@@ -123,9 +168,14 @@ void poller_event(struct life *l, const char *kind, struct stamp now, const char
 	l->p->o.sink.event(l->p->o.sink.ctx, l->index, kind, text, now);
 }
 
-const struct library *poller_library(const struct poller *p)
+struct library *poller_library(const struct poller *p)
 {
 	return p->o.library;
+}
+
+const char *poller_secret(struct poller *p, const char *name)
+{
+	return p->o.secret ? p->o.secret(p->o.ctx, name) : NULL;
 }
 
 struct shared *poller_share(struct poller *p, struct bound *bound, struct err *err)
@@ -141,14 +191,16 @@ struct shared *poller_share(struct poller *p, struct bound *bound, struct err *e
 	static const struct plan_limits none;
 	s = calloc(1, sizeof *s);
 	struct plan *plan = s ? plan_make(bound, &none, err) : NULL;
-	if (!plan) {
-		if (!s)
+	struct checks *checks = plan ? checks_make(bound) : NULL;
+	if (!checks) {
+		if (!s || plan)
 			err_memory(err);
+		plan_free(plan);
 		free(s);
 		bound_free(bound);
 		return NULL;
 	}
-	*s = (struct shared){ .bound = bound, .plan = plan, .refs = 1, .next = p->shared };
+	*s = (struct shared){ .bound = bound, .plan = plan, .checks = checks, .refs = 1, .next = p->shared };
 	p->shared = s;
 	return s;
 }
@@ -161,6 +213,7 @@ void poller_unshare(struct poller *p, struct shared *s)
 	while (*at != s)
 		at = &(*at)->next;
 	*at = s->next;
+	checks_free(s->checks);
 	plan_free(s->plan);
 	bound_free(s->bound);
 	free(s);
@@ -172,6 +225,11 @@ bool poller_series(struct life *l)
 	l->series = calloc(b->n ? b->n : 1, sizeof *l->series);
 	for (size_t i = 0; l->series && i < b->n; i++)
 		l->series[i] = l->p->o.sink.series(l->p->o.sink.ctx, l->index, b, i);
+	if (l->series && checks_any(l->shared->checks)) {
+		if (!(l->held = calloc(b->n, sizeof *l->held)))
+			return false;
+		hold_none(l);
+	}
 	return l->series;
 }
 
@@ -355,13 +413,13 @@ static void detach(struct poller *p, struct life *l)
 }
 
 /* The life of the same device, nearest place first: most stay where they were. */
-static struct life *take_same(struct life **lives, size_t n, size_t from, const struct device *d)
+static struct life *take_same(struct poller *p, struct life **lives, size_t n, size_t from, const struct device *d)
 {
-	char *key = life_key(d);
+	char *key = n ? life_key(p, d) : NULL;
 	struct life *found = NULL;
 	for (size_t k = 0; key && k < n && !found; k++) {
 		size_t i = (from + k) % n;
-		if (!lives[i] || strcmp(lives[i]->key, key) != 0)
+		if (!lives[i] || strcmp(lives[i]->key, key) != 0 || !life_fits(lives[i], p->o.library))
 			continue;
 		found = lives[i];
 		lives[i] = NULL;
@@ -370,23 +428,25 @@ static struct life *take_same(struct life **lives, size_t n, size_t from, const 
 	return found;
 }
 
-bool poller_reload(struct poller *p, const struct site *site, const struct library *library, struct err *err)
+bool poller_reload(struct poller *p, const struct site *site, struct library *library, struct poller_change *out, struct err *err)
 {
 	size_t n = site->devices.n, n_old = p->n;
-	if (library != p->o.library)
-		return err_set(err, ERR_INTERNAL, "reload with another profile library");
 	struct life **lives = calloc(n ? n : 1, sizeof *lives), **old = p->lives;
 	if (!lives)
 		return err_memory(err);
 	p->o.site = site;
+	p->o.library = library;
+	*out = (struct poller_change){ .removed = n_old };
 	for (size_t i = 0; i < n; i++) {
 		const struct device *d = &site_devices(site)[i];
-		struct life *l = take_same(old, n_old, i, d);
+		struct life *l = take_same(p, old, n_old, i, d);
 		lives[i] = l ? l : life_new(p, i, d);
+		out->kept += l != NULL;
+		out->removed -= l != NULL;
+		out->added += !l;
 		if (!lives[i])
 			continue;
 		lives[i]->index = i;
-		lives[i]->overrides = d->overrides.items;
 		lives[i]->ep.credential = d->credential;
 		if (l && l->period_ms != d->poll_ms) {
 			l->period_ms = d->poll_ms;
@@ -427,8 +487,7 @@ static bool open_sources(struct poller *p, struct err *err)
 
 static const char *give_secret(void *ctx, const char *name)
 {
-	struct poller *p = ctx;
-	return p->o.secret(p->o.ctx, name);
+	return poller_secret(ctx, name);
 }
 
 struct poller *poller_new(const struct poller_options *o, struct err *err)
@@ -442,7 +501,8 @@ struct poller *poller_new(const struct poller_options *o, struct err *err)
 	p->env = (struct collector_env){ .loop = o->loop, .clock = o->clock, .sink = on_reading, .ctx = p, .seed = o->seed,
 					 .secret = o->secret ? give_secret : NULL };
 	p->sched = sched_new((struct sched_options){ .seed = o->seed }, clock_of(p).boot);
-	if (!p->sched || !open_sources(p, err) || !poller_reload(p, o->site, o->library, err)) {
+	struct poller_change all;
+	if (!p->sched || !open_sources(p, err) || !poller_reload(p, o->site, o->library, &all, err)) {
 		poller_free(p);
 		return NULL;
 	}

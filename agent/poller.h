@@ -26,7 +26,7 @@ struct poller_options {
 	sd_event *loop;                      /* NULL in virtual time: then poller_tick() is called by the test */
 	struct clock_ops clock;
 	const struct collector_ops *const *collectors;
-	const struct library *library;
+	struct library *library;             /* borrowed; devices keep references of their own to what they use */
 	const struct site *site;             /* its devices, in site order; borrowed */
 	const char *(*secret)(void *ctx, const char *name);
 	struct poller_sink sink;
@@ -37,9 +37,11 @@ struct poller *poller_new(const struct poller_options *o, struct err *err);
 void poller_free(struct poller *p);
 void poller_tick(struct poller *p, struct stamp now);
 struct mono poller_next(const struct poller *p);     /* when poller_tick() is wanted at the latest */
-/* Applies the difference: an untouched device keeps its connection and its phase and misses no poll.  The old site may be freed
- * afterwards; the library must be the same one (profiles are borrowed). */
-bool poller_reload(struct poller *p, const struct site *site, const struct library *library, struct err *err) MUST_USE;
+/* Applies the difference: an untouched device keeps its connection and its phase and misses no poll.  Touched is whose address,
+ * credential, profile (its text, too) or overrides differ; another period alone keeps the connection.  The old site may be freed
+ * afterwards, and the caller's reference to the old library.  False, out of memory: devices may be missing; end the program. */
+struct poller_change { size_t kept, added, removed; };       /* an altered device is removed and added */
+bool poller_reload(struct poller *p, const struct site *site, struct library *library, struct poller_change *out, struct err *err) MUST_USE;
 
 struct poller_device {
 	const char *id, *profile, *endpoint, *state;     /* state: "starting", "up", "late", "down"; texts live until the next tick */

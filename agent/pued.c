@@ -122,7 +122,7 @@ void daemon_show(struct daemon *d)
 	if (!d->slot)
 		return;                 /* --import-only: nobody looks */
 	struct judgement *j = d->judge ? judge_latest(d->judge, sentence, sizeof sentence) : NULL;
-	struct picture_inputs in = { .setup = &d->setup, .tree = &d->tree, .wiring = d->wiring, .registry = d->registry, .poller = d->poller,
+	struct picture_inputs in = { .setup = d->setup, .tree = &d->tree, .wiring = d->wiring, .registry = d->registry, .poller = d->poller,
 				     .pipeline = d->pipeline, .judgement = j, .store = d->store, .mqtt = d->mqtt,
 				     .now = clock_now(&d->clock), .clock = &d->clock, .loaded = d->loaded, .phase = d->phase };
 	struct snapshot *s = picture_make(&in);
@@ -145,8 +145,8 @@ static void on_closed(void *ctx, struct wall end)
 
 static bool open_store(struct daemon *d, struct err *err)
 {
-	struct store_options so = { .dir = d->state_dir, .now = clock_wall(&d->clock), .retention_days = d->setup.site->raw_days,
-				   .undelivered_days = d->setup.site->mqtt.outbox_days };
+	struct store_options so = { .dir = d->state_dir, .now = clock_wall(&d->clock), .retention_days = d->setup->site->raw_days,
+				   .undelivered_days = d->setup->site->mqtt.outbox_days };
 	struct restart r = { 0 };
 	if (!(d->store = store_open(&so, err)) || !store_restart(d->store, &r, err))
 		return false;
@@ -162,10 +162,10 @@ static bool open_ledger(struct daemon *d, struct err *err)
 {
 	if (!(d->registry = registry_new()))
 		return err_memory(err);
-	return tree_init(&d->tree, d->setup.site, err) && wiring_make(d->setup.site, d->setup.library, d->registry, 0, &d->wiring, err);
+	return tree_init(&d->tree, d->setup->site, err) && wiring_make(d->setup->site, d->setup->library, d->registry, 0, &d->wiring, err);
 }
 
-static bool tell_store(struct daemon *d, struct err *err)
+bool daemon_tell_store(struct daemon *d, struct err *err)
 {
 	size_t n;
 	if (!registry_changed(d->registry))
@@ -179,7 +179,7 @@ static bool tell_store(struct daemon *d, struct err *err)
 static bool rewire(struct daemon *d, struct err *err)
 {
 	struct ledger_wiring *fresh;
-	if (!wiring_make(d->setup.site, d->setup.library, d->registry, 0, &fresh, err))
+	if (!wiring_make(d->setup->site, d->setup->library, d->registry, 0, &fresh, err))
 		return false;
 	free(d->wiring);
 	d->wiring = fresh;
@@ -188,19 +188,19 @@ static bool rewire(struct daemon *d, struct err *err)
 
 bool daemon_pipeline(struct daemon *d, bool reports, struct err *err)
 {
-	struct pipeline_options po = { .setup = &d->setup, .wiring = d->wiring, .store = d->store, .signer = signer_ops(d->signer),
+	struct pipeline_options po = { .setup = d->setup, .wiring = d->wiring, .store = d->store, .signer = signer_ops(d->signer),
 				       .reports = reports, .closed = on_closed, .interval = reports ? NULL : daemon_import_interval, .clock_offset = clock_offset_of, .ctx = d };
 	struct stamp now = clock_now(&d->clock);
 	pipeline_free(d->pipeline);
 	d->pipeline = NULL;
-	if (!tell_store(d, err) || !store_flush(d->store, err) || !(d->pipeline = pipeline_new(&po, d->reader, now, err)))
+	if (!daemon_tell_store(d, err) || !store_flush(d->store, err) || !(d->pipeline = pipeline_new(&po, d->reader, now, err)))
 		return false;
 	return pipeline_note_setup(d->pipeline, d->reader, now.wall, err);
 }
 
-static bool open_pages(struct daemon *d, struct err *err)
+bool daemon_open_pages(struct daemon *d, struct err *err)
 {
-	const struct site *site = d->setup.site;
+	const struct site *site = d->setup->site;
 	struct http_options ho = { .address = site->http.address, .port = (uint16_t)(d->o.http_port >= 0 ? d->o.http_port : site->http.port), .slot = d->slot };
 	if (!(d->slot) && !(d->slot = snapshot_slot_new()))
 		return err_memory(err);
@@ -215,16 +215,19 @@ static bool open_pages(struct daemon *d, struct err *err)
 	return true;
 }
 
-static bool open_mqtt(struct daemon *d, struct err *err)
+bool daemon_open_mqtt(struct daemon *d, struct err *err)
 {
-	const struct site *site = d->setup.site;
+	const struct site *site = d->setup->site;
 	if (!site->mqtt.host)
 		return true;
 	const char *password = site->mqtt.password ? secret_get(d->secrets, site->mqtt.password, err) : NULL;
 	if (site->mqtt.password && !password)
 		return err_wrap(err, "mqtt");
 	struct mqtt_options mo = { .site = site, .password = password, .outbox = store_outbox(), .store = d->store, .wall = clock_wall, .clock = &d->clock };
-	return (d->mqtt = mqtt_start(&mo, err)) != NULL;
+	if (!(d->mqtt = mqtt_start(&mo, err)))
+		return false;
+	d->mqtt_setup = setup_get(d->setup);
+	return true;
 }
 
 /* Poller callbacks. */
@@ -232,13 +235,37 @@ static bool open_mqtt(struct daemon *d, struct err *err)
 static uint32_t on_series(void *ctx, size_t device, const struct bound *bound, size_t point)
 {
 	struct daemon *d = ctx;
-	return registry_point(d->registry, site_devices(d->setup.site)[device].id, (uint16_t)device, bound, point);
+	return registry_point(d->registry, site_devices(d->setup->site)[device].id, (uint16_t)device, bound, point);
+}
+
+/* A device was discovered and said what its counts are worth: the ledger goes on with the register wired. */
+static bool wire_discovered(struct daemon *d, struct err *err)
+{
+	struct ledger_wiring *fresh;
+	if (!d->rewire)
+		return true;
+	if (!wiring_make(d->setup->site, d->setup->library, d->registry, 0, &fresh, err))
+		return false;
+	if (wiring_equal(d->setup->site, d->wiring, fresh)) {
+		free(fresh);
+		d->rewire = false;
+		return true;
+	}
+	if (!pipeline_reload(d->pipeline, d->setup, fresh, d->reader, clock_now(&d->clock), err)) {
+		free(fresh);
+		return false;
+	}
+	free(d->wiring);
+	d->wiring = fresh;
+	d->rewire = false;
+	return true;
 }
 
 static void push(struct daemon *d, const struct sample *samples, size_t n, struct stamp now)
 {
 	struct err err = { 0 };
-	if (!tell_store(d, &err) || !pipeline_push(d->pipeline, samples, n, now, &err))
+	/* a register that means something else from this reading on must not be taken for the old one */
+	if (!daemon_tell_store(d, &err) || (registry_remeant(d->registry) && !wire_discovered(d, &err)) || !pipeline_push(d->pipeline, samples, n, now, &err))
 		log_line(LOG_ERROR, "evidence", now.boot, "%s", err.text);
 }
 
@@ -253,7 +280,7 @@ static void on_device_event(void *ctx, size_t device, const char *kind, const ch
 {
 	struct daemon *d = ctx;
 	char cause[160];
-	const char *id = site_devices(d->setup.site)[device].id;
+	const char *id = site_devices(d->setup->site)[device].id;
 	snprintf(cause, sizeof cause, "%s/%s", id, kind);
 	log_line(!strcmp(kind, "back") || !strcmp(kind, "up") ? LOG_NOTICE : LOG_WARN, cause, now.boot, "%s: %s", id, sentence);
 }
@@ -263,7 +290,7 @@ static void on_learnt(void *ctx, size_t device, const char *limits)
 {
 	struct daemon *d = ctx;
 	struct err err = { 0 };
-	const char *id = site_devices(d->setup.site)[device].id;
+	const char *id = site_devices(d->setup->site)[device].id;
 	if (!learnt_put(d->state_dir, id, limits, &err))
 		log_line(LOG_WARN, "learnt", clock_now(&d->clock).boot, "%s: what it taught is not kept: %s", id, err.text);
 }
@@ -272,7 +299,7 @@ static const char *kept_limits(void *ctx, size_t device)
 {
 	struct daemon *d = ctx;
 	buf_reset(&d->limits);
-	return learnt_get(d->state_dir, site_devices(d->setup.site)[device].id, &d->limits) ? d->limits.data : NULL;
+	return learnt_get(d->state_dir, site_devices(d->setup->site)[device].id, &d->limits) ? d->limits.data : NULL;
 }
 
 /* A broker that is away for some seconds is one line a minute, and one when it is back; reports wait in the outbox. */
@@ -330,26 +357,6 @@ static void tell_readers(struct daemon *d)
 		mqtt_wake(d->mqtt);
 }
 
-/* A device was discovered and said what its counts are worth: the ledger goes on from its checkpoint with the register wired. */
-static bool wire_discovered(struct daemon *d, struct err *err)
-{
-	struct ledger_wiring *fresh;
-	if (!d->rewire)
-		return true;
-	d->rewire = false;
-	if (!wiring_make(d->setup.site, d->setup.library, d->registry, 0, &fresh, err))
-		return false;
-	if (wiring_equal(d->setup.site, d->wiring, fresh)) {
-		free(fresh);
-		return true;
-	}
-	pipeline_free(d->pipeline);
-	d->pipeline = NULL;
-	free(d->wiring);
-	d->wiring = fresh;
-	return daemon_pipeline(d, true, err);
-}
-
 static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 {
 	struct daemon *d = ctx;
@@ -377,29 +384,10 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 	return sd_event_exit(d->loop, 0);
 }
 
-/* A bad file leaves the old configuration.  A good one that differs is taken in by starting anew onto the same state. */
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *ctx)
 {
-	struct daemon *d = ctx;
-	struct setup fresh;
-	struct err err = { 0 };
-	struct stamp now = clock_now(&d->clock);
-	CLEANUP(buf_done) struct buf report = { 0 };
 	(void)source, (void)info;
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)now.boot.ms * 1000);
-	if (!setup_load(d->o.config, &fresh, &report, &err)) {
-		log_line(LOG_ERROR, NULL, now.boot, "reload refused, the running configuration stays: %s", err.text);
-	} else if (!strcmp(fresh.config_hash, d->setup.config_hash)) {
-		log_line(LOG_NOTICE, NULL, now.boot, "reload: nothing changed");
-		d->loaded = now.wall;
-		setup_done(&fresh);
-	} else {
-		/* meters, racks and peers are wired at start: a restart folds them in and loses nothing */
-		log_line(LOG_NOTICE, NULL, now.boot, "reload: %s is good and differs; restarting myself to take it in", d->o.config);
-		setup_done(&fresh);
-		sd_event_exit(d->loop, 3);
-	}
-	sd_notify(0, "READY=1");
+	daemon_reload(ctx);
 	return 0;
 }
 
@@ -416,8 +404,8 @@ static bool open_loop(struct daemon *d, struct err *err)
 
 static bool open_poller(struct daemon *d, struct err *err)
 {
-	struct poller_options po = { .loop = d->loop, .clock = clock_ops_of(&d->clock), .collectors = collectors, .library = d->setup.library,
-				     .site = d->setup.site, .secret = give_secret, .ctx = d, .seed = (uint64_t)getpid() << 20 ^ d->clock.session,
+	struct poller_options po = { .loop = d->loop, .clock = clock_ops_of(&d->clock), .collectors = collectors, .library = d->setup->library,
+				     .site = d->setup->site, .secret = give_secret, .ctx = d, .seed = (uint64_t)getpid() << 20 ^ d->clock.session,
 				     .sink = { .series = on_series, .samples = on_samples, .event = on_device_event, .learnt = on_learnt, .limits = kept_limits, .ctx = d } };
 	return (d->poller = poller_new(&po, err)) != NULL;
 }
@@ -425,7 +413,7 @@ static bool open_poller(struct daemon *d, struct err *err)
 static bool start(struct daemon *d, struct err *err)
 {
 	CLEANUP(buf_done) struct buf report = { 0 };
-	if (!setup_load(d->o.config, &d->setup, &report, err)) {
+	if (!(d->setup = setup_open(d->o.config, &report, err))) {
 		if (err->kind == ERR_IO)
 			err->kind = ERR_CONFIG;         /* starting again would not help: 78 keeps the service manager from it */
 		if (report.len) {
@@ -434,15 +422,15 @@ static bool start(struct daemon *d, struct err *err)
 		}
 		return false;
 	}
-	if (d->setup.warnings.len)
-		fputs(d->setup.warnings.data, stderr);
-	if (d->o.clock_offset_ms && !d->setup.site->simulated)
+	if (d->setup->warnings.len)
+		fputs(d->setup->warnings.data, stderr);
+	if (d->o.clock_offset_ms && !d->setup->site->simulated)
 		return err_set(err, ERR_USAGE, "--clock-offset is only for a site with 'simulated: true'");
 	d->clock.offset_ms = d->o.clock_offset_ms;
-	d->clock.simulated = d->setup.site->simulated;
+	d->clock.simulated = d->setup->site->simulated;
 	d->loaded = clock_wall(&d->clock);
-	d->state_dir = d->o.state_dir ? d->o.state_dir : d->setup.site->state_dir;
-	if (!(d->secrets = secrets_new(d->state_dir)))
+	d->state_dir = strdup(d->o.state_dir ? d->o.state_dir : d->setup->site->state_dir);
+	if (!d->state_dir || !(d->secrets = secrets_new(d->state_dir)))
 		return err_memory(err);
 	return open_store(d, err) && open_ledger(d, err);
 }
@@ -451,9 +439,9 @@ static bool start(struct daemon *d, struct err *err)
 static bool import(struct daemon *d, struct err *err)
 {
 	snprintf(d->phase, sizeof d->phase, "folding recorded readings");
-	for (size_t i = 0; i < d->setup.site->meters.n; i++)
+	for (size_t i = 0; i < d->setup->site->meters.n; i++)
 		d->wiring[i].poll_ms = d->o.import_step_ms;
-	return daemon_pipeline(d, false, err) && (d->o.import_only || open_pages(d, err)) && daemon_import(d, err);
+	return daemon_pipeline(d, false, err) && (d->o.import_only || daemon_open_pages(d, err)) && daemon_import(d, err);
 }
 
 static bool go_live(struct daemon *d, struct err *err)
@@ -461,9 +449,9 @@ static bool go_live(struct daemon *d, struct err *err)
 	snprintf(d->phase, sizeof d->phase, "live");
 	if ((d->o.import && !rewire(d, err)) || !daemon_pipeline(d, true, err))
 		return false;
-	if (!d->judge && !(d->judge = judge_start(&d->setup, d->state_dir, clock_wall, &d->clock, err)))
+	if (!d->judge && !(d->judge = judge_start(d->setup, d->state_dir, clock_wall, &d->clock, err)))
 		return false;
-	if ((!d->http && !open_pages(d, err)) || !open_mqtt(d, err) || !open_loop(d, err) || !open_poller(d, err))
+	if ((!d->http && !daemon_open_pages(d, err)) || !daemon_open_mqtt(d, err) || !open_loop(d, err) || !open_poller(d, err))
 		return false;
 	judge_wake(d->judge);
 	return true;
@@ -472,6 +460,7 @@ static bool go_live(struct daemon *d, struct err *err)
 static void stop(struct daemon *d)
 {
 	struct err err = { 0 };
+	reloading_free(d->reloading);
 	poller_free(d->poller);
 	sd_event_unref(d->loop);
 	mqtt_stop(d->mqtt);
@@ -489,7 +478,9 @@ static void stop(struct daemon *d)
 	snapshot_slot_free(d->slot);
 	buf_done(&d->limits);
 	secrets_free(d->secrets);
-	setup_done(&d->setup);
+	setup_put(d->mqtt_setup);
+	setup_put(d->setup);
+	free(d->state_dir);
 }
 
 int main(int argc, char **argv)

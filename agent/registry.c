@@ -15,7 +15,7 @@ struct registry {
 	struct sample *last;     /* series UINT32_MAX: nothing yet */
 	size_t n, room;
 	void *by_id;             /* tsearch(3) tree of struct slot */
-	bool changed;
+	bool changed, remeant;
 };
 
 struct registry *registry_new(void)
@@ -131,8 +131,28 @@ uint32_t registry_point(struct registry *r, const char *device, uint16_t device_
 		r->series[number] = fresh.row;
 		r->extra[number] = (struct extra){ fresh.modulus, fresh.is_float, fresh.raw_factor };
 		r->changed = true;
+		r->remeant = r->remeant || have.row.count.num;
 	}
 	return number;
+}
+
+void registry_devices(struct registry *r, const struct site *site)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		char id[200];
+		snprintf(id, sizeof id, "%.*s", (int)strcspn(r->series[i].id, "/"), r->series[i].id);
+		const struct device *d = site_device(site, id);
+		uint16_t number = d ? (uint16_t)(d - site_devices(site)) : r->series[i].device;
+		r->changed = r->changed || number != r->series[i].device;
+		r->series[i].device = number;
+	}
+}
+
+bool registry_remeant(struct registry *r)
+{
+	bool remeant = r->remeant;
+	r->remeant = false;
+	return remeant;
 }
 
 const struct series *registry_series(const struct registry *r, size_t *n)

@@ -3,6 +3,7 @@
 #define AGENT_REGISTRY_H
 
 #include "core/bind.h"
+#include "core/site.h"
 
 struct registry;
 /* What is known of a series beside its row: the register's modulus, and raw * raw_factor = sample value ({0,0}: not known). */
@@ -18,6 +19,8 @@ uint32_t registry_find(const struct registry *r, const char *id);       /* UINT3
 uint32_t registry_point(struct registry *r, const char *device, uint16_t device_ix, const struct bound *bound, size_t i);
 const struct series *registry_series(const struct registry *r, size_t *n);
 bool registry_changed(struct registry *r);                               /* since the last call */
+bool registry_remeant(struct registry *r);                               /* since the last call: a known count is worth something else */
+void registry_devices(struct registry *r, const struct site *site);      /* rows name their device by its number in the site */
 void registry_keep(struct registry *r, const struct sample *samples, size_t n);
 const struct sample *registry_last(const struct registry *r, uint32_t series);   /* NULL: nothing yet */
 

@@ -10,6 +10,7 @@
 struct secret {
 	struct secret *next;
 	char *name, *value;
+	bool old, other;         /* its file is read again; it says something else by now, but somebody may still hold the text */
 };
 
 struct secrets {
@@ -66,7 +67,7 @@ const char *secret_get(struct secrets *s, const char *name, struct err *err)
 {
 	char path[600];
 	for (struct secret *k = s->first; k; k = k->next)
-		if (!strcmp(k->name, name))
+		if (!k->old && !strcmp(k->name, name))
 			return k->value;
 	if (strchr(name, '/') || !find(s, name, path, sizeof path)) {
 		err_set(err, ERR_CONFIG, "credential '%s' is not there; put it into %s/credentials/%s (mode 600) or add LoadCredential=%s to the unit",
@@ -77,6 +78,17 @@ const char *secret_get(struct secrets *s, const char *name, struct err *err)
 	if (k) {
 		k->value = load(name, path, err);
 		k->name = strdup(name);
+	}
+	/* the same text again: the one that is there already, so that reloads do not gather copies */
+	for (struct secret *was = k && k->value ? s->first : NULL; was; was = was->next) {
+		if (!was->old || strcmp(was->name, name) || strcmp(was->value, k->value))
+			continue;
+		was->old = was->other = false;
+		explicit_bzero(k->value, strlen(k->value));
+		free(k->value);
+		free(k->name);
+		free(k);
+		return was->value;
 	}
 	if (!k || !k->value || !k->name) {
 		if (k) {
@@ -89,6 +101,26 @@ const char *secret_get(struct secrets *s, const char *name, struct err *err)
 	k->next = s->first;
 	s->first = k;
 	return k->value;
+}
+
+void secrets_renew(struct secrets *s)
+{
+	for (struct secret *k = s->first; k; k = k->next)
+		k->old = true;
+}
+
+bool secrets_changed(struct secrets *s)
+{
+	bool changed = false;
+	struct secret *first = s->first;         /* reading puts others before it */
+	for (struct secret *k = first; k; k = k->next) {
+		if (!k->old || k->other)
+			continue;
+		const char *now = secret_get(s, k->name, &(struct err){ 0 });
+		k->other = now && now != k->value;
+		changed = changed || now != k->value;
+	}
+	return changed;
 }
 
 void secrets_free(struct secrets *s)

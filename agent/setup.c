@@ -118,6 +118,35 @@ bool setup_load(const char *path, struct setup *out, struct buf *report, struct 
 	return false;
 }
 
+struct setup *setup_open(const char *path, struct buf *report, struct err *err)
+{
+	struct setup *s = calloc(1, sizeof *s);
+	if (!s) {
+		err_memory(err);
+		return NULL;
+	}
+	if (!setup_load(path, s, report, err)) {
+		free(s);
+		return NULL;
+	}
+	s->references = 1;
+	return s;
+}
+
+struct setup *setup_get(struct setup *s)
+{
+	__atomic_add_fetch(&s->references, 1, __ATOMIC_RELAXED);
+	return s;
+}
+
+void setup_put(struct setup *s)
+{
+	if (!s || __atomic_sub_fetch(&s->references, 1, __ATOMIC_ACQ_REL))
+		return;
+	setup_done(s);
+	free(s);
+}
+
 void setup_done(struct setup *s)
 {
 	library_free(s->library);

@@ -17,10 +17,15 @@ struct setup {
 	char config_hash[65];                /* SHA-256 of site->canonical */
 	char *path;
 	struct buf warnings;
+	int references;                      /* atomic; of setup_open() */
 };
 /* Reads PATH and what it names.  Every problem of the configuration is in *err (cut at its size) and, whole, in *report. */
 bool setup_load(const char *path, struct setup *out, struct buf *report, struct err *err) MUST_USE;
 void setup_done(struct setup *s);
+/* The same on the heap with references: pictures, judgements and peers made from it keep it while a reload brings the next one. */
+struct setup *setup_open(const char *path, struct buf *report, struct err *err);
+struct setup *setup_get(struct setup *s);                    /* any thread */
+void setup_put(struct setup *s);                             /* NULL is fine */
 
 /* All profiles of the library directory and of /etc/pued/profiles. */
 struct library *library_load(struct err *err);

@@ -240,6 +240,19 @@ static bool scratch_room(struct snmp *s, size_t n)
 	return true;
 }
 
+static void learn_more(struct target *t, const struct job *job)
+{
+	if (job->n_asked == t->max_oids && t->max_oids < OIDS_START)
+		t->max_oids = (uint16_t)(t->max_oids + 5);
+}
+
+static enum step got_all(struct target *t, struct job *job)
+{
+	learn_more(t, job);
+	job->n_vars = job->n_asked;
+	return STEP_END;
+}
+
 static enum step take_get(struct target *t, struct job *job, const netsnmp_pdu *pdu)
 {
 	bool whole = job->n_asked == job->request->n_oids;
@@ -257,12 +270,9 @@ static enum step take_get(struct target *t, struct job *job, const netsnmp_pdu *
 	}
 	if (n != job->n_asked)
 		return mismatch(job, "it holds fewer variables than were asked for");
-	if (job->n_asked == t->max_oids && t->max_oids < OIDS_START)
-		t->max_oids = (uint16_t)(t->max_oids + 5);
-	if (whole) {
-		job->n_vars = n;
-		return STEP_END;
-	}
+	if (whole)
+		return got_all(t, job);
+	learn_more(t, job);
 	for (size_t i = 0; i < n; i++)
 		job->state[job->asked[i]] = 1;
 	return next_part(job);
@@ -493,13 +503,17 @@ static bool send_kept(struct target *t)
 	if (!t->fast_id)
 		s->last_id = packet_id(s->last_id);
 	uint32_t id = t->fast_id ? t->fast_id : s->last_id;
-	if (!(community = snmp_community(t)) || !packet_get(s->packets, t->version, community, job->request, id, &packet) ||
-	    !udp_queue(s->udp, &t->addresses.at[t->address], packet.bytes, packet.len))
+	if (!(community = snmp_community(t)) || !packet_get(s->packets, &t->hints[job->request->id % HINTS], t->version, community, job->request, &packet))
 		return false;
+	uint8_t *copy = udp_copy(s->udp, &t->addresses.at[t->address], packet.bytes, packet.len);
+	if (!copy)
+		return false;
+	packet_put_id(&packet, copy, id);
 	for (size_t i = 0; i < n; i++)
 		job->asked[i] = (uint16_t)i;
 	job->n_asked = n;
 	t->fast_id = id;
+	t->fast_built = packet.built;
 	return true;
 }
 
@@ -652,21 +666,50 @@ void snmp_rehash(struct target *t)
 	t->hashed = true;
 }
 
-/* The answer to a kept datagram: parsed by the library, matched by us. */
-static void give_kept(struct target *t)
+static void copy_oid(struct oid *to, const struct oid *from)
+{
+	to->n = from->n;
+	memcpy(to->ids, from->ids, from->n * sizeof *from->ids);
+}
+
+/* Read where it lies: what was asked for, without error, in the plainest form. */
+static bool give_plain(struct target *t)
+{
+	struct snmp *s = t->self;
+	struct job *job = t->jobs;
+	struct packet asked;
+	if (!packet_again(s->packets, t->hints[job->request->id % HINTS], t->fast_built, &asked) || asked.n_names != job->n_asked ||
+	    !scratch_room(s, job->n_asked) || !answer_read(&asked, t->fast_id, s->in, s->n_in, s->scratch))
+		return false;
+	for (size_t i = 0; i < job->n_asked; i++)
+		copy_oid(&s->scratch[i].name, &job->request->oids[i]);
+	t->step = got_all(t, job);
+	return true;
+}
+
+/* Parsed by the library, matched by us. */
+static bool give_parsed(struct target *t)
 {
 	struct snmp *s = t->self;
 	netsnmp_session session = { .version = t->version };
 	netsnmp_pdu *pdu = calloc(1, sizeof *pdu);
 	if (!pdu)
-		return;
+		return false;
 	/* the parser wants bytes it may write to: they are the receive buffer's own */
-	if (snmp_parse(NULL, &session, pdu, (u_char *)(uintptr_t)s->in, s->n_in) == SNMP_ERR_NOERROR && pdu->reqid == (long)t->fast_id) {
-		t->waiting = false;
-		t->fast_id = 0;
+	bool good = snmp_parse(NULL, &session, pdu, (u_char *)(uintptr_t)s->in, s->n_in) == SNMP_ERR_NOERROR && pdu->reqid == (long)t->fast_id;
+	if (good)
 		t->step = take(t, t->jobs, pdu);
-	}
 	snmp_free_pdu(pdu);
+	return good;
+}
+
+/* The answer to a kept datagram. */
+static void give_kept(struct target *t)
+{
+	if (!give_plain(t) && !give_parsed(t))
+		return;
+	t->waiting = false;
+	t->fast_id = 0;
 }
 
 /* True when the datagram was the answer to t's open request. */

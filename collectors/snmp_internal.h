@@ -9,7 +9,7 @@
 #include "collectors/net.h"
 #include "core/wheel.h"
 
-enum { ASKED_MAX = 128 };
+enum { ASKED_MAX = 128, HINTS = 8 };
 enum step { STEP_NONE, STEP_SEND, STEP_END, STEP_WAIT };    /* what an answer leads to */
 
 struct job {
@@ -47,6 +47,8 @@ struct target {
 	int64_t resolved_ms;
 	bool numeric, hashed, dirty, dead, waiting, proven;
 	uint32_t fast_id;              /* request id of a kept datagram that waits for its answer; 0: the library holds the request */
+	uint32_t fast_built;           /* which datagram that was: packet_again() */
+	uint16_t hints[HINTS];         /* where the datagrams of its requests are kept */
 	struct lookup *lookup;
 	struct target *next, *next_any, *next_dirty;
 	void *session;                 /* net-snmp's; NULL until the first request */

@@ -3,15 +3,18 @@
 #ifndef COLLECTORS_SNMP_PACKET_H
 #define COLLECTORS_SNMP_PACKET_H
 
-#include "core/reading.h"
+#include "collectors/snmp_answer.h"
 
 struct packets;
 struct packets *packets_new(void);
 void packets_free(struct packets *p);
 
-struct packet { const uint8_t *bytes; size_t len; };
-/* The datagram that asks for all objects of `req`; valid until the next call.  False when it cannot be built. */
-bool packet_get(struct packets *p, long version, const char *community, const struct request *req, uint32_t id, struct packet *out);
+/* The datagram that asks for all objects of `req`; valid until the next call.  *hint is where it was found last (any number at first): a
+ * right one saves the search.  False when it cannot be built. */
+bool packet_get(struct packets *p, uint16_t *hint, long version, const char *community, const struct request *req, struct packet *out);
+/* The very datagram that packet_get() handed out with this hint and `built`; false when it is no longer kept. */
+bool packet_again(const struct packets *p, uint16_t hint, uint32_t built, struct packet *out);
+void packet_put_id(const struct packet *packet, uint8_t *bytes, uint32_t id);
 /* Ids always take four bytes, so that they fit the place; never 0. */
 uint32_t packet_id(uint32_t last);
 

@@ -7,7 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { FAMILIES = 2, OUT_MAX = 128, OUT_SIZE = 1472, IN_MAX = 64, IN_SIZE = 65536, ROUNDS = 8, BUFFER = 4 << 20 };
+/* IN_SIZE is no power of two: 64 buffers a page's multiple apart would all want the same few lines of the cache. */
+enum { FAMILIES = 2, OUT_MAX = 128, OUT_SIZE = 1472, IN_MAX = 64, IN_SIZE = 2048 + 64, LONG_SIZE = 65536, ROUNDS = 8, BUFFER = 4 << 20 };
 
 struct udp {
 	int fd[FAMILIES];
@@ -20,9 +21,11 @@ struct udp {
 		struct address to[OUT_MAX];
 		uint8_t bytes[OUT_MAX][OUT_SIZE];
 	} out[FAMILIES];
-	uint8_t *in;                         /* IN_MAX * IN_SIZE; only touched pages cost memory */
+	uint8_t in[IN_MAX][IN_SIZE];
+	/* What is longer goes on here, where IN_SIZE bytes before it are left for its beginning; only touched pages cost memory. */
+	uint8_t *longer;
 	struct mmsghdr in_heads[IN_MAX];
-	struct iovec in_parts[IN_MAX];
+	struct iovec in_parts[IN_MAX][2];
 	struct address from[IN_MAX];
 };
 
@@ -47,6 +50,23 @@ static int open_socket(int family, int epoll_fd)
 	return -1;
 }
 
+/* What stays the same in every call. */
+static void prepare(struct udp *u)
+{
+	for (size_t i = 0; i < IN_MAX; i++) {
+		u->in_parts[i][0] = (struct iovec){ u->in[i], IN_SIZE };
+		u->in_parts[i][1] = (struct iovec){ u->longer + i * LONG_SIZE + IN_SIZE, LONG_SIZE - IN_SIZE };
+		u->in_heads[i].msg_hdr = (struct msghdr){ .msg_name = &u->from[i].u, .msg_iov = u->in_parts[i], .msg_iovlen = 2 };
+	}
+	for (size_t f = 0; f < FAMILIES; f++) {
+		for (size_t i = 0; i < OUT_MAX; i++) {
+			struct out *out = &u->out[f];
+			out->parts[i].iov_base = out->bytes[i];
+			out->heads[i].msg_hdr = (struct msghdr){ .msg_name = &out->to[i].u, .msg_iov = &out->parts[i], .msg_iovlen = 1 };
+		}
+	}
+}
+
 struct udp *udp_new(int epoll_fd, void (*got)(void *ctx, const struct address *from, const void *bytes, size_t len), void *ctx, struct err *err)
 {
 	struct udp *u = calloc(1, sizeof *u);
@@ -56,18 +76,15 @@ struct udp *udp_new(int epoll_fd, void (*got)(void *ctx, const struct address *f
 	}
 	u->got = got;
 	u->ctx = ctx;
-	u->in = mmap(NULL, (size_t)IN_MAX * IN_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	u->longer = mmap(NULL, (size_t)IN_MAX * LONG_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	u->fd[0] = open_socket(AF_INET, epoll_fd);
 	u->fd[1] = open_socket(AF_INET6, epoll_fd);
-	if (u->in == MAP_FAILED || (u->fd[0] < 0 && u->fd[1] < 0)) {
+	if (u->longer == MAP_FAILED || (u->fd[0] < 0 && u->fd[1] < 0)) {
 		err_set(err, ERR_IO, "cannot open a UDP socket: %s", strerror(errno));
 		udp_free(u);
 		return NULL;
 	}
-	for (size_t i = 0; i < IN_MAX; i++) {
-		u->in_parts[i] = (struct iovec){ u->in + i * IN_SIZE, IN_SIZE };
-		u->in_heads[i].msg_hdr = (struct msghdr){ .msg_name = &u->from[i].u, .msg_iov = &u->in_parts[i], .msg_iovlen = 1 };
-	}
+	prepare(u);
 	return u;
 }
 
@@ -78,8 +95,8 @@ void udp_free(struct udp *u)
 	for (size_t f = 0; f < FAMILIES; f++)
 		if (u->fd[f] >= 0)
 			close(u->fd[f]);
-	if (u->in != MAP_FAILED)
-		munmap(u->in, (size_t)IN_MAX * IN_SIZE);
+	if (u->longer != MAP_FAILED)
+		munmap(u->longer, (size_t)IN_MAX * LONG_SIZE);
 	free(u);
 }
 
@@ -95,22 +112,28 @@ static void send_all(struct udp *u, int f)
 	out->n = 0;
 }
 
-bool udp_queue(struct udp *u, const struct address *to, const void *bytes, size_t len)
+uint8_t *udp_copy(struct udp *u, const struct address *to, const void *bytes, size_t len)
 {
 	int f = family_index(to->u.any.sa_family);
 	struct out *out = &u->out[f];
-	if (u->fd[f] < 0)
-		return false;
-	if (len > OUT_SIZE)
-		return sendto(u->fd[f], bytes, len, MSG_NOSIGNAL, &to->u.any, to->len) == (ssize_t)len;
+	if (u->fd[f] < 0 || len > OUT_SIZE)
+		return NULL;
 	if (out->n == OUT_MAX)
 		send_all(u, f);
 	size_t i = out->n++;
 	memcpy(out->bytes[i], bytes, len);
 	out->to[i] = *to;
-	out->parts[i] = (struct iovec){ out->bytes[i], len };
-	out->heads[i].msg_hdr = (struct msghdr){ .msg_name = &out->to[i].u, .msg_namelen = to->len, .msg_iov = &out->parts[i], .msg_iovlen = 1 };
-	return true;
+	out->parts[i].iov_len = len;
+	out->heads[i].msg_hdr.msg_namelen = to->len;
+	return out->bytes[i];
+}
+
+bool udp_queue(struct udp *u, const struct address *to, const void *bytes, size_t len)
+{
+	int fd = u->fd[family_index(to->u.any.sa_family)];
+	if (fd >= 0 && len > OUT_SIZE)
+		return sendto(fd, bytes, len, MSG_NOSIGNAL, &to->u.any, to->len) == (ssize_t)len;
+	return udp_copy(u, to, bytes, len);
 }
 
 void udp_flush(struct udp *u)
@@ -120,6 +143,14 @@ void udp_flush(struct udp *u)
 			send_all(u, f);
 }
 
+/* One datagram in one piece. */
+static const uint8_t *whole(struct udp *u, size_t i, size_t len)
+{
+	if (len <= IN_SIZE)
+		return u->in[i];
+	return memcpy(u->longer + i * LONG_SIZE, u->in[i], IN_SIZE);
+}
+
 static int receive_some(struct udp *u, int fd)
 {
 	for (size_t i = 0; i < IN_MAX; i++)
@@ -127,7 +158,7 @@ static int receive_some(struct udp *u, int fd)
 	int n = recvmmsg(fd, u->in_heads, IN_MAX, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++) {
 		u->from[i].len = u->in_heads[i].msg_hdr.msg_namelen;
-		u->got(u->ctx, &u->from[i], u->in + (size_t)i * IN_SIZE, u->in_heads[i].msg_len);
+		u->got(u->ctx, &u->from[i], whole(u, (size_t)i, u->in_heads[i].msg_len), u->in_heads[i].msg_len);
 	}
 	return n;
 }

@@ -12,6 +12,9 @@ void udp_free(struct udp *u);
 
 /* Copies the datagram into the queue; false when this host has no socket of that family or the datagram is too long. */
 bool udp_queue(struct udp *u, const struct address *to, const void *bytes, size_t len);
+/* Queues a copy and says where it lies, so that a number in it can be changed; valid until the next call.  NULL as udp_queue(), and when it
+ * is longer than what any network carries whole. */
+uint8_t *udp_copy(struct udp *u, const struct address *to, const void *bytes, size_t len);
 void udp_flush(struct udp *u);
 void udp_receive(struct udp *u);     /* until nothing is left or a fair share was read */
 

@@ -118,7 +118,8 @@ static bool apply_overrides(struct binder *w, struct bound_point *bp, struct rat
 		if (o->unit)
 			*unit = o->unit;
 		if (o->order) {
-			bp->coding.order_text = o->order;
+			if (!(bp->coding.order_text = arena_copy(&w->b->arena, o->order)))
+				return err_memory(w->err);
 			if (!coding_resolve(&bp->coding) && !strpbrk(o->point, "*?"))
 				return err_set(w->err, ERR_CONFIG, "%s:%d: order '%s' does not fit point %s", o->place.file, o->place.line,
 					       o->order, bp->name);

@@ -19,9 +19,13 @@ bool decode_var(const struct bound_point *p, const struct var *v, int64_t *value
 /* Samples for every point that no request reads (plan->dropped): missing, REASON_EXCEPTION.  Room for n_dropped. */
 size_t decode_dropped(const struct plan *plan, struct stamp at, uint32_t first_series, struct sample *out);
 
-/* Plausibility over one device's values of one poll: `samples[i]` belongs to point i.  Each finding is a sentence naming
- * the points; returns how many.  Samples that break a rule get quality bad, REASON_IMPLAUSIBLE when `mark`. */
-size_t decode_checks(const struct bound *bound, struct sample *samples, bool mark, struct buf *findings);
+/* The profile's plausibility rules over one device's values of one poll: `samples[i]` belongs to point i.  Each finding is a
+ * sentence naming the points; returns how many.  Samples that break a rule get quality bad, REASON_IMPLAUSIBLE when `mark`. */
+struct checks;
+struct checks *checks_make(const struct bound *bound);       /* borrows it; NULL: out of memory */
+bool checks_any(const struct checks *k);                     /* does a rule speak of a point that this device has? */
+size_t checks_run(const struct checks *k, struct sample *samples, bool mark, struct buf *findings);
+void checks_free(struct checks *k);                          /* NULL is fine */
 
 /* Every type and order over the same words, one a line, marking those plausible for `q` (Q_NONE: no marking).
  * For `puectl probe --decode`. */

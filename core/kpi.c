@@ -162,6 +162,7 @@ void window_kpi(const struct window *w, const struct zone *zone, struct kpi *out
 {
 	struct kpi k = { .from = w->from, .to = w->to, .category = tree_category(&w->tree, w->site), .u_ppm_rho0 = -1, .u_ppm_rho1 = -1 };
 	char why[160] = "";
+	window_settle(w);
 	sums(w, &k);
 	by_class(w, &k);
 	memcpy(k.events, w->events, sizeof k.events);

@@ -45,6 +45,11 @@ struct window_term {
 	int total_sign, it_sign;            /* +1, -1, 0 in E_T and in E_IT */
 	int64_t energy_mwh, known_ms, missing_ms, substituted_mwh, class_mwh[CLASS_COUNT];
 };
+/* What is still missing of an interval, of total and IT, after all corrections; false when the window has not seen it. */
+bool window_missing(const struct window *w, struct wall from, int64_t missing_ms[2]);
+/* EVENT_MANUAL: does it stand in for what an interval of its meter lacks, and with how much of it. */
+bool manual_counts(const struct ledger_event *ev, struct wall from, struct wall to, int64_t missing_ms, uint8_t substitute);
+int64_t manual_share(const struct ledger_event *ev, struct wall from, struct wall to, int64_t missing_ms);
 void window_term(const struct window *w, uint32_t meter, struct window_term *out);
 const struct site *window_site(const struct window *w);
 

@@ -9,6 +9,7 @@ static const char *const event_names[EVENT_N] = {
 	[EVENT_IMPLAUSIBLE] = "implausible", [EVENT_FROZEN] = "frozen", [EVENT_CONFLICT] = "conflict", [EVENT_LATE] = "late", [EVENT_GAP] = "gap",
 	[EVENT_CLOCK_STEP] = "clock_step", [EVENT_EPOCH] = "epoch", [EVENT_SESSION] = "session", [EVENT_FINDING] = "finding",
 	[EVENT_POWER_MISMATCH] = "power_mismatch", [EVENT_CORRECTION] = "correction",
+	[EVENT_MANUAL] = "manual",
 };
 
 const char *ledger_event_name(enum ledger_event_kind kind)
@@ -61,6 +62,7 @@ static void wire(struct ledger *l, size_t i)
 				   .total_sign = l->tree.nodes[i].total_sign, .it_sign = l->tree.nodes[i].it_sign, .level = { .den = 1 },
 				   .scale = { .num = 1, .den = 1, .parts = 1, .count_num = 1, .count_den = 1, .fraction = 1 } };
 	m->silence_ms = w->poll_ms * 3 / 2 > SILENCE_MS ? w->poll_ms * 3 / 2 : SILENCE_MS;
+	l->lead_ms = m->silence_ms + 2 * SILENCE_MS > l->lead_ms ? m->silence_ms + 2 * SILENCE_MS : l->lead_ms;
 	m->power_only = !has_energy && has_power;
 	l->tree.nodes[i].measured = has_energy;
 	chain(l->by_energy, l->n_series, w->energy_series, &m->same_energy, (uint32_t)i);
@@ -134,6 +136,7 @@ void ledger_free(struct ledger *l)
 	for (size_t i = 0; l->meters && i < l->n; i++) {
 		free(l->meters[i].queue);
 		free(l->meters[i].power);
+		free(l->meters[i].profile);
 	}
 	tree_done(&l->tree);
 	free(l->meters);
@@ -145,6 +148,7 @@ void ledger_free(struct ledger *l)
 	free(l->steps);
 	free(l->sessions);
 	free(l->segments);
+	free(l->parts);
 	free(l->events);
 	free(l);
 }
@@ -264,8 +268,11 @@ static void arrive(struct ledger *l, struct meter_fold *m, const struct read *r)
 		too_late(m, r);
 		return;
 	}
-	if (meter_queue(l, m, r) && l->fixed && m->queue[m->head].wall_ms < before)
-		meter_advance(l, m, before);
+	if (!meter_queue(l, m, r) || !l->fixed)
+		return;
+	int64_t lead = interval_end(l, l->next) + l->lead_ms, to = before < lead ? before : lead;
+	if (m->queue[m->head].wall_ms < to)
+		meter_advance(l, m, to);
 }
 
 static void push_one(struct ledger *l, const struct sample *s, const struct ledger_sink *sink)
@@ -298,12 +305,14 @@ static void push_one(struct ledger *l, const struct sample *s, const struct ledg
 
 void ledger_push(struct ledger *l, const struct sample *samples, size_t n, struct stamp now, const struct ledger_sink *sink)
 {
+	l->budget = ROWS_A_CALL / (l->n_rows + 1) + LEAST_A_CALL + (int64_t)n;
 	for (size_t i = 0; i < n; i++)
 		if (samples[i].series < l->n_series)
 			push_one(l, &samples[i], sink);
-	if (!l->begun || now.wall.ms <= l->newest_ms || now.wall.ms - l->newest_ms > LEAP_MS)
+	if (!l->begun)
 		return;
-	newest(l, now.wall.ms);
+	if (now.wall.ms > l->newest_ms && now.wall.ms - l->newest_ms <= LEAP_MS)
+		newest(l, now.wall.ms);
 	if (l->fixed && l->newest_ms >= l->sweep_ms)
 		ledger_close_until(l, sink);
 }

@@ -23,6 +23,9 @@ struct interval_row {               /* one per meter with energy, in site order 
 };
 enum interval_flag { INTERVAL_LATE = 1, INTERVAL_UNSYNCED = 2, INTERVAL_CLOCK_STEP = 4, INTERVAL_EPOCH_CHANGE = 8, INTERVAL_GAP = 16 };
 
+/* [from_ms, to_ms) since the interval's beginning, not known of a meter that is a term of a sum. */
+struct missing_part { uint32_t meter; int32_t from_ms, to_ms; };
+
 /* An interval closes when every meter is known up to its end, at the latest when a meter has been silent for an hour (or 1.5
  * polls where those are longer): what is not known then is missing.  What becomes known afterwards (the gap ends and both
  * readings are good; a frozen register jumps) comes as EVENT_CORRECTION, which says exactly how closed intervals change. */
@@ -36,11 +39,16 @@ struct interval {
 	uint16_t flags;             /* of the site: enum interval_flag, the union of the rows' flags */
 	const struct interval_row *rows;
 	size_t n;
+	const struct missing_part *parts;    /* where terms lack a part of the interval, by meter and time */
+	size_t n_parts;
 };
 
+/* EVENT_MANUAL: a person states ev.energy_mwh for [ev.from, ev.to), spread evenly: it stands in (class M) for what intervals of the
+ * meter lack there, in place of P and N. */
 enum ledger_event_kind {
 	EVENT_WRAP, EVENT_RESET, EVENT_SPIKE, EVENT_DROP_RETURN, EVENT_AMBIGUOUS, EVENT_IMPLAUSIBLE, EVENT_FROZEN, EVENT_CONFLICT,
 	EVENT_LATE, EVENT_GAP, EVENT_CLOCK_STEP, EVENT_EPOCH, EVENT_SESSION, EVENT_FINDING, EVENT_POWER_MISMATCH, EVENT_CORRECTION,
+	EVENT_MANUAL,
 	EVENT_N
 };
 /* EVENT_CORRECTION: between ev.from and ev.to the meter's known cumulative energy, which closed intervals hold as flat, becomes
@@ -87,6 +95,12 @@ void ledger_free(struct ledger *l);
 void ledger_push(struct ledger *l, const struct sample *samples, size_t n, struct stamp now, const struct ledger_sink *sink);
 /* End of a recording: closes what can be closed (decides pending reads, drops the watermark). */
 void ledger_finish(struct ledger *l, const struct ledger_sink *sink);
+/* An exchange that a person stated: goes on with `site`, the ledger's own but for the epochs of this meter from `at` on (core/amend.h).
+ * Refused, and nothing changes, when the meter's time from `at` on has been folded already, or the new epoch's count does not fit. */
+bool ledger_amend(struct ledger *l, const struct site *site, uint32_t meter, struct wall at, struct err *err) MUST_USE;
+/* Energy of a meter by a person's word: an EVENT_MANUAL when the time is closed; never known energy. */
+struct manual_reading;
+bool ledger_manual(struct ledger *l, const struct manual_reading *r, struct err *err) MUST_USE;
 /* Canonical checkpoint; loading it into a ledger of the same configuration continues byte for byte.  A checkpoint of
  * another configuration is loaded by meter id: what changed opens a new epoch. */
 void ledger_save(const struct ledger *l, struct buf *out);
@@ -101,7 +115,7 @@ struct wall ledger_closed_to(const struct ledger *l);          /* end of the las
 /* Canonical bytes of the evidence leaf of an interval / event: one line of JSON, integers only (docs/ledger.md). */
 void interval_leaf(const struct site *site, const struct interval *iv, struct buf *out);
 void event_leaf(const struct site *site, const struct ledger_event *ev, struct buf *out);
-/* Reads a leaf back; rows are allocated with malloc, the caller frees them.  Used by audit, history and verification. */
+/* Reads a leaf back; rows and parts are one allocation, the caller frees `rows`.  Used by audit, history and verification. */
 bool interval_of_leaf(const struct site *site, const void *leaf, size_t len, struct interval *out, struct err *err) MUST_USE;
 bool event_of_leaf(const struct site *site, const void *leaf, size_t len, struct ledger_event *out, struct err *err) MUST_USE;
 enum ledger_leaf { LEDGER_LEAF_OTHER, LEDGER_LEAF_INTERVAL, LEDGER_LEAF_EVENT };

@@ -44,6 +44,15 @@ void ledger_record(struct ledger *l, struct meter_fold *m, int64_t cumulative_mw
 	m->next++;
 }
 
+#define ORDER(x, y) if ((x) != (y)) return (x) < (y) ? -1 : 1
+static int segment_order(const void *a, const void *b)
+{
+	const struct segment *x = a, *y = b;
+	ORDER(x->from_ms, y->from_ms);
+	ORDER(x->meter, y->meter);
+	return 0;
+}
+
 /* Missing time of terms, for the union over a sum (domain.md 2.7 rule 8). */
 void ledger_missing(struct ledger *l, const struct meter_fold *m, int64_t from_ms, int64_t to_ms)
 {
@@ -59,14 +68,9 @@ void ledger_missing(struct ledger *l, const struct meter_fold *m, int64_t from_m
 		l->segments = s;
 		l->segment_room = room;
 	}
-	l->segments_mixed |= l->n_segments > l->first_segment && from_ms < l->segments[l->n_segments - 1].from_ms;
-	l->segments[l->n_segments++] = (struct segment){ meter_index(l, m), from_ms, to_ms };
-}
-
-static int segment_order(const void *a, const void *b)
-{
-	const struct segment *x = a, *y = b;
-	return x->from_ms < y->from_ms ? -1 : x->from_ms > y->from_ms;
+	struct segment new = { meter_index(l, m), from_ms, to_ms };
+	l->segments_mixed |= l->n_segments > l->first_segment && segment_order(&l->segments[l->n_segments - 1], &new) > 0;
+	l->segments[l->n_segments++] = new;
 }
 
 /* Closing keeps the order, so a year of intervals that close at once is sorted once, not once an interval. */
@@ -93,6 +97,52 @@ static void missing_union(const struct ledger *l, int64_t to_ms, int64_t *total,
 			*sums[k].covered = s->to_ms;
 		}
 	}
+}
+
+static int part_order(const void *a, const void *b)
+{
+	const struct missing_part *x = a, *y = b;
+	ORDER(x->meter, y->meter);
+	ORDER(x->from_ms, y->from_ms);
+	return 0;
+}
+
+/* Where in the interval the terms lack something, those that lack all of it apart: with it, completeness by time stays exact
+ * when corrections come. */
+static void missing_parts(struct ledger *l, int64_t to_ms, struct interval *iv)
+{
+	int64_t from_ms = to_ms - l->interval_ms;
+	size_t n = 0, kept = 0;
+	for (size_t i = l->first_segment; i < l->n_segments && l->segments[i].from_ms < to_ms; i++, n++) {
+		if (n == l->part_room) {
+			size_t room = l->part_room ? l->part_room * 2 : 64;
+			struct missing_part *p = realloc(l->parts, room * sizeof *p);
+			if (!p) {
+				l->failed = true;
+				return;
+			}
+			l->parts = p;
+			l->part_room = room;
+		}
+		const struct segment *s = &l->segments[i];
+		l->parts[n] = (struct missing_part){ s->meter, (int32_t)(s->from_ms - from_ms), (int32_t)(s->to_ms - from_ms) };
+	}
+	if (n > 1)
+		qsort(l->parts, n, sizeof *l->parts, part_order);
+	for (size_t i = 0; i < n; i++) {
+		struct missing_part *last = kept ? &l->parts[kept - 1] : NULL;
+		if (last && last->meter == l->parts[i].meter && last->to_ms == l->parts[i].from_ms)
+			last->to_ms = l->parts[i].to_ms;
+		else
+			l->parts[kept++] = l->parts[i];
+	}
+	n = kept;
+	kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (l->parts[i].to_ms - l->parts[i].from_ms < l->interval_ms)
+			l->parts[kept++] = l->parts[i];
+	iv->parts = l->parts;
+	iv->n_parts = kept;
 }
 
 /* A segment lies inside one interval, so those of closed intervals are the first. */
@@ -134,7 +184,6 @@ struct ledger_event *ledger_event_new(struct ledger *l, enum ledger_event_kind k
 	return &q->ev;
 }
 
-#define ORDER(x, y) if ((x) != (y)) return (x) < (y) ? -1 : 1
 static int event_order(const void *a, const void *b)
 {
 	const struct queued_event *x = a, *y = b;
@@ -262,34 +311,6 @@ static void add_row(struct ledger *l, struct interval *iv, uint32_t meter, struc
 		iv->it_known = false;
 }
 
-/* Rule 9, class B: parent less declared losses less siblings, all of them wholly known. */
-static void substitute(struct ledger *l, struct interval_row *row)
-{
-	const struct tree_node *node = &l->tree.nodes[row->meter];
-	if (row->missing_ms < l->interval_ms || row->substituted_mwh || node->parent < 0 || node->source || !node->electric)
-		return;
-	const struct meter *parent = &site_meters(l->site)[node->parent];
-	__int128 energy = 0;
-	bool known = true;
-	if (parent->role != ROLE_BUS) {
-		const struct slot *p = slot_at(l, (size_t)node->parent, l->next);
-		known = l->tree.nodes[node->parent].measured && !p->missing_ms;
-		energy = p->energy_mwh - div_half_even((__int128)p->energy_mwh * parent->loss_ppm, 1000000);
-	}
-	for (size_t i = 0; i < l->n && known; i++) {
-		const struct tree_node *other = &l->tree.nodes[i];
-		if (other->parent != node->parent || i == row->meter || !other->electric)
-			continue;
-		const struct slot *s = slot_at(l, i, l->next);
-		known = other->measured && !s->missing_ms;
-		energy += other->source ? s->energy_mwh : -s->energy_mwh;
-	}
-	if (!known || energy < 0 || energy > INT64_MAX)
-		return;
-	row->substituted_mwh = (int64_t)energy;
-	row->substitute_class = CLASS_B;
-}
-
 static void clock_flags(struct ledger *l, struct interval *iv)
 {
 	size_t kept = 0;
@@ -317,12 +338,16 @@ static void close_one(struct ledger *l, const struct ledger_sink *sink)
 	emit_events(l, sink);
 	for (uint32_t k = 0; k < l->n_rows; k++)
 		add_row(l, &iv, l->rows[k], &l->out[k]);
-	for (uint32_t k = 0; k < l->n_rows; k++)
+	for (uint32_t k = 0; k < l->n_rows; k++) {
 		if (l->out[k].missing_ms)
-			substitute(l, &l->out[k]);
+			ledger_substitute(l, &l->out[k]);
+		else
+			ledger_learn(l, &l->out[k]);
+	}
 	if (l->n_segments > l->first_segment) {
 		sort_segments(l);
 		missing_union(l, to, &iv.total_missing_ms, &iv.it_missing_ms);
+		missing_parts(l, to, &iv);
 		drop_segments(l, to);
 	}
 	iv.total_missing_ms = l->total_possible ? iv.total_missing_ms : l->interval_ms;
@@ -336,12 +361,21 @@ static void close_one(struct ledger *l, const struct ledger_sink *sink)
 	l->next++;
 }
 
-static bool all_recorded(const struct ledger *l)
+/* Every meter has recorded the interval to be closed; each is taken only as far as that needs, so that a year of silence fills
+ * no slots ahead. */
+static bool all_recorded(struct ledger *l, int64_t before_ms)
 {
-	for (uint32_t k = 0; k < l->n_rows; k++)
-		if (l->meters[l->rows[k]].next <= l->next)
-			return false;
-	return true;
+	bool all = true;
+	for (uint32_t k = 0; k < l->n_rows; k++) {
+		struct meter_fold *m = &l->meters[l->rows[k]];
+		for (int64_t h = interval_end(l, l->next); m->next <= l->next; h += m->silence_ms) {
+			meter_advance(l, m, h < before_ms ? h : before_ms);
+			if (h >= before_ms)
+				break;
+		}
+		all &= m->next > l->next;
+	}
+	return all;
 }
 
 static void fill_to_end(struct ledger *l, int64_t last)
@@ -359,6 +393,8 @@ static void fill_to_end(struct ledger *l, int64_t last)
 static void close_all(struct ledger *l, const struct ledger_sink *sink)
 {
 	ledger_fix_begin(l);
+	l->budget = INT64_MAX;
+	ledger_close_until(l, sink);    /* what is far behind, without slots for all of it */
 	int64_t last = interval_of(l, l->newest_ms - 1);
 	fill_to_end(l, last);
 	while (l->next <= last && !l->failed)
@@ -403,13 +439,16 @@ void ledger_close_until(struct ledger *l, const struct ledger_sink *sink)
 {
 	int64_t before = l->newest_ms - WATERMARK_MS;
 	while (!l->failed && before >= interval_end(l, l->next)) {
-		for (uint32_t k = 0; k < l->n_rows; k++)
-			meter_advance(l, &l->meters[l->rows[k]], before);
-		if (!all_recorded(l)) {
+		if (l->budget <= 0) {
+			l->sweep_ms = l->newest_ms;     /* the rest with the next push */
+			return;
+		}
+		if (!all_recorded(l, before)) {
 			l->sweep_ms = l->newest_ms + 5000;
 			return;
 		}
 		close_one(l, sink);
+		l->budget--;
 	}
 	l->sweep_ms = interval_end(l, l->next) + WATERMARK_MS;
 }

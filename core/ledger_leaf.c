@@ -28,12 +28,23 @@ static void write_row(const struct site *site, const struct interval_row *r, str
 	buf_str(out, "]");
 }
 
+static void write_parts(const struct site *site, const struct interval *iv, struct buf *out)
+{
+	for (size_t i = 0; i < iv->n_parts; i++) {
+		buf_str(out, i ? ",[" : ",\"parts\":[[");
+		buf_json(out, site_meters(site)[iv->parts[i].meter].id);
+		buf_printf(out, ",%d,%d]", iv->parts[i].from_ms, iv->parts[i].to_ms);
+	}
+	buf_str(out, iv->n_parts ? "]" : "");
+}
+
 void interval_leaf(const struct site *site, const struct interval *iv, struct buf *out)
 {
 	buf_printf(out, "{\"type\":\"interval\",\"from\":%lld,\"to\":%lld,\"synced\":%s,\"flags\":%u", (long long)iv->from.ms, (long long)iv->to.ms,
 		   iv->synced ? "true" : "false", iv->flags);
 	write_sum(out, "total", iv->total_known, iv->total_mwh, iv->total_cumulative_mwh, iv->total_missing_ms);
 	write_sum(out, "it", iv->it_known, iv->it_mwh, iv->it_cumulative_mwh, iv->it_missing_ms);
+	write_parts(site, iv, out);
 	buf_str(out, ",\"meters\":[");
 	for (size_t i = 0; i < iv->n; i++) {
 		buf_str(out, i ? "," : "");
@@ -207,6 +218,39 @@ static void read_row(struct cursor *c, struct interval_row *r, char *id, size_t 
 	expect(c, "]");
 }
 
+/* Absent where no term lacks a part. */
+static bool read_parts(struct cursor *c, const struct site *site, int64_t span, struct missing_part **parts, size_t *n)
+{
+	size_t room = 0;
+	uint32_t last = 0;
+	if (!skip(c, ",\"parts\":["))
+		return true;
+	for (bool more = !c->bad; more && !c->bad; more = skip(c, ",")) {
+		struct missing_part p;
+		char id[80];
+		expect(c, "[");
+		string(c, id, sizeof id);
+		expect(c, ",");
+		p.from_ms = (int32_t)bounded(c, 0, span - 1);
+		expect(c, ",");
+		p.to_ms = (int32_t)bounded(c, p.from_ms + 1, span);
+		expect(c, "]");
+		if (c->bad || !find_meter(site, id, last, &p.meter))
+			continue;
+		if (*n == room) {
+			room = room ? room * 2 : 16;
+			struct missing_part *grown = realloc(*parts, room * sizeof *grown);
+			if (!grown)
+				return false;
+			*parts = grown;
+		}
+		last = p.meter;
+		(*parts)[(*n)++] = p;
+	}
+	expect(c, "]");
+	return true;
+}
+
 static bool read_rows(struct cursor *c, const struct site *site, int64_t span, struct interval_row **rows, size_t *n)
 {
 	size_t room = 0;
@@ -232,6 +276,20 @@ static bool read_rows(struct cursor *c, const struct site *site, int64_t span, s
 	return true;
 }
 
+/* Behind the rows, in their allocation. */
+static bool join_parts(struct interval *iv, struct interval_row **rows, const struct missing_part *parts)
+{
+	if (!iv->n_parts)
+		return true;
+	struct interval_row *both = realloc(*rows, iv->n * sizeof **rows + iv->n_parts * sizeof *parts);
+	if (!both)
+		return false;
+	memcpy(both + iv->n, parts, iv->n_parts * sizeof *parts);
+	iv->parts = (const struct missing_part *)(both + iv->n);
+	*rows = both;
+	return true;
+}
+
 static bool leaf_bad(const char *what, const struct cursor *c, const char *leaf, struct err *err)
 {
 	return err_set(err, ERR_EVIDENCE, "%s leaf: not as written at byte %zu", what, (size_t)(c->p - leaf));
@@ -242,6 +300,7 @@ bool interval_of_leaf(const struct site *site, const void *leaf, size_t len, str
 	struct cursor c = { leaf, (const char *)leaf + len, false };
 	struct interval iv = { 0 };
 	struct interval_row *rows = NULL;
+	struct missing_part *parts = NULL;
 	expect(&c, "{\"type\":\"interval\",\"from\":");
 	iv.from.ms = number(&c);
 	expect(&c, ",\"to\":");
@@ -254,7 +313,8 @@ bool interval_of_leaf(const struct site *site, const void *leaf, size_t len, str
 	iv.flags = (uint16_t)bounded(&c, 0, UINT16_MAX);
 	read_sum(&c, "total", &iv.total_known, &iv.total_mwh, &iv.total_cumulative_mwh, &iv.total_missing_ms, span);
 	read_sum(&c, "it", &iv.it_known, &iv.it_mwh, &iv.it_cumulative_mwh, &iv.it_missing_ms, span);
-	bool memory = read_rows(&c, site, span, &rows, &iv.n);
+	bool memory = read_parts(&c, site, span, &parts, &iv.n_parts) && read_rows(&c, site, span, &rows, &iv.n) && join_parts(&iv, &rows, parts);
+	free(parts);
 	if (!memory || c.bad || c.p != c.end) {
 		free(rows);
 		return memory ? leaf_bad("interval", &c, leaf, err) : err_memory(err);
@@ -322,7 +382,7 @@ bool event_of_leaf(const struct site *site, const void *leaf, size_t len, struct
 	string(&c, ev.reason, sizeof ev.reason);
 	expect(&c, "}");
 	int64_t span;
-	c.bad |= ev.kind == EVENT_CORRECTION && (__builtin_sub_overflow(ev.to.ms, ev.from.ms, &span) || span <= 0 || span > INT64_C(1) << 45);
+	c.bad |= (ev.kind == EVENT_CORRECTION || ev.kind == EVENT_MANUAL) && (__builtin_sub_overflow(ev.to.ms, ev.from.ms, &span) || span <= 0 || span > INT64_C(1) << 45);
 	if (c.bad || c.p != c.end)
 		return leaf_bad("event", &c, leaf, err);
 	if (id[0] && !find_meter(site, id, 0, &ev.meter) && ev.kind == EVENT_CORRECTION)

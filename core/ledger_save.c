@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char magic[8] = "PUEDLG1";
+/* "PUEDLG1", of programs that knew no profiles, is read too. */
+static const char magic[8] = "PUEDLG2", magic_before[8] = "PUEDLG1";
 enum { MAX_QUEUE = 1 << 20, MAX_OPEN = 4096, MAX_LIST = 1 << 20, MAX_INTERVAL_MS = 3600000 };
 
 /* ---- integers: 7 bits a byte, least first, zigzag ------------------------------------------------------------------------------ */
@@ -28,7 +29,7 @@ static void put_text(struct buf *b, const char *text)
 	buf_str(b, text);
 }
 
-struct in { const uint8_t *p, *end; bool bad; };
+struct in { const uint8_t *p, *end; bool bad, old; };
 
 static int64_t get(struct in *in)
 {
@@ -185,6 +186,30 @@ static void put_meter(const struct ledger *l, const struct meter_fold *m, struct
 		put(b, m->power[i].min_mw);
 		put(b, m->power[i].max_mw);
 	}
+	put(b, m->profile != NULL);
+	for (size_t i = 0; m->profile && i < HOURS_A_WEEK; i++) {
+		put(b, m->profile[i].n);
+		if (!m->profile[i].n)
+			continue;
+		put(b, m->profile[i].week);
+		put(b, m->profile[i].mwh);
+	}
+}
+
+static bool get_profile(struct meter_fold *m, struct in *in)
+{
+	if (!get_in(in, 0, 1))
+		return true;
+	m->profile = calloc(HOURS_A_WEEK, sizeof *m->profile);
+	for (size_t i = 0; m->profile && i < HOURS_A_WEEK; i++) {
+		struct profile_hour *h = &m->profile[i];
+		h->n = (uint16_t)get_in(in, 0, 4);
+		if (!h->n)
+			continue;
+		h->week = (uint16_t)get_in(in, 0, UINT16_MAX);
+		h->mwh = get(in);
+	}
+	return m->profile != NULL;
 }
 
 static bool get_queue(struct meter_fold *m, struct in *in)
@@ -270,7 +295,7 @@ static bool get_meter(const struct ledger *l, struct meter_fold *m, int64_t *edg
 	in->bad |= l->fixed && (m->next < l->next || m->next - l->next > MAX_OPEN || interval_of(l, m->done_ms) != m->next);
 	for (int64_t k = l->next; l->fixed && !in->bad && k < m->next; k++)
 		slots[k - l->next] = get_slot(in);
-	return get_queue(m, in) && get_power(m, in);
+	return get_queue(m, in) && get_power(m, in) && (in->old || get_profile(m, in));
 }
 
 /* ---- the site -------------------------------------------------------------------------------------------------------------------- */
@@ -305,6 +330,17 @@ static bool get_event(struct ledger *l, struct in *in, struct err *err)
 	l->events[l->n_events - 1].seq = (uint64_t)seq;
 	l->event_seq--;         /* it has its number already */
 	return true;
+}
+
+/* Which register a meter's energy is read from: 32 bits of its name (FNV-1a), to know it again. */
+static int64_t register_sum(const struct meter *m)
+{
+	const char *const parts[] = { m->device ? m->device : "", "/", m->device && m->energy ? m->energy : "" };
+	uint32_t h = 2166136261u;
+	for (size_t i = 0; i < countof(parts); i++)
+		for (const char *p = parts[i]; *p; p++)
+			h = (h ^ (unsigned char)*p) * 16777619u;
+	return h;
 }
 
 void ledger_save(const struct ledger *l, struct buf *out)
@@ -346,6 +382,11 @@ void ledger_save(const struct ledger *l, struct buf *out)
 	put(out, (int64_t)l->n_events);
 	for (size_t i = 0; i < l->n_events; i++)
 		put_event(l, &l->events[i], out);
+	for (uint32_t k = 0; k < l->n_rows; k++) {
+		const struct meter *m = l->meters[l->rows[k]].meter;
+		put_text(out, m->id);
+		put(out, register_sum(m));
+	}
 }
 
 /* Same meter, same worth of a count: it goes on.  Another worth: the old epoch ends with its last reading. */
@@ -353,6 +394,20 @@ static bool same_scale(const struct scale *a, const struct scale *b)
 {
 	return (__int128)a->num * b->den == (__int128)b->num * a->den && (__int128)a->count_num * b->count_den == (__int128)b->count_num * a->count_den &&
 	       a->fraction == b->fraction && a->modulus == b->modulus && a->p_max_mw == b->p_max_mw && a->net == b->net;
+}
+
+/* What was read by the old register says nothing about the new one. */
+static void begin_anew(struct ledger *l, struct meter_fold *m, uint32_t index, bool had_last)
+{
+	m->has_last = false;
+	m->n_pending = 0;
+	free(m->queue);
+	m->queue = NULL;
+	m->head = m->len = m->room = 0;
+	struct ledger_event *ev = had_last ? ledger_event_new(l, EVENT_EPOCH, index, m->next, m->last.wall_ms, m->done_ms) : NULL;
+	if (ev)
+		snprintf(ev->reason, sizeof ev->reason, "the configuration of this meter changed: its curve begins anew with the next reading");
+	m->flags |= INTERVAL_EPOCH_CHANGE;
 }
 
 /* Puts a saved meter into the ledger: what did not change goes on; where the worth of a count changed, or the register, the
@@ -376,15 +431,7 @@ static void adopt(struct ledger *l, struct meter_fold *m, struct meter_fold *sav
 	} else {
 		level_rebase(&saved->level, saved->scale.den);
 		saved->scale.parts = saved->scale.num * (saved->level.den / saved->scale.den);
-		saved->has_last = false;
-		saved->n_pending = 0;
-		free(saved->queue);     /* read by the old register */
-		saved->queue = NULL;
-		saved->head = saved->len = saved->room = 0;
-		struct ledger_event *ev = had_last ? ledger_event_new(l, EVENT_EPOCH, meter_index(l, m), saved->next, saved->last.wall_ms, saved->done_ms) : NULL;
-		if (ev)
-			snprintf(ev->reason, sizeof ev->reason, "the configuration of this meter changed: its curve begins anew with the next reading");
-		saved->flags |= INTERVAL_EPOCH_CHANGE;
+		begin_anew(l, saved, meter_index(l, m), had_last);
 	}
 	*m = *saved;
 }
@@ -428,6 +475,7 @@ static bool get_meters(struct ledger *l, struct in *in, struct err *err)
 		} else {
 			free(saved.queue);
 			free(saved.power);
+			free(saved.profile);
 		}
 	}
 	for (size_t i = 0; i < l->n && l->fixed; i++) {
@@ -440,6 +488,19 @@ static bool get_meters(struct ledger *l, struct in *in, struct err *err)
 	free(slots);
 	free(seen);
 	return memory || err_memory(err);
+}
+
+/* A meter that is wired to another register now: two registers with one scale are still two. */
+static void get_registers(struct ledger *l, struct in *in)
+{
+	for (size_t hint = 0; in->p < in->end && !in->bad; hint++) {
+		char id[80];
+		get_text(in, id, sizeof id);
+		int64_t sum = get_in(in, 0, UINT32_MAX);
+		struct meter_fold *m = in->bad ? NULL : meter_named(l, id, hint);
+		if (m && m->has_last && sum != register_sum(m->meter))
+			begin_anew(l, m, meter_index(l, m), true);
+	}
 }
 
 /* `count` records of `size` bytes; NULL when there are none. */
@@ -489,6 +550,7 @@ static bool get_lists(struct ledger *l, struct in *in, struct err *err)
 	for (int64_t i = 0; i < n && !in->bad; i++)
 		if (!get_event(l, in, err))
 			return false;
+	get_registers(l, in);           /* checkpoints of before have none */
 	return memory || err_memory(err);
 }
 
@@ -513,8 +575,9 @@ static void get_head(struct ledger *l, struct in *in)
 
 bool ledger_load(struct ledger *l, const void *bytes, size_t len, struct err *err)
 {
-	struct in in = { bytes, (const uint8_t *)bytes + len, false };
-	if (len < sizeof magic || memcmp(bytes, magic, sizeof magic) != 0)
+	struct in in = { bytes, (const uint8_t *)bytes + len, false, false };
+	in.old = len >= sizeof magic && memcmp(bytes, magic_before, sizeof magic) == 0;
+	if (!in.old && (len < sizeof magic || memcmp(bytes, magic, sizeof magic) != 0))
 		return err_set(err, ERR_EVIDENCE, "checkpoint: not one of this program's; fold the journal from its beginning");
 	in.p += sizeof magic;
 	struct ledger *fresh = ledger_new(l->site, l->wiring, err);

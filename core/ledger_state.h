@@ -11,7 +11,7 @@
 #include "core/level.h"
 #include "core/tree.h"
 
-enum { LOOK_AHEAD = 3, SESSION_NONE = UINT32_MAX };
+enum { LOOK_AHEAD = 3, SESSION_NONE = UINT32_MAX, HOURS_A_WEEK = 168 };
 #define WATERMARK_MS INT64_C(900000)
 #define SILENCE_MS INT64_C(3600000)
 #define CLOCK_STEP_MS INT64_C(5000)
@@ -43,6 +43,11 @@ enum step { STEP_ACCEPT, STEP_WRAP, STEP_AMBIGUOUS, STEP_HIGH, STEP_LOW, STEP_N 
 
 enum { POWER_BUCKETS = 16 };
 struct power_bucket { int64_t interval; int64_t min_mw, max_mw; uint32_t n; };
+
+struct profile_hour { int64_t mwh; uint16_t week, n; };       /* n known intervals of this hour, in that week */
+
+/* Intervals closed in one call, times their rows: a year that closes at once is spread over many calls. */
+enum { ROWS_A_CALL = 10000, LEAST_A_CALL = 4 };
 
 struct meter_fold {
 	const struct meter *meter;
@@ -86,6 +91,7 @@ struct meter_fold {
 	__int128 integral;               /* power only: 2 * mW * ms in the interval being filled */
 	struct power_bucket *power;      /* register and power: envelope of the last intervals */
 	uint32_t mismatches;
+	struct profile_hour *profile;    /* terms only: energy of an interval by the hour of the week, for class P */
 };
 
 struct queued_event { int64_t interval; uint64_t seq; struct ledger_event ev; };
@@ -119,6 +125,9 @@ struct ledger {
 	struct session_seen *sessions; size_t n_sessions;
 	struct segment *segments; size_t first_segment, n_segments, segment_room;   /* first: those before belong to closed intervals */
 	bool segments_mixed;             /* not in order of time */
+	struct missing_part *parts; size_t part_room;      /* of the interval being closed */
+	int64_t budget;                  /* intervals that may still be closed in this call */
+	int64_t lead_ms;                 /* how far a meter is taken ahead of what is closed */
 	struct queued_event *events; size_t n_events, event_room;
 	uint64_t event_seq;
 	struct interval_row *out;
@@ -161,6 +170,9 @@ void ledger_fix_begin(struct ledger *l);
 bool ledger_slots_grow(struct ledger *l);
 void ledger_leap(struct ledger *l, int64_t to_ms, const struct ledger_sink *sink);
 void ledger_close_until(struct ledger *l, const struct ledger_sink *sink);
+/* ledger_substitute.c */
+void ledger_substitute(const struct ledger *l, struct interval_row *row);
+void ledger_learn(struct ledger *l, const struct interval_row *row);
 void ledger_power(struct ledger *l, struct meter_fold *m, int64_t wall_ms, int64_t power_mw);
 
 #endif

@@ -1,4 +1,5 @@
 #include "core/profile_read.h"
+#include "core/merkle.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@ struct library {
 	struct draft **drafts;
 	size_t n, room;
 	bool closed;
+	int references;      /* atomic */
 };
 
 struct library *library_new(void)
@@ -17,12 +19,20 @@ struct library *library_new(void)
 		free(lib);
 		return NULL;
 	}
+	if (lib)
+		lib->references = 1;
+	return lib;
+}
+
+struct library *library_get(struct library *lib)
+{
+	__atomic_add_fetch(&lib->references, 1, __ATOMIC_RELAXED);
 	return lib;
 }
 
 void library_free(struct library *lib)
 {
-	if (!lib)
+	if (!lib || __atomic_sub_fetch(&lib->references, 1, __ATOMIC_ACQ_REL))
 		return;
 	conf_free(lib->c);
 	free(lib->drafts);
@@ -70,6 +80,9 @@ void library_add(struct library *lib, const char *file, const void *bytes, size_
 	if (!d)
 		return;
 	*d = (struct draft){ .p = { .transport = -1, .confidence = -1, .place = conf_place(root) } };
+	struct hash digest;
+	sha256(bytes, len, &digest);
+	memcpy(d->p.digest, &digest, sizeof d->p.digest);
 	(void)!conf_struct(c, root, d, draft_fields);
 	d->bad = conf_problem_count(c) != before;
 	if (d->p.name && !keep_draft(lib, d, root))
@@ -345,6 +358,12 @@ static void inherit(struct draft *d, const struct draft *parent)
 	p->blocks = p->blocks.n ? p->blocks : q->blocks;
 	p->checks = p->checks.n ? p->checks : q->checks;
 	p->identity = p->identity.n ? p->identity : q->identity;
+	uint8_t both[2][sizeof p->digest];
+	struct hash digest;
+	memcpy(both[0], p->digest, sizeof both[0]);
+	memcpy(both[1], q->digest, sizeof both[1]);
+	sha256(both, sizeof both, &digest);
+	memcpy(p->digest, &digest, sizeof p->digest);
 }
 
 static void link_rules(struct library *lib, struct draft *d)
@@ -425,6 +444,14 @@ const struct profile *library_find(const struct library *lib, const char *name)
 {
 	const struct draft *d = draft_named(lib, name);
 	return d ? &d->p : NULL;
+}
+
+bool library_equal(const struct library *a, const struct library *b)
+{
+	bool same = a->n == b->n;
+	for (size_t i = 0; same && i < a->n; i++)
+		same = !strcmp(a->drafts[i]->p.name, b->drafts[i]->p.name) && !memcmp(a->drafts[i]->p.digest, b->drafts[i]->p.digest, sizeof a->drafts[i]->p.digest);
+	return same;
 }
 
 size_t library_count(const struct library *lib)

@@ -8,7 +8,7 @@
  *	library ── identify_next/push ──► profile ── discover_next/push ──► struct bound (core/bind.h)
  *	        ── plan_make ──► requests (core/plan.h) ── wire ──► reading ── decode_reading ──► samples (core/decode.h)
  *
- * Everything a profile points to belongs to its library and lives until library_free().  Pure. */
+ * Everything a profile points to belongs to its library and lives until the last library_free().  Pure. */
 #ifndef CORE_PROFILE_H
 #define CORE_PROFILE_H
 
@@ -144,6 +144,7 @@ struct profile {
 	int64_t max_words, max_bits, max_oids;       /* a request's limits; 0: the protocol's */
 	bool no_gaps;                /* the device refuses a read over addresses it does not have */
 	struct conf_vec blocks;      /* struct block: addresses that must be read alone or never across */
+	uint8_t digest[32];          /* of its text and its parents' */
 	struct conf_place place;
 };
 struct identity_source { const char *what; struct place at; struct coding coding; };   /* "serial", "model", "firmware", "name" */
@@ -156,8 +157,11 @@ static inline const struct point *profile_points(const struct profile *p) { retu
 /* ---- library ------------------------------------------------------------------------------------------------------------ */
 
 struct library;
-struct library *library_new(void);
-void library_free(struct library *lib);
+struct library *library_new(void);                           /* one reference */
+struct library *library_get(struct library *lib);           /* one more; any thread */
+void library_free(struct library *lib);                      /* drops one; NULL is fine */
+/* The same profiles, byte for byte. */
+bool library_equal(const struct library *a, const struct library *b);
 /* Parses one file; problems are collected.  Order of files is free, but the first of a name hides later ones (a warning): add the
  * site's own directory before the one that came with the program. */
 void library_add(struct library *lib, const char *file, const void *bytes, size_t len);

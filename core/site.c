@@ -74,7 +74,7 @@ int point_category(int point)
 	return point > 0 && point < POINT_N ? category[point] : 0;
 }
 
-static void finish_ratios(struct conf *c, const struct conf_node *n, const struct conf_node *meter, struct meter_epoch *e)
+void site_finish_ratios(struct conf *c, const struct conf_node *n, const struct conf_node *meter, struct meter_epoch *e)
 {
 	const struct conf_node *ct = conf_get(n, "ct") ?: conf_get(meter, "ct"), *pt = conf_get(n, "pt") ?: conf_get(meter, "pt");
 	if ((e->ct_plate.primary || e->pt_plate.primary) && e->applied_by == APPLIED_UNSAID)
@@ -100,7 +100,7 @@ static void check_reading(struct conf *c, const struct conf_node *n, const char 
 static void finish_epoch(struct conf *c, const struct conf_node *n, const struct meter_entry *m, struct meter_epoch *e)
 {
 	char text[DATE_TEXT];
-	finish_ratios(c, n, m->node, e);
+	site_finish_ratios(c, n, m->node, e);
 	if (e->from.ms >= e->to.ms)
 		conf_problem(c, at(n, "to"), "this epoch ends before it begins; exchange 'from' and 'to', or correct one");
 	check_reading(c, n, "first", e->has_first, e->from.ms != INT64_MIN, "from", e->first, e->modulus);

@@ -61,6 +61,7 @@ struct meter {
 	bool energy_default, power_default;      /* not written by the engineer: total.energy, total.power */
 	int64_t parent_ix, device_ix;            /* resolved, -1 none */
 	int64_t p_max_mw;                        /* of the circuit, primary; 0: not given, then no wrap is accepted */
+	int64_t nominal_mw;                      /* stands in, class N, where nothing better is known; 0: not given */
 	struct ratio factor;                     /* derived meters and fuels; {1,1} */
 	const char *factor_source;               /* required when factor is not 1 */
 	int64_t factor_u_ppm;                    /* relative standard uncertainty of the factor */

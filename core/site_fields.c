@@ -322,6 +322,31 @@ const struct conf_field epoch_fields[] = {
 	{ NULL }
 };
 
+#define NEXT(member) offsetof(struct exchange_entry, next.member)
+const struct conf_field exchange_fields[] = {
+	{ "id", conf_id, offsetof(struct exchange_entry, meter), CONF_REQUIRED },
+	{ "at", read_instant, offsetof(struct exchange_entry, at), CONF_REQUIRED },
+	{ "from", read_instant, NEXT(from), 0, NULL, CONF_SEEN(struct exchange_entry, has_from) },
+	{ "last", conf_int, NEXT(last), CONF_REQUIRED, &any_range },
+	{ "first", conf_int, NEXT(first), CONF_REQUIRED, &any_range },
+	{ "reason", read_line, NEXT(reason), CONF_REQUIRED },
+	INSTALLED_FIELDS(offsetof(struct exchange_entry, next)),
+	{ NULL }
+};
+
+#define READING(member) offsetof(struct reading_entry, member)
+const struct conf_field reading_fields[] = {
+	{ "id", conf_id, READING(meter), CONF_REQUIRED },
+	{ "from", read_instant, READING(from), CONF_REQUIRED },
+	{ "to", read_instant, READING(to), CONF_REQUIRED },
+	{ "energy", conf_energy_mwh, READING(energy_mwh), 0, &any_range, CONF_SEEN(struct reading_entry, has_energy) },
+	{ "first", conf_int, READING(first), 0, &any_range, CONF_SEEN(struct reading_entry, has_first) },
+	{ "last", conf_int, READING(last), 0, &any_range, CONF_SEEN(struct reading_entry, has_last) },
+	{ "reason", read_line, READING(reason), CONF_REQUIRED },
+	{ "document", read_line, READING(document) },
+	{ NULL }
+};
+
 const struct conf_field meter_fields[] = {
 	{ "id", conf_id, ENTRY(id) },
 	{ "label", read_line, ENTRY(label) },
@@ -333,6 +358,7 @@ const struct conf_field meter_fields[] = {
 	{ "power", conf_id, ENTRY(power) },
 	{ "direction", conf_enum, ENTRY(direction), 0, direction_names },
 	{ "p_max", conf_power_mw, ENTRY(p_max_mw), 0, &p_max_range },
+	{ "nominal", conf_power_mw, ENTRY(nominal_mw), 0, &p_max_range },
 	{ "factor", read_factor, offsetof(struct meter_entry, m), 0, factor_fields },
 	{ "losses", read_ppm, ENTRY(loss_ppm), 0, &loss_range },
 	{ "hall", conf_id, ENTRY(hall) },

@@ -24,6 +24,18 @@ struct root {
 
 extern const struct conf_field root_fields[], site_fields[], meter_fields[], epoch_fields[], device_fields[], rack_fields[];
 
+/* The words of signed statements about meters (core/amend.h); `next` holds what the new meter is, and the old one's last reading. */
+struct exchange_entry { const char *meter; struct wall at; bool has_from; struct meter_epoch next; };
+struct reading_entry {
+	const char *meter, *reason, *document;
+	struct wall from, to;
+	bool has_energy, has_first, has_last;
+	int64_t energy_mwh, first, last;
+};
+extern const struct conf_field exchange_fields[], reading_fields[];
+/* Count, CT and PT of an epoch, once its fields are read; `meter` may be NULL. */
+void site_finish_ratios(struct conf *c, const struct conf_node *n, const struct conf_node *meter, struct meter_epoch *e);
+
 enum print_kind { PRINT_TEXT, PRINT_SECRET, PRINT_INT, PRINT_BOOL, PRINT_ENUM, PRINT_RATIO, PRINT_PLATE, PRINT_WALL, PRINT_DATE, PRINT_IDS,
 		  PRINT_BILINGUAL, PRINT_STRUCT, PRINT_NODE };
 enum print_kind site_print_kind(const struct conf_field *f);

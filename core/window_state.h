@@ -11,9 +11,18 @@ struct window_interval {
 	uint16_t unknown[2];             /* terms not wholly known */
 	uint16_t flags;
 	bool seen;
+	bool stale;                      /* a correction came: missing_ms is made anew from the holes when it is asked for */
 };
 /* What a meter does not know of an interval: remembered so that a correction can take it away. */
-struct window_hole { uint32_t interval; int32_t missing_ms; int64_t substituted_mwh; uint8_t substitute_class; };
+struct span { int32_t from_ms, to_ms; };              /* since the interval's beginning */
+struct window_hole {
+	uint32_t interval;
+	int32_t missing_ms;
+	int64_t substituted_mwh;
+	uint8_t substitute_class;
+	uint16_t n_spans;                /* where it is, of terms; none: all of the interval, or not said */
+	struct span *spans;
+};
 struct window_meter {
 	struct window_term term;
 	struct window_hole *holes;
@@ -37,6 +46,8 @@ struct window {
 	bool failed;
 };
 
+/* Missing time of intervals that corrections changed; before missing_ms is read. */
+void window_settle(const struct window *w);
 bool balance_init(struct window *w);
 void balance_push(struct window *w, const struct interval *iv);
 

@@ -27,6 +27,8 @@ static void snapshot_free(struct snapshot *s)
 		s->chunks = next;
 	}
 	buf_done(&s->memory);
+	if (s->release)
+		s->release(s->owner);
 	free(s);
 }
 

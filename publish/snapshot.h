@@ -3,7 +3,7 @@
  *
  * The maker fills it before snapshot_set() and never after.  Texts and arrays come from snapshot_text() and
  * snapshot_array(): they live as long as the snapshot, so nothing in it points into live state except `site`, `zone` and
- * `pack`, which outlive every snapshot. */
+ * `pack`, and those live until `release`. */
 #ifndef PUBLISH_SNAPSHOT_H
 #define PUBLISH_SNAPSHOT_H
 
@@ -23,7 +23,7 @@ enum { POLL_BUCKETS = 9 };
 extern const int64_t poll_bucket_us[POLL_BUCKETS - 1];
 
 struct snapshot {
-	const struct site *site;                 /* outlives every snapshot */
+	const struct site *site;                 /* with zone and pack the owner's; lives until release(owner) */
 	const struct zone *zone;
 	struct stamp at;
 	int64_t total_mw, it_mw; bool power_known;   /* power ratio: P_DC / P_IT, dashboards only */
@@ -47,6 +47,7 @@ struct snapshot {
 	struct wall reloaded;                    /* last good load of the configuration; ms 0: unknown */
 	struct buf memory;                       /* freed with the snapshot */
 	struct snapshot_chunk *chunks;           /* owner of texts and arrays */
+	void (*release)(void *owner); void *owner;   /* called when the last reference goes, from any thread; NULL: nothing to do */
 	int references;                          /* atomic */
 };
 

@@ -1,44 +1,103 @@
 #include "store/column.h"
+#include "store/range.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
 
-enum { MODEL_FLAT, MODEL_DELTA, MODEL_DELTA2, MODEL_N, GROUP = 64, PACK_BITS = 0, PACK_PLANES = 1, ZSTD_LEVEL = 9 };
+enum { MODEL_FLAT, MODEL_DELTA, MODEL_DELTA2, MODEL_LINE, MODEL_MEAN, MODEL_N = MODEL_MEAN + 3, GROUP = 64, PACK_BITS = 0, PACK_RANGE = 1, SCALED = 128, FRACTION = 8 };
 
 static unsigned width_of(uint64_t v)
 {
 	return v ? 64 - (unsigned)__builtin_clzll(v) : 0;
 }
 
+/* Running mean of the values seen, with FRACTION bits behind the point; wraps, and wraps back the same way. */
+static int64_t mean_round(int64_t mean)
+{
+	return wrap_add(mean, 1 << (FRACTION - 1)) >> FRACTION;
+}
+
+static int64_t mean_next(int64_t mean, int64_t v, unsigned shift)
+{
+	return wrap_add(mean, wrap_sub((int64_t)((uint64_t)v << FRACTION), mean) >> shift);
+}
+
+static unsigned mean_shift(unsigned model)
+{
+	return 2 * (model - MODEL_MEAN + 1);
+}
+
+static size_t residual_count(unsigned model, size_t n)
+{
+	return model == MODEL_FLAT || model == MODEL_LINE ? n : model == MODEL_DELTA2 ? (n > 1 ? n - 2 : 0) : n - 1;
+}
+
+static int64_t minimum(const int64_t *v, size_t n)
+{
+	int64_t min = v[0];
+	for (size_t i = 1; i < n; i++)
+		min = v[i] < min ? v[i] : min;
+	return min;
+}
+
+static void flat(const int64_t *v, size_t n, uint64_t *r, struct buf *head)
+{
+	int64_t min = minimum(v, n);
+	varint_add(head, zigzag(min));
+	for (size_t i = 0; i < n; i++)
+		r[i] = (uint64_t)v[i] - (uint64_t)min;
+}
+
+static void delta(const int64_t *v, size_t n, uint64_t *r, struct buf *head)
+{
+	varint_add(head, zigzag(v[0]));
+	for (size_t i = 1; i < n; i++)
+		r[i - 1] = zigzag(wrap_sub(v[i], v[i - 1]));
+}
+
+static void delta2(const int64_t *v, size_t n, uint64_t *r, struct buf *head)
+{
+	varint_add(head, zigzag(v[0]));
+	if (n > 1)
+		varint_add(head, zigzag(wrap_sub(v[1], v[0])));
+	for (size_t i = 2; i < n; i++)
+		r[i - 2] = zigzag(wrap_sub(wrap_sub(v[i], v[i - 1]), wrap_sub(v[i - 1], v[i - 2])));
+}
+
+static void line(const int64_t *v, size_t n, uint64_t *r, struct buf *head)
+{
+	int64_t whole = wrap_sub(v[n - 1], v[0]), steps = n > 1 ? (int64_t)n - 1 : 1, step = whole / steps, rest = whole % steps, base = v[0];
+	step += rest * 2 >= steps ? 1 : rest * -2 >= steps ? -1 : 0;
+	for (size_t i = 0; i < n; i++) {
+		int64_t off = wrap_sub(v[i], (int64_t)((uint64_t)step * i));
+		base = off < base ? off : base;
+	}
+	varint_add(head, zigzag(base));
+	varint_add(head, zigzag(step));
+	for (size_t i = 0; i < n; i++)
+		r[i] = (uint64_t)v[i] - (uint64_t)step * i - (uint64_t)base;
+}
+
+static void mean(const int64_t *v, size_t n, unsigned shift, uint64_t *r, struct buf *head)
+{
+	int64_t m = (int64_t)((uint64_t)v[0] << FRACTION);
+	varint_add(head, zigzag(v[0]));
+	for (size_t i = 1; i < n; i++) {
+		r[i - 1] = zigzag(wrap_sub(v[i], mean_round(m)));
+		m = mean_next(m, v[i], shift);
+	}
+}
+
 /* Residuals of a model into r; how many.  What goes ahead of them is written to head. */
 static size_t residuals(unsigned model, const int64_t *v, size_t n, uint64_t *r, struct buf *head)
 {
-	size_t m = 0;
-	if (n == 0)
-		return 0;
-	if (model == MODEL_FLAT) {
-		int64_t min = v[0];
-		for (size_t i = 1; i < n; i++)
-			min = v[i] < min ? v[i] : min;
-		varint_add(head, zigzag(min));
-		for (size_t i = 0; i < n; i++)
-			r[m++] = (uint64_t)v[i] - (uint64_t)min;
-		return m;
-	}
-	varint_add(head, zigzag(v[0]));
-	int64_t before = 0;
-	for (size_t i = 1; i < n; i++) {
-		int64_t d = wrap_sub(v[i], v[i - 1]);
-		if (model == MODEL_DELTA)
-			r[m++] = zigzag(d);
-		else if (i == 1)
-			varint_add(head, zigzag(d));
-		else
-			r[m++] = zigzag(wrap_sub(d, before));
-		before = d;
-	}
-	return m;
+	static void (*const simple[])(const int64_t *, size_t, uint64_t *, struct buf *) = { flat, delta, delta2, line };
+	if (model < MODEL_MEAN)
+		simple[model](v, n, r, head);
+	else
+		mean(v, n, mean_shift(model), r, head);
+	return residual_count(model, n);
 }
 
 static size_t bits_cost(const uint64_t *r, size_t m)
@@ -77,85 +136,101 @@ static void put_bits(const uint64_t *r, size_t m, struct buf *out)
 	}
 }
 
-/* A zstd frame of the byte planes; 0 when that failed. */
-static size_t planes(const uint64_t *r, size_t m, unsigned k, uint8_t *plain, uint8_t *packed, size_t room)
+/* What the range coder will about need, in bits: the entropy of the widths, and the bits below them. */
+static double range_cost(const uint64_t *r, size_t m)
 {
-	for (unsigned p = 0; p < k; p++)
-		for (size_t i = 0; i < m; i++)
-			plain[p * m + i] = (uint8_t)(r[i] >> (8 * p));
-	size_t len = ZSTD_compress(packed, room, plain, m * k, ZSTD_LEVEL);
-	return ZSTD_isError(len) ? 0 : len;
+	size_t count[65] = { 0 };
+	double cost = 0;
+	for (size_t i = 0; i < m; i++)
+		count[width_of(r[i])]++;
+	for (unsigned w = 0; w < countof(count); w++)
+		if (count[w])
+			cost += (double)count[w] * (log2((double)m / (double)count[w]) + (w > 1 ? w - 1 : 0));
+	return cost;
 }
 
-struct scratch { uint64_t *r; uint8_t *plain, *packed, *best; size_t room; };
+/* Greatest g that divides all distances from the minimum; 1 when they do not fit into 63 bits. */
+static uint64_t common_divisor(const int64_t *v, size_t n, int64_t min)
+{
+	uint64_t g = 0;
+	for (size_t i = 0; i < n && g != 1; i++) {
+		uint64_t a = (uint64_t)v[i] - (uint64_t)min, b = g;
+		if (a > INT64_MAX)
+			return 1;
+		if (g && a % g == 0)
+			continue;
+		while (b) {
+			uint64_t rest = a % b;
+			a = b;
+			b = rest;
+		}
+		g = a;
+	}
+	return g ? g : 1;
+}
+
+struct scratch { uint64_t *r; int64_t *v; uint8_t *packed; };
 
 static void scratch_done(struct scratch *s)
 {
 	free(s->r);
-	free(s->plain);
+	free(s->v);
 	free(s->packed);
-	free(s->best);
 }
 
-static bool scratch_make(struct scratch *s, size_t n, bool tight)
+static unsigned choose(const int64_t *v, size_t n, bool tight, struct scratch *s)
 {
-	s->room = ZSTD_compressBound(n * 8 + 8);
-	s->r = malloc((n + 1) * sizeof *s->r);
-	s->plain = tight ? malloc(n * 8 + 8) : NULL;
-	s->packed = tight ? malloc(s->room) : NULL;
-	s->best = tight ? malloc(s->room) : NULL;
-	return s->r && (!tight || (s->plain && s->packed && s->best));
-}
-
-struct choice { unsigned model, packing, k; size_t cost, len; };
-
-static unsigned planes_of(const uint64_t *r, size_t m)
-{
-	uint64_t all = 0;
-	for (size_t i = 0; i < m; i++)
-		all |= r[i];
-	unsigned k = (width_of(all) + 7) / 8;
-	return k ? k : 1;
-}
-
-static struct choice choose(const int64_t *v, size_t n, bool tight, struct scratch *s)
-{
-	struct choice best = { .cost = SIZE_MAX };
-	for (unsigned model = 0; model < MODEL_N; model++) {
+	unsigned best = 0;
+	double least = INFINITY;
+	for (unsigned model = 0; model < (tight ? MODEL_N : MODEL_LINE); model++) {
 		CLEANUP(buf_done) struct buf head = { 0 };
-		size_t m = residuals(model, v, n, s->r, &head), cost = head.len + bits_cost(s->r, m);
-		if (cost < best.cost)
-			best = (struct choice){ .model = model, .packing = PACK_BITS, .cost = cost };
-		if (!tight || m < 32)
-			continue;
-		unsigned k = planes_of(s->r, m);
-		size_t len = planes(s->r, m, k, s->plain, s->packed, s->room);
-		if (len && head.len + 3 + len < best.cost) {
-			best = (struct choice){ .model = model, .packing = PACK_PLANES, .k = k, .cost = head.len + 3 + len, .len = len };
-			memcpy(s->best, s->packed, len);
+		size_t m = residuals(model, v, n, s->r, &head);
+		double cost = 8 * (double)head.len + (tight ? range_cost(s->r, m) : 8 * (double)bits_cost(s->r, m));
+		if (cost < least) {
+			least = cost;
+			best = model;
 		}
 	}
 	return best;
 }
 
+static void put_column(const int64_t *v, size_t n, unsigned scaled, const struct buf *scale, bool tight, struct scratch *s, struct buf *out)
+{
+	unsigned model = n ? choose(v, n, tight, s) : MODEL_FLAT;
+	CLEANUP(buf_done) struct buf head = { 0 };
+	size_t m = n ? residuals(model, v, n, s->r, &head) : 0, bits = bits_cost(s->r, m), len = tight && bits > 3 ? range_put(s->r, m, s->packed, bits - 1) : 0;
+	unsigned packing = len ? PACK_RANGE : PACK_BITS;
+	buf_add(out, &(uint8_t){ (uint8_t)(model | packing << 4 | scaled) }, 1);
+	buf_add(out, scale->data ? scale->data : "", scale->len);
+	buf_add(out, head.data ? head.data : "", head.len);
+	out->failed |= head.failed || scale->failed;
+	if (packing == PACK_RANGE) {
+		varint_add(out, len);
+		buf_add(out, s->packed, len);
+	} else {
+		put_bits(s->r, m, out);
+	}
+}
+
 void column_put(const int64_t *v, size_t n, bool tight, struct buf *out)
 {
-	CLEANUP(scratch_done) struct scratch s = { 0 };
-	if (!scratch_make(&s, n, tight)) {
+	CLEANUP(scratch_done) struct scratch s = { .r = malloc((n + 1) * sizeof *s.r), .v = malloc((n + 1) * sizeof *s.v), .packed = tight ? malloc(n * 9 + 64) : NULL };
+	CLEANUP(buf_done) struct buf scale = { 0 };
+	if (!s.r || !s.v || (tight && !s.packed)) {
 		out->failed = true;
 		return;
 	}
-	struct choice c = choose(v, n, tight, &s);
-	uint8_t how = (uint8_t)(c.model | c.packing << 4);
-	buf_add(out, &how, 1);
-	size_t m = residuals(c.model, v, n, s.r, out);
-	if (c.packing == PACK_BITS) {
-		put_bits(s.r, m, out);
+	int64_t min = n ? minimum(v, n) : 0;
+	uint64_t g = common_divisor(v, n, min);
+	if (g < 2) {
+		put_column(v, n, 0, &scale, tight, &s, out);
 		return;
 	}
-	buf_add(out, &(uint8_t){ (uint8_t)c.k }, 1);
-	varint_add(out, c.len);
-	buf_add(out, s.best, c.len);
+	varint_add(&scale, zigzag(min));
+	varint_add(&scale, g);
+	for (size_t i = 0; i < n; i++)
+		s.v[i] = (int64_t)(((uint64_t)v[i] - (uint64_t)min) / g);
+	put_column(s.v, n, SCALED, &scale, tight, &s, out);
 }
 
 static bool get_bits(struct cursor *in, uint64_t *r, size_t m)
@@ -184,37 +259,20 @@ static bool get_bits(struct cursor *in, uint64_t *r, size_t m)
 	return true;
 }
 
-static bool get_planes(struct cursor *in, uint64_t *r, size_t m)
+static bool get_range(struct cursor *in, uint64_t *r, size_t m)
 {
-	if (in->p >= in->end)
-		return false;
-	unsigned k = *in->p++;
 	uint64_t len = varint_get(in);
-	if (in->bad || k < 1 || k > 8 || len > (uint64_t)(in->end - in->p))
+	if (in->bad || len > (uint64_t)(in->end - in->p))
 		return false;
-	uint8_t *plain = malloc(m * k + 1);
-	bool good = plain && ZSTD_decompress(plain, m * k, in->p, (size_t)len) == m * k;
-	for (size_t i = 0; good && i < m; i++) {
-		r[i] = 0;
-		for (unsigned p = 0; p < k; p++)
-			r[i] |= (uint64_t)plain[p * m + i] << (8 * p);
-	}
-	free(plain);
+	const uint8_t *bytes = in->p;
 	in->p += len;
-	return good;
+	return range_get(bytes, (size_t)len, r, m);
 }
 
-static void integrate(unsigned model, const uint64_t *r, size_t n, int64_t first, int64_t step, int64_t *v)
+static void from_differences(unsigned model, const uint64_t *r, size_t n, int64_t first, int64_t step, int64_t *v)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (model == MODEL_FLAT) {
-			v[i] = (int64_t)((uint64_t)first + r[i]);
-			continue;
-		}
-		if (i == 0) {
-			v[0] = first;
-			continue;
-		}
+	v[0] = first;
+	for (size_t i = 1; i < n; i++) {
 		if (model == MODEL_DELTA)
 			step = unzigzag(r[i - 1]);
 		else if (i > 1)
@@ -223,21 +281,47 @@ static void integrate(unsigned model, const uint64_t *r, size_t n, int64_t first
 	}
 }
 
+static void from_mean(unsigned shift, const uint64_t *r, size_t n, int64_t first, int64_t *v)
+{
+	int64_t m = (int64_t)((uint64_t)first << FRACTION);
+	v[0] = first;
+	for (size_t i = 1; i < n; i++) {
+		v[i] = wrap_add(mean_round(m), unzigzag(r[i - 1]));
+		m = mean_next(m, v[i], shift);
+	}
+}
+
+static void integrate(unsigned model, const uint64_t *r, size_t n, int64_t first, int64_t step, int64_t *v)
+{
+	if (model >= MODEL_MEAN)
+		from_mean(mean_shift(model), r, n, first, v);
+	else if (model == MODEL_DELTA || model == MODEL_DELTA2)
+		from_differences(model, r, n, first, step, v);
+	else
+		for (size_t i = 0; i < n; i++)
+			v[i] = (int64_t)((uint64_t)first + (uint64_t)step * i + r[i]);
+}
+
 bool column_get(struct cursor *in, int64_t *v, size_t n)
 {
 	if (in->p >= in->end)
 		return false;
-	unsigned how = *in->p++, model = how & 15, packing = how >> 4;
-	if (model >= MODEL_N || packing > PACK_PLANES)
+	unsigned how = *in->p++, model = how & 15, packing = how >> 4 & 7, scaled = how & SCALED;
+	if (model >= MODEL_N || packing > PACK_RANGE)
 		return false;
 	if (n == 0)
-		return packing == PACK_BITS;
-	int64_t first = unzigzag(varint_get(in)), step = model == MODEL_DELTA2 && n > 1 ? unzigzag(varint_get(in)) : 0;
-	size_t m = model == MODEL_FLAT ? n : model == MODEL_DELTA ? n - 1 : n > 1 ? n - 2 : 0;
+		return packing == PACK_BITS && !scaled;
+	int64_t min = scaled ? unzigzag(varint_get(in)) : 0;
+	uint64_t g = scaled ? varint_get(in) : 1;
+	bool has_step = model == MODEL_LINE || (model == MODEL_DELTA2 && n > 1);
+	int64_t first = unzigzag(varint_get(in)), step = has_step ? unzigzag(varint_get(in)) : 0;
+	size_t m = residual_count(model, n);
 	uint64_t *r = malloc((m + 1) * sizeof *r);
-	bool good = r && !in->bad && (packing == PACK_BITS ? get_bits(in, r, m) : get_planes(in, r, m));
+	bool good = r && !in->bad && (!scaled || g > 1) && (packing == PACK_BITS ? get_bits(in, r, m) : get_range(in, r, m));
 	if (good)
 		integrate(model, r, n, first, step, v);
+	for (size_t i = 0; good && scaled && i < n; i++)
+		v[i] = (int64_t)((uint64_t)min + (uint64_t)v[i] * g);
 	free(r);
 	return good;
 }

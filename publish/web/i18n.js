@@ -1,5 +1,6 @@
 // Language: what the reader chose, else the first one of the browser (its Accept-Language) that is here.
 import { h } from '/assets/dom.js';
+import { known } from '/assets/said.js';
 
 let words = {};
 export let lang = 'en';
@@ -18,6 +19,7 @@ export function preferred() {
 export async function load(which) {
 	const answer = await fetch(`/assets/${which}.json`);
 	words = await answer.json();
+	known(which === 'en' ? {} : await (await fetch(`/assets/said.${which}.json`)).json());
 	lang = which;
 	document.documentElement.lang = which === 'zh' ? 'zh-CN' : 'en';
 }

@@ -1,6 +1,7 @@
 // The pages. A view is a list of cards; a card is drawn again only when what it shows has changed.
 import { h, table, fold } from '/assets/dom.js';
 import { t, has, both, lang, number, power, energy, count, percent, yuan, duration, moment, parts } from '/assets/i18n.js';
+import { said } from '/assets/said.js';
 import * as charts from '/assets/charts.js';
 
 const icon = { yes: '✓', no: '✕', unknown: '?', up: '●', late: '◐', down: '✕', starting: '○' };
@@ -26,7 +27,7 @@ function windowText(k) {
 
 function kpiFigure(k, standard) {
 	if (k.kind === 'none')
-		return h('div', { class: 'figure' }, h('p', { class: 'big none' }, '—'), h('p', { class: 'warn' }, `${t('no_value')}${k.why_not ? `: ${k.why_not}` : ''}`),
+		return h('div', { class: 'figure' }, h('p', { class: 'big none' }, '—'), h('p', { class: 'warn' }, `${t('no_value')}${k.why_not ? `: ${said(k.why_not)}` : ''}`),
 			k.intervals > 0 ? pairs([[t('window'), windowText(k)], [t('completeness'), t('complete_text', { total: percent(k.complete_time_ppm[0]), it: percent(k.complete_time_ppm[1]) })]]) : null);
 	const u = k.uncertainty_ppm;
 	return h('div', { class: 'figure' },
@@ -116,12 +117,12 @@ const stateBadge = (x) => badge(x, has(x) ? t(x) : x);
 
 function deviceTable(caption, list) {
 	return table(caption, [t('device'), t('state'), t('profile'), t('endpoint'), t('latency'), t('polls'), t('failures'), t('last_good'), t('error')],
-		list.map((x) => [x.id, stateBadge(x.state), x.profile || '—', h('code', null, x.endpoint || ''), `${number(x.latency_us / 1000, 1)} ms`, number(x.polls), number(x.failures), moment(x.last_good), x.error || '—']), [4, 5, 6], [8]);
+		list.map((x) => [x.id, stateBadge(x.state), x.profile || '—', h('code', null, x.endpoint || ''), `${number(x.latency_us / 1000, 1)} ms`, number(x.polls), number(x.failures), moment(x.last_good), said(x.error) || '—']), [4, 5, 6], [8]);
 }
 
 function deviceShort(d) {
 	const bad = d.devices.filter((x) => x.state !== 'up').slice(0, 12);
-	return h('div', null, healthTiles(d), bad.length ? table(t('only_trouble'), [t('device'), t('state'), t('last_good'), t('error')], bad.map((x) => [x.id, stateBadge(x.state), moment(x.last_good), x.error || '—']), [], [3]) : h('p', { class: 'good' }, t('no_trouble')),
+	return h('div', null, healthTiles(d), bad.length ? table(t('only_trouble'), [t('device'), t('state'), t('last_good'), t('error')], bad.map((x) => [x.id, stateBadge(x.state), moment(x.last_good), said(x.error) || '—']), [], [3]) : h('p', { class: 'good' }, t('no_trouble')),
 		h('p', null, h('a', { href: '#devices' }, t('all_devices'))));
 }
 
@@ -140,7 +141,7 @@ function deviceFull(d, width, redraw) {
 
 function events(d) {
 	if (!d.events.length) return h('p', { class: 'empty' }, t('no_events'));
-	return table(t('events'), [t('time'), t('kind'), t('meter'), t('energy'), t('why')], d.events.map((e) => [moment(e.from), eventName(e.kind), e.meter ?? t('site_wide'), e.energy_mwh ? energy(e.energy_mwh) : '—', e.reason || '—']), [3], [4]);
+	return table(t('events'), [t('time'), t('kind'), t('meter'), t('energy'), t('why')], d.events.map((e) => [moment(e.from), eventName(e.kind), e.meter ?? t('site_wide'), e.energy_mwh ? energy(e.energy_mwh) : '—', said(e.reason) || '—']), [3], [4]);
 }
 
 function eventCounts(d) {
@@ -152,10 +153,10 @@ function proof(d) {
 	return h('div', null, pairs([[t('leaves'), number(d.evidence.size)], [t('epoch'), String(d.evidence.epoch)], [t('root'), h('code', { class: 'hash' }, d.evidence.root || '—')]]));
 }
 function outbox(d) {
-	return pairs([[t('pending'), number(d.outbox.pending)], [t('oldest'), d.outbox.pending ? duration(d.outbox.oldest_s) : '—'], [t('sent'), number(d.outbox.sent)], [t('broker'), d.mqtt || t('not_configured')]]);
+	return pairs([[t('pending'), number(d.outbox.pending)], [t('oldest'), d.outbox.pending ? duration(d.outbox.oldest_s) : '—'], [t('sent'), number(d.outbox.sent)], [t('broker'), said(d.mqtt) || t('not_configured')]]);
 }
 function machine(d) {
-	return pairs([[t('store'), d.store || '—'],
+	return pairs([[t('store'), said(d.store) || '—'],
 		[t('clock'), h('span', null, t(d.clock.synced ? 'synced' : 'not_synced'), d.clock.offset_us === null ? '' : `, ${t('offset')} ${number(d.clock.offset_us / 1000, 2)} ms`)],
 		[t('software'), d.software], [t('reloaded'), moment(d.reloaded)]]);
 }
@@ -171,7 +172,7 @@ function quality(d) {
 		rows.map(([name, k]) => [name, [percent(k.complete_time_ppm[0]), ' · ', percent(k.complete_time_ppm[1])], [percent(k.complete_energy_ppm[0]), ' · ', percent(k.complete_energy_ppm[1])], number(k.intervals - k.intervals_known), number(k.late_intervals), number(k.unsynced_intervals), number(k.findings)]), [1, 2, 3, 4, 5, 6]);
 }
 
-const fullNames = (d) => h('ul', { class: 'plain' }, ['day', 'month', 'year'].map((w) => h('li', null, h('code', { class: 'wrap' }, d[w].text || d[w].why_not || '—'))));
+const fullNames = (d) => h('ul', { class: 'plain' }, ['day', 'month', 'year'].map((w) => h('li', null, h('code', { class: 'wrap' }, d[w].text || said(d[w].why_not) || '—'))));
 const command = (intro, line) => h('div', null, h('p', null, intro), h('pre', { tabindex: 0 }, line));
 
 // card: [key, title (text or function), function (data, width, redraw), members of the data it shows, wide?]

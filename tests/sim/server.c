@@ -292,6 +292,8 @@ struct server *server_new(struct fleet *f, struct server_options *options, struc
 	s->epoll = s->signals.fd = s->other_fd = -1;
 	s->mibs = mibs_new(err);
 	s->log = options->log ? fopen(options->log, "w") : NULL;
+	if (s->log)
+		setvbuf(s->log, NULL, _IOLBF, 0);       /* a test reads it while it grows */
 	read_clocks(s);
 	f->start_ms = s->now.ms;
 	if (options->log && !s->log)

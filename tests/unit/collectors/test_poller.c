@@ -16,7 +16,8 @@ static const char profile_text[] =
 	"points:\n"
 	"  - {name: total.power, quantity: active_power, at: holding 1, type: u16, unit: W}\n"
 	"  - {name: total.voltage, quantity: voltage, at: holding 2, type: u16, unit: V}\n"
-	"  - {name: far.current, quantity: current, at: holding 0x400, type: u16, unit: A}\n";
+	"  - {name: far.current, quantity: current, at: holding 0x400, type: u16, unit: A}\n"
+	"checks:\n  - {rule: power, power: total.power, voltage: total.voltage, current: far.current}\n";
 
 struct fake_device { struct replica *replica; bool dead; int silent_at, max_words; size_t attached, detached, requests; };
 struct fake_request { const struct request *req; struct target *target; int64_t answer_ms, deadline_ms; bool open; };
@@ -366,6 +367,7 @@ static void reload_by_difference(void **state)
 {
 	(void)state;
 	struct err err = { 0 };
+	struct poller_change change;
 	struct world *w = begin(5, "meter", false);
 	go(w);
 	run(w, 5500);
@@ -376,7 +378,7 @@ static void reload_by_difference(void **state)
 	fresh[2].deadline_ms = 300;        /* changed */
 	struct site site = { .devices = { fresh, 5 } };
 	memset(w->gap_max_ms, 0, sizeof w->gap_max_ms);
-	assert_true(poller_reload(w->poller, &site, w->library, &err));
+	assert_true(poller_reload(w->poller, &site, w->library, &change, &err));
 	run(w, 10000);
 	for (size_t i = 0; i < 5; i++) {
 		assert_int_equal(w->fakes[i].attached, i == 2 ? 2 : 1);
@@ -385,11 +387,37 @@ static void reload_by_difference(void **state)
 	}
 	assert_string_equal(device(w, 0).id, "d4");
 	struct site empty = { .devices = { fresh, 0 } };
-	assert_true(poller_reload(w->poller, &empty, w->library, &err));
+	assert_true(poller_reload(w->poller, &empty, w->library, &change, &err));
 	run(w, 100);
 	assert_int_equal(poller_count(w->poller), 0);
 	for (size_t i = 0; i < 5; i++)
 		assert_int_equal(w->fakes[i].attached, w->fakes[i].detached);
+	end(w);
+}
+
+/* P <= V x I over two requests of one poll: what breaks it is bad with its reason, its neighbours stay good, and it is told once. */
+static void implausible_is_never_silent(void **state)
+{
+	(void)state;
+	struct world *w = begin(2, "meter", false);
+	go(w);
+	run(w, 5000);
+	uint16_t much[] = { 20000 }, little[] = { 100 };
+	assert_true(replica_words(w->fakes[0].replica, 3, 1, much, 1));
+	run(w, 5000);
+	assert_int_equal(w->last[0][0].quality, QUALITY_BAD);
+	assert_int_equal(w->last[0][0].reason, REASON_IMPLAUSIBLE);
+	assert_int_equal(w->last[0][1].quality, QUALITY_GOOD);
+	assert_int_equal(w->last[0][2].quality, QUALITY_GOOD);
+	assert_int_equal(w->last[1][0].quality, QUALITY_GOOD);
+	assert_non_null(strstr(device(w, 0).error, "total.power = 20000"));
+	assert_non_null(strstr(w->events, "0:implausible"));
+	assert_null(strstr(strstr(w->events, "0:implausible") + 5, "implausible"));
+	assert_true(w->last_good_ms[0] < w->now_ms - 3000);
+	assert_true(replica_words(w->fakes[0].replica, 3, 1, little, 1));
+	run(w, 15000);
+	assert_int_equal(w->last[0][0].quality, QUALITY_GOOD);
+	assert_non_null(strstr(w->events, "0:plausible"));
 	end(w);
 }
 
@@ -435,7 +463,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(healthy), cmocka_unit_test(identifies_itself), cmocka_unit_test(dies_and_comes_back), cmocka_unit_test(one_request_fails),
-		cmocka_unit_test(neighbours_are_not_late), cmocka_unit_test(a_fifth_is_dead_from_the_start), cmocka_unit_test(learns_limits), cmocka_unit_test(reload_by_difference),
+		cmocka_unit_test(neighbours_are_not_late), cmocka_unit_test(a_fifth_is_dead_from_the_start), cmocka_unit_test(learns_limits), cmocka_unit_test(reload_by_difference), cmocka_unit_test(implausible_is_never_silent),
 		cmocka_unit_test(wrong_devices_do_not_stop_the_rest), cmocka_unit_test(swapped_device_is_noticed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

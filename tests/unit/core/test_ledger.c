@@ -4,7 +4,7 @@
 /* One meter, poll 300 s, one count is 1 mW.h.  p_max 3600 mW is one count a second: cap(300 s) = 301. */
 static const struct fold_row { const char *name; int64_t p_max_mw, modulus; bool net; const char *reads, *said; } fold_rows[] = {
 	{ "plain", 3600, 0, false, "0=0 300=100 600=200 900=300", "300R" },
-	{ "interpolated between the enclosing reads", 0, 0, false, "0=0 400=100 800=200 1200=300 1600=400 2000=500", "225R 225R 50+700sR" },
+	{ "interpolated between the enclosing reads", 0, 0, false, "0=0 400=100 800=200 1200=300 1600=400 2000=500", "225R 225R 50+700sR(175P)" },
 	{ "cumulative rounds half to even, never differences", 0, 0, false, "0=0 300=1 600=2 901=5 1200=6 1500=7 1800=8", "5R 3R" },
 	{ "missing before the first read", 0, 0, false, "300=5 600=15 900=25", "20+300sR" },
 	{ "a gap with both ends known is distributed", 0, 0, false, "0=0 300=10 1500=50 1800=60", "30D gap 30D" },
@@ -186,8 +186,51 @@ static void changed_configuration(void **state)
 	bench_done(&c);
 }
 
+/* A meter that reads another device from now on: the same count, and yet no difference between the two registers is energy. */
+static void another_register(void **state)
+{
+	(void)state;
+	static const struct { const char *device, *energy; int64_t mwh; bool event; } rows[] = {
+		{ "pdu-a", "total.energy", 120, false }, { "pdu-b", "total.energy", 40, true }, { "pdu-a", "inlet.1.energy", 40, true },
+	};
+	for (size_t k = 0; k < countof(rows); k++) {
+		struct bench b, c;
+		struct sample s[16];
+		CLEANUP(buf_done) struct buf saved = { 0 };
+		struct ledger_sink sink = { bench_interval, bench_event, &b };
+		bench_init(&b);
+		bench_meter(&b, "one", ROLE_SUPPLY, -1);
+		b.meters[0].device = "pdu-a";
+		b.meters[0].energy = "total.energy";
+		struct ledger *l = ledger_new(&b.site, b.wiring, NULL);
+		size_t n = bench_parse("0=0 300=10 600=20 900=30 1200=40 1500=50 1800=60 2100=70", 0, s, countof(s));
+		for (size_t i = 0; i < n; i++)
+			ledger_push(l, &s[i], 1, s[i].at, &sink);
+		ledger_save(l, &saved);
+		ledger_free(l);
+		bench_init(&c);
+		bench_meter(&c, "one", ROLE_SUPPLY, -1);
+		c.meters[0].device = rows[k].device;
+		c.meters[0].energy = rows[k].energy;
+		sink.ctx = &c;
+		l = ledger_new(&c.site, c.wiring, NULL);
+		assert_true(ledger_load(l, saved.data, saved.len, NULL));
+		n = bench_parse("2400=80 2700=90 3000=100 3300=110 3600=120", 0, s, countof(s));
+		for (size_t i = 0; i < n; i++)
+			ledger_push(l, &s[i], 1, s[i].at, &sink);
+		ledger_finish(l, &sink);
+		struct meter_view v;
+		ledger_meter(l, 0, &v);
+		if (!!strstr(c.said.data ? c.said.data : "", "epoch") != rows[k].event || (v.cumulative_mwh == 120) == rows[k].event)
+			fail_msg("%s/%s: %lld mWh, %s", rows[k].device, rows[k].energy, (long long)v.cumulative_mwh, c.said.data ? c.said.data : "");
+		ledger_free(l);
+		bench_done(&b);
+		bench_done(&c);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(folds), cmocka_unit_test(powers), cmocka_unit_test(changed_configuration) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(folds), cmocka_unit_test(powers), cmocka_unit_test(changed_configuration), cmocka_unit_test(another_register) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -273,6 +273,8 @@ static void plausibility(void **state)
 	struct bound *b = bound_of(lib);
 	struct err err = { 0 };
 	struct plan *p = plan_make(b, NULL, &err);
+	struct checks *k = checks_make(b);
+	assert_true(k && checks_any(k));
 	static const struct { const char *name; uint16_t words[7]; size_t findings; int bad; } cases[] = {
 		{ "all good", { 230, 231, 100, 50, 2250, 1100, 3350 }, 0, -1 },
 		{ "power above V times I", { 230, 231, 100, 50, 22500, 1100, 23600 }, 1, 4 },
@@ -283,10 +285,11 @@ static void plausibility(void **state)
 		CLEANUP(buf_done) struct buf out = { 0 };
 		struct reading in = { .request = &p->requests[0], .words = cases[i].words, .n_words = 7 };
 		decode_reading(p, &in, 0, s);
-		row_check(&cases[i], decode_checks(b, s, true, &out) == cases[i].findings);
-		for (int k = 0; k < 7; k++)
-			row_check(&cases[i], (s[k].reason == REASON_IMPLAUSIBLE) == (k == cases[i].bad));
+		row_check(&cases[i], checks_run(k, s, true, &out) == cases[i].findings);
+		for (int n = 0; n < 7; n++)
+			row_check(&cases[i], (s[n].reason == REASON_IMPLAUSIBLE) == (n == cases[i].bad));
 	}
+	checks_free(k);
 	plan_free(p);
 	bound_free(b);
 	library_free(lib);

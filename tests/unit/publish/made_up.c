@@ -71,11 +71,11 @@ static void windows(struct snapshot *s, const struct made_up *how)
 	s->year = (struct kpi){ .from = { day - 365 * (int64_t)DAY_MS }, .to = { day }, .kind = KPI_NONE, .category = 1, .intervals = 35040,
 		.intervals_known = 28313, .u_ppm_rho0 = -1, .u_ppm_rho1 = -1, .complete_time_ppm = { 808019, 808019 },
 		.complete_energy_ppm = { 811000, 811000 } };
-	snprintf(s->year.why_not, sizeof s->year.why_not, "6727 of 35040 intervals have a missing term: no annual PUE");
+	snprintf(s->year.why_not, sizeof s->year.why_not, "insufficient data: in no interval are all terms of E_DC and E_IT known");
 	if (how->early) {
 		s->day.kind = s->month.kind = KPI_NONE;
-		snprintf(s->day.why_not, sizeof s->day.why_not, "no interval has closed yet");
-		snprintf(s->month.why_not, sizeof s->month.why_not, "no interval has closed yet");
+		snprintf(s->day.why_not, sizeof s->day.why_not, "insufficient data: in no interval are all terms of E_DC and E_IT known");
+		snprintf(s->month.why_not, sizeof s->month.why_not, "insufficient data: in no interval are all terms of E_DC and E_IT known");
 	}
 }
 
@@ -158,7 +158,7 @@ static void devices(struct snapshot *s, const struct made_up *how)
 			.profile = profiles[i % 5], .endpoint = snapshot_text(s, endpoint), .state = down ? "down" : late ? "late" : "up",
 			.polls = 5000 + i, .failures = down ? 311 : i % 3, .timeouts = down ? 300 : 0, .late = late ? 12 : 0,
 			.latency_us = 1500 + (int64_t)(i * 131 % 9000), .last_good_ms = s->at.wall.ms - (down ? 1860000 : 4000),
-			.error = down ? snapshot_text(s, "unit 1, 2 words at 0x0034: timed out after 1000 ms; is the device powered?") : NULL };
+			.error = down ? snapshot_text(s, "unit 1, 2 holding registers at 0x0034: no answer within 1000 ms") : NULL };
 	}
 	for (size_t i = 0; i < POLL_BUCKETS; i++)
 		s->poll_counts[i] = 1000 >> i;
@@ -168,10 +168,10 @@ static void devices(struct snapshot *s, const struct made_up *how)
 static void events(struct snapshot *s, const struct made_up *how)
 {
 	static const struct { enum ledger_event_kind kind; const char *meter, *reason; int64_t ago_min, mwh; } rows[] = {
-		{ EVENT_GAP, "pumps", "no answer for 41 min; both ends known, energy distributed", 830, 96000000 },
-		{ EVENT_WRAP, "it-2", "register wrapped at 999999 kWh", 2210, 0 },
-		{ EVENT_RESET, "chillers", "register fell from 812345.6 to 3.2 kWh: reset, energy since zero is not counted", 4100, 5200000 },
-		{ EVENT_CLOCK_STEP, NULL, "clock stepped by +90.2 s", 7000, 0 },
+		{ EVENT_GAP, "pumps", "no reading for 2460 s, polled every 5 s (timed out): energy known, distributed", 830, 96000000 },
+		{ EVENT_WRAP, "it-2", "register went round from 999998 to 3 (modulus 1000000)", 2210, 0 },
+		{ EVENT_RESET, "chillers", "register from 8123456 to 32 in 30 s: counted from zero again; what was lost is missing", 4100, 5200000 },
+		{ EVENT_CLOCK_STEP, NULL, "the clock stepped by +90.200 s", 7000, 0 },
 	};
 	s->n_events = countof(rows);
 	s->events = snapshot_array(s, s->n_events, sizeof *s->events);
@@ -233,7 +233,7 @@ struct snapshot *made_up_snapshot(const struct made_up *how)
 	s->tree_size = 1320;
 	s->epoch = 1;
 	memset(s->tree_root, 'a', 64);
-	s->store_sentence = "ok: 1,320 leaves, journal 84 MB";
+	s->store_sentence = "store is well";
 	s->mqtt_sentence = how->hostile ? hostile_name : "connected to mqtt.example:8883 (TLSv1.3)";
 	s->clock_offset_known = true;
 	s->clock_offset_us = -1830;
