@@ -117,6 +117,13 @@ json_t *verify_open(struct verify *v, const char *path, const char *type, struct
 	return root;
 }
 
+static void trace_key(struct verify *v, const struct trust_key *k, const char *dated)
+{
+	const char *en = k->name.en ? k->name.en : "", *zh = k->name.zh ? k->name.zh : en, *alg = sig_alg_name(k->key.alg);
+	cert_note(&v->trace, "由密钥 %s(%s)签名%s%s%.0s%s%s,日期 %s", "signed by key %s (%s)%s%.0s%s%s%s, dated %s", k->key.kid, alg, zh[0] ? ", " : "", zh, en,
+		  k->role ? ", " : "", k->role ? k->role : "", dated);
+}
+
 static bool check_signature(struct verify *v, struct err *err)
 {
 	char dated[WALL_TEXT];
@@ -130,10 +137,10 @@ static bool check_signature(struct verify *v, struct err *err)
 		return false;
 	}
 	v->payload = json_read("payload", v->jws.payload.data, v->jws.payload.len, err);
-	const struct trust_key *k = v->jws.key;
 	bool simulated = json_is_true(json_object_get(v->payload, "simulated"));
-	cert_note(&v->trace, "由密钥 %s%s%s%s%s 签名(共 %zu 个签名),日期 %s", "signed by key %s%s%s%s%s (signatures: %zu), dated %s", k->key.kid,
-		  k->name.en ? ", " : "", k->name.en ? k->name.en : "", k->role ? ", " : "", k->role ? k->role : "", v->jws.n_signatures, wall_text(v->jws.dated, dated));
+	wall_text(v->jws.dated, dated);
+	for (size_t i = 0; i < v->jws.n_signatures; i++)
+		trace_key(v, v->jws.keys[i], dated);
 	cert_note(&v->trace, "类型 %s,场所 %s%s%.0s", "type %s, site %s%.0s%s", v->jws.type, verify_site(v->payload), simulated ? ",模拟数据" : "", simulated ? ", SIMULATED data" : "");
 	return v->payload != NULL;
 }

@@ -1,76 +1,67 @@
 /* The site again, from the configuration that stands in the evidence.  A canonical text holds plain base units; the loader wants units
- * with every number, so they are put back by the table below.  Whether that was right is not believed: the site that comes out must
+ * with every number, so they are put back by the tables that wrote them.  Whether that was right is not believed: the site that comes out must
  * have the same canonical text. */
 #include "rules/cert_parts.h"
+#include "core/site_fields.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum shape { SHAPE_MS, SHAPE_MW, SHAPE_SHARE, SHAPE_COUNT, SHAPE_MODULUS };
-static const struct unit_of { const char *list, *key; enum shape shape; } units[] = {
-	{ "site", "interval", SHAPE_MS }, { "site", "clock_limit", SHAPE_MS },
-	{ "meters", "p_max", SHAPE_MW }, { "meters", "losses", SHAPE_SHARE },
-	{ "factor", "uncertainty", SHAPE_SHARE },
-	{ "epochs", "count", SHAPE_COUNT }, { "epochs", "modulus", SHAPE_MODULUS },
-	{ "racks", "rated", SHAPE_MW }, { "racks", "compute", SHAPE_SHARE },
-};
-
 /* NULL: the value stands for "not stated", and the key goes. */
-static json_t *with_unit(const json_t *value, enum shape shape)
+static json_t *with_unit(const json_t *value, enum print_unit unit)
 {
 	char text[64] = "";
-	long long n = json_integer_value(value), whole, part;
-	if (shape == SHAPE_COUNT) {
-		int taken = 0;
-		if (sscanf(json_string_value(value) ? json_string_value(value) : "", "%lld/1%n", &whole, &taken) == 1 && taken)
-			snprintf(text, sizeof text, "%lld.%06lld kW.h", whole / 1000000, whole % 1000000);
-	} else if (shape == SHAPE_MS) {
+	long long n = json_integer_value(value), mwh;
+	int taken = 0;
+	if (unit == PRINT_MWH && sscanf(json_string_value(value) ? json_string_value(value) : "", "%lld/1%n", &mwh, &taken) == 1 && taken)
+		snprintf(text, sizeof text, "%lld.%06lld kW.h", mwh / 1000000, mwh % 1000000);
+	else if (unit == PRINT_MS)
 		snprintf(text, sizeof text, "%lldms", n);
-	} else if (shape == SHAPE_MODULUS) {
+	else if (unit == PRINT_MODULUS)
 		snprintf(text, sizeof text, n < 0 ? "none" : n ? "%lld" : "", n);
-	} else if (shape == SHAPE_MW && n > 0) {
+	else if (unit == PRINT_MW && n > 0)
 		snprintf(text, sizeof text, "%lld mW", n);
-	} else if (shape == SHAPE_SHARE && n >= 0) {
-		whole = n / 10000;
-		part = n % 10000;
-		snprintf(text, sizeof text, "%lld.%04lld %%", whole, part);
-	}
+	else if (unit == PRINT_PPM && n >= 0)
+		snprintf(text, sizeof text, "%lld.%04lld %%", n / 10000, n % 10000);
 	return text[0] ? json_string(text) : NULL;
 }
 
-static void put_units(json_t *object, const char *list)
+static void put_units(json_t *object, const struct conf_field *fields)
 {
-	for (size_t i = 0; i < countof(units); i++) {
-		json_t *value = json_object_get(object, units[i].key);
-		if (strcmp(units[i].list, list) != 0 || !value)
+	for (const struct conf_field *f = fields; f->key; f++) {
+		json_t *value = json_object_get(object, f->key), *text;
+		enum print_unit unit = site_print_unit(f);
+		if (!value || site_print_kind(f) == PRINT_STRUCT) {
+			if (json_is_object(value))
+				put_units(value, f->arg);
 			continue;
-		json_t *text = with_unit(value, units[i].shape);
-		if (text)
-			json_object_set_new(object, units[i].key, text);
+		}
+		if (unit == PRINT_PLAIN)
+			continue;
+		if ((text = with_unit(value, unit)))
+			json_object_set_new(object, f->key, text);
 		else
-			json_object_del(object, units[i].key);
+			json_object_del(object, f->key);
 	}
 }
 
-static void each(json_t *list, const char *name, void (*fn)(json_t *item))
+static void each(json_t *list, const struct conf_field *fields, void (*fn)(json_t *item))
 {
 	size_t i;
 	json_t *item;
 	json_array_foreach(list, i, item) {
-		put_units(item, name);
+		put_units(item, fields);
 		if (fn)
 			fn(item);
 	}
 }
 
+/* A factor without a source is none. */
 static void meter(json_t *m)
 {
-	json_t *factor = json_object_get(m, "factor");
-	each(json_object_get(m, "epochs"), "epochs", NULL);
-	if (json_object_get(factor, "source"))
-		put_units(factor, "factor");
-	else
+	each(json_object_get(m, "epochs"), epoch_fields, NULL);
+	if (!json_object_get(json_object_get(m, "factor"), "source"))
 		json_object_del(m, "factor");
 }
 
@@ -92,10 +83,10 @@ static json_t *loadable(const json_t *canonical)
 	static const char *const dropped[] = { "mqtt", "http", "store" };
 	for (size_t i = 0; i < countof(dropped); i++)
 		json_object_del(root, dropped[i]);
-	put_units(json_object_get(root, "site"), "site");
-	each(json_object_get(root, "meters"), "meters", meter);
-	each(json_object_get(root, "devices"), "devices", device);
-	each(json_object_get(root, "racks"), "racks", NULL);
+	put_units(json_object_get(root, "site"), site_fields);
+	each(json_object_get(root, "meters"), meter_fields, meter);
+	each(json_object_get(root, "devices"), device_fields, device);
+	each(json_object_get(root, "racks"), rack_fields, NULL);
 	return root;
 }
 

@@ -79,8 +79,9 @@ static bool find_site(struct measure *m)
 			continue;
 		m->site = cert_site_of(m->conf, bytes, len, hash, &why);
 		if (!m->site)
-			cert_note(m->notes, "机架数、完整率、能量类别与不确定度:系证书所述,未重新计算,原因是所附配置无法读取(%s)",
-				  "rack counts, completeness, energy classes and U: stated, not recomputed, because the attached configuration cannot be read (%s)", why.text);
+			cert_note(m->notes, "机架数、完整率、能量类别与不确定度:系证书所述,未重新计算,原因是所附配置无法读取(%.*s)",
+				  "rack counts, completeness, energy classes and U: stated, not recomputed, because the attached configuration cannot be read (%.*s)",
+				  (int)strcspn(why.text, "\n"), why.text);
 	}
 	if (m->site && (!json_is_string(named) || strcmp(json_string_value(named), hash) != 0))
 		return differs(m, "/identity/config_sha256", "", "not the SHA-256 of the configuration in the evidence");

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIGNATURES_MAX = 4, SIGNATURE_LEN = 64 };
+enum { SIGNATURE_LEN = 64 };
 
 /* Making */
 
@@ -171,7 +171,7 @@ struct check {
 	const struct trust *trust;
 	const char *type;
 	const json_t *payload64;
-	const struct trust_key *seen[SIGNATURES_MAX];
+	const struct trust_key *seen[JWS_SIGNATURES];
 	size_t n;
 	char typ[64];
 	enum jws_fault fault;
@@ -229,8 +229,8 @@ static bool check_signature(struct check *c, const json_t *row, struct err *err)
 static bool check_signatures(struct check *c, const json_t *signatures, struct err *err)
 {
 	size_t n = json_array_size(signatures);
-	if (!json_is_array(signatures) || n == 0 || n > SIGNATURES_MAX)
-		return err_set(err, ERR_EVIDENCE, "signatures: 1 to %d are expected", SIGNATURES_MAX);
+	if (!json_is_array(signatures) || n == 0 || n > JWS_SIGNATURES)
+		return err_set(err, ERR_EVIDENCE, "signatures: 1 to %d are expected", JWS_SIGNATURES);
 	for (size_t i = 0; i < n; i++)
 		if (!check_signature(c, json_array_get(signatures, i), err))
 			return n > 1 ? err_wrap(err, "signature %zu", i + 1) : false;
@@ -300,6 +300,7 @@ static bool verify_envelope(const struct trust *trust, const json_t *envelope, c
 	bool good = payload && check_view(view, payload, r->differs, sizeof r->differs, err) && check_dates(&c, &claims, at, err);
 	if (good) {
 		r->key = c.seen[0];
+		memcpy(r->keys, c.seen, sizeof r->keys);
 		r->n_signatures = c.n;
 		r->dated = claims.dated;
 		snprintf(r->type, sizeof r->type, "%s", c.typ);

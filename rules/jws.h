@@ -64,9 +64,11 @@ enum jws_fault {
 	JWS_KEY_SCOPE,                   /* the key is of another site, or simulated and real are mixed */
 	JWS_FUTURE,                      /* dated after `at` */
 };
+enum { JWS_SIGNATURES = 4 };       /* at most, in one envelope */
 struct jws_result {
 	struct buf payload;                 /* the signed bytes */
 	const struct trust_key *key;        /* the first signature's */
+	const struct trust_key *keys[JWS_SIGNATURES];
 	size_t n_signatures;
 	struct wall dated;                  /* the document's own date */
 	char type[64];
