@@ -6,11 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
-struct out { const struct readings *r; FILE *file; struct buf line; bool failed; struct wall from, to, newest; const struct format *format; };
+enum { FEW = 64 };              /* series that are read one after the other; more are read together */
+
+struct format;
+struct out { struct ctl *ctl; const struct readings *r; const char *id; FILE *file; struct buf line; bool failed; struct wall from, to, newest; const struct format *format; };
 struct format {
 	const char *name, *head, *tail;
 	void (*reading)(struct out *o, const struct readings_series *row, const struct sample *s);
 	bool by_series;                 /* all of one series before the next */
+	const char *steps_head;
+	void (*step)(struct out *o, const char *id, const struct step *s);
 };
 
 static void csv(struct out *o, const struct readings_series *row, const struct sample *s)
@@ -62,11 +67,74 @@ static void openmetrics(struct out *o, const struct readings_series *row, const 
 	buf_printf(&o->line, " %lld.%03lld\n", (long long)(ms / 1000), (long long)(ms % 1000));
 }
 
+/* Of a step: doubtful when any of its samples was not good, missing when none had a value; rolled up when the readings behind it are gone. */
+static const char *step_quality(const struct step *s)
+{
+	return s->n == 0 ? "missing" : s->not_good ? "doubtful" : "good";
+}
+
+static void step_values(const struct step *s, const char *comma, const char *none, struct buf *out)
+{
+	const int64_t values[] = { s->min, s->max, s->mean, s->last };
+	for (size_t i = 0; i < countof(values); i++) {
+		buf_str(out, i ? comma : "");
+		if (s->n && s->series)
+			quantity_text((enum quantity)s->series->quantity, values[i], s->series->count, out);
+		else
+			buf_str(out, none);
+	}
+}
+
+static const char *step_unit(const struct step *s)
+{
+	return s->series ? quantities[s->series->quantity].unit : "";
+}
+
+static void csv_step(struct out *o, const char *id, const struct step *s)
+{
+	char at[WALL_TEXT];
+	buf_printf(&o->line, "%s,", wall_text(s->from, at));
+	csv_field(&o->line, id);
+	buf_printf(&o->line, ",%lld,%lld,", (long long)s->n, (long long)s->not_good);
+	step_values(s, ",", "", &o->line);
+	buf_printf(&o->line, ",%s,%s,%s\n", step_unit(s), step_quality(s), s->rolled ? "rollup" : "readings");
+}
+
+static void jsonl_step(struct out *o, const char *id, const struct step *s)
+{
+	char at[WALL_TEXT];
+	buf_printf(&o->line, "{\"time\":\"%s\",\"series\":", wall_text(s->from, at));
+	buf_json(&o->line, id);
+	buf_printf(&o->line, ",\"n\":%lld,\"not_good\":%lld,\"min_max_mean_last\":[", (long long)s->n, (long long)s->not_good);
+	step_values(s, ",", "null", &o->line);
+	buf_printf(&o->line, "],\"unit\":\"%s\",\"quality\":\"%s\",\"rolled\":%s}\n", step_unit(s), step_quality(s), s->rolled ? "true" : "false");
+}
+
+/* The mean alone: each metric must stand in one piece, and minima and maxima would need a walk of their own. */
+static void openmetrics_step(struct out *o, const char *id, const struct step *s)
+{
+	if (s->n == 0 || !s->series)
+		return;
+	buf_str(&o->line, "pued_reading_mean{series=\"");
+	label(&o->line, id);
+	buf_printf(&o->line, "\",quantity=\"%s\",unit=\"%s\"} ", quantities[s->series->quantity].name, step_unit(s));
+	quantity_text((enum quantity)s->series->quantity, s->mean, s->series->count, &o->line);
+	buf_printf(&o->line, " %lld.%03lld\n", (long long)(s->from.ms / 1000), (long long)(s->from.ms % 1000));
+}
+
 static const struct format formats[] = {
-	{ "csv", "time,series,value,unit,quality,reason,session,synced\n", "", csv, false },
-	{ "jsonl", "", "", jsonl, false },
-	{ "openmetrics", "# HELP pued_reading Readings as they were taken, in the unit of the label.\n# TYPE pued_reading gauge\n", "# EOF\n", openmetrics, true },
+	{ "csv", "time,series,value,unit,quality,reason,session,synced\n", "", csv, false, "time,series,n,not_good,min,max,mean,last,unit,quality,source\n", csv_step },
+	{ "jsonl", "", "", jsonl, false, "", jsonl_step },
+	{ "openmetrics", "# HELP pued_reading Readings as they were taken, in the unit of the label.\n# TYPE pued_reading gauge\n", "# EOF\n", openmetrics, true,
+	  "# HELP pued_reading_mean Mean of the readings of each step, in the unit of the label.\n# TYPE pued_reading_mean gauge\n", openmetrics_step },
 };
+
+static bool write_line(struct out *o)
+{
+	o->failed = o->line.failed || (o->line.len && fwrite(o->line.data, 1, o->line.len, o->file) != o->line.len);
+	buf_reset(&o->line);
+	return !o->failed;
+}
 
 static bool give(void *ctx, const struct sample *samples, size_t n, struct stamp now)
 {
@@ -77,13 +145,19 @@ static bool give(void *ctx, const struct sample *samples, size_t n, struct stamp
 		if (!row || !row->wanted || samples[i].at.wall.ms < o->from.ms || samples[i].at.wall.ms >= o->to.ms)
 			continue;
 		o->format->reading(o, row, &samples[i]);
-		o->failed = o->line.failed || (o->line.len && fwrite(o->line.data, 1, o->line.len, o->file) != o->line.len);
-		buf_reset(&o->line);
+		write_line(o);
 	}
 	return !o->failed;
 }
 
-static bool one_by_one(struct out *o, struct err *err)
+static bool give_step(void *ctx, const struct step *s)
+{
+	struct out *o = ctx;
+	o->format->step(o, o->id, s);
+	return write_line(o);
+}
+
+static bool one_by_one(struct out *o, int64_t step_ms, struct err *err)
 {
 	uint64_t done = 0;
 	for (size_t i = 0; i < o->r->n && !o->failed; i++) {
@@ -93,7 +167,8 @@ static bool one_by_one(struct out *o, struct err *err)
 			repeated = o->r->rows[k].wanted && strcmp(o->r->rows[k].id, id) == 0;
 		if (!o->r->rows[i].wanted)
 			continue;
-		if (!repeated && !reader_history(o->r->reader, id, o->from, o->to, give, o, err))
+		o->id = id;
+		if (!repeated && !(step_ms ? reader_steps(o->r->reader, id, o->from, o->to, step_ms, give_step, o, err) : reader_history(o->r->reader, id, o->from, o->to, give, o, err)))
 			return false;
 		readings_progress("export", ++done, o->r->n_wanted);
 	}
@@ -113,17 +188,18 @@ static bool leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at,
 		buf_json(&o->line, copy.data ? copy.data : "");
 	}
 	buf_str(&o->line, "}\n");
-	o->failed = o->line.failed || fwrite(o->line.data, 1, o->line.len, o->file) != o->line.len;
-	buf_reset(&o->line);
-	return !o->failed;
+	return write_line(o);
 }
 
 static bool export(struct out *o, const struct readings_words *w, struct err *err)
 {
 	if (strcmp(w->format, "evidence") == 0)
 		return reader_leaves(o->r->reader, -1, w->from, w->to, leaf, o, err);
-	fputs(o->format->head, o->file);
-	bool good = o->format->by_series ? one_by_one(o, err) : reader_readings(o->r->reader, w->from, w->to, give, o, err);
+	bool by_series = o->format->by_series || w->step_ms || (w->series && o->r->n_wanted <= FEW);
+	fputs(w->step_ms ? o->format->steps_head : o->format->head, o->file);
+	if (!by_series)
+		reader_progress(o->r->reader, readings_walk_progress, o->ctl);
+	bool good = by_series ? one_by_one(o, w->step_ms, err) : reader_readings(o->r->reader, w->from, w->to, give, o, err);
 	fputs(o->format->tail, o->file);
 	return good;
 }
@@ -150,7 +226,7 @@ int ctl_export(struct ctl *ctl)
 	struct readings_words w = { .format = "csv" };
 	struct readings r;
 	struct err err = { 0 };
-	struct out o = { .r = &r };
+	struct out o = { .ctl = ctl, .r = &r };
 	int code = readings_parse(ctl, &w);
 	if (code)
 		return code;
@@ -159,11 +235,15 @@ int ctl_export(struct ctl *ctl)
 			o.format = &formats[i];
 	if (!o.format && strcmp(w.format, "evidence") != 0)
 		return ctl_usage(ctl, "--format is csv, jsonl, openmetrics or evidence, not '%s'", w.format);
+	if (w.sum || w.latest || w.energy)
+		return ctl_usage(ctl, "export takes readings as they are; puectl history adds up");
+	if (!o.format && w.step)
+		return ctl_usage(ctl, "evidence is exported as it is; it has no --step");
 	o.from = w.from;
 	o.to = w.to;
 	if (!readings_open(&w, &r, &err))
 		return ctl_fail(ctl, &err);
-	bool good = to_file(&o, &w, &err);
+	bool good = to_file(&o, &w, &err) && (w.step_ms || !o.format || readings_say_dropped(ctl, &r, &w, &err));
 	buf_done(&o.line);
 	readings_close(&r);
 	return good ? 0 : ctl_fail(ctl, &err);

@@ -1,4 +1,5 @@
 /* puectl history [SERIES]: what one series said, raw or in steps; without a name, which series there are. */
+#include "agent/history_many.h"
 #include "agent/readings.h"
 
 #include <stdio.h>
@@ -66,11 +67,11 @@ static bool in_steps(void *ctx, const struct step *s)
 		else
 			buf_str(texts[i].out, o->ctl->json ? "null" : "-");
 	if (o->ctl->json)
-		buf_printf(&o->line, "%s{\"time\":\"%s\",\"n\":%lld,\"not_good\":%lld,\"min\":%s,\"max\":%s,\"mean\":%s,\"last\":%s,\"unit\":\"%s\"}", o->n ? "," : " ",
-			   wall_text(s->from, at), (long long)s->n, (long long)s->not_good, min.data, max.data, mean.data, last.data, quantities[series->quantity].unit);
+		buf_printf(&o->line, "%s{\"time\":\"%s\",\"n\":%lld,\"not_good\":%lld,\"min\":%s,\"max\":%s,\"mean\":%s,\"last\":%s,\"unit\":\"%s\",\"rolled\":%s}", o->n ? "," : " ",
+			   wall_text(s->from, at), (long long)s->n, (long long)s->not_good, min.data, max.data, mean.data, last.data, quantities[series->quantity].unit, s->rolled ? "true" : "false");
 	else
-		buf_printf(&o->line, "%-22s %6lld %6lld %14s %14s %14s %14s %s", wall_text(s->from, at), (long long)s->n, (long long)s->not_good, min.data, max.data,
-			   mean.data, last.data, quantities[series->quantity].unit);
+		buf_printf(&o->line, "%-22s %6lld %6lld %14s %14s %14s %14s %s%s", wall_text(s->from, at), (long long)s->n, (long long)s->not_good, min.data, max.data,
+			   mean.data, last.data, quantities[series->quantity].unit, s->rolled ? "  (rollup)" : "");
 	flush_line(o);
 	return true;
 }
@@ -102,6 +103,7 @@ static bool show(struct output *o, const struct readings_words *w, struct err *e
 			o->row = &o->r->rows[i];
 	if (!o->ctl->json && w->step_ms)
 		fprintf(o->file, "%-22s %6s %6s %14s %14s %14s %14s\n", "from", "n", "doubt", "min", "max", "mean", "last");
+	reader_progress(o->r->reader, readings_walk_progress, (void *)(uintptr_t)o->ctl);
 	return w->step_ms ? reader_steps(o->r->reader, w->series, w->from, w->to, w->step_ms, in_steps, o, err)
 			  : reader_history(o->r->reader, w->series, w->from, w->to, raw, o, err);
 }
@@ -114,6 +116,10 @@ int ctl_history(struct ctl *ctl)
 	int code = readings_parse(ctl, &w);
 	if (code)
 		return code;
+	if (w.sum || w.latest || w.energy)
+		return history_many(ctl, &w);
+	if (w.format || w.out)
+		return ctl_usage(ctl, "history prints; puectl export writes --format and --out");
 	if (!readings_open(&w, &r, &err))
 		return ctl_fail(ctl, &err);
 	struct output o = { .ctl = ctl, .r = &r, .file = readings_spool(&err) };
@@ -126,7 +132,7 @@ int ctl_history(struct ctl *ctl)
 		list(&o);
 	if (good && ctl->json)
 		fputs("]\n", o.file);
-	good = readings_deliver(o.file, good, &err);
+	good = readings_deliver(o.file, good, &err) && (!w.series || w.step_ms || readings_say_dropped(ctl, &r, &w, &err));
 	if (good && !ctl->json && o.n == 0)
 		fprintf(stderr, "%s\n", ctl->lang == LANG_ZH ? "该时段没有读数" : "no readings in this time");
 	buf_done(&o.line);

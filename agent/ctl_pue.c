@@ -4,6 +4,8 @@
 #include "agent/explain.h"
 #include "agent/gather.h"
 #include "agent/pack_admit.h"
+#include "agent/statement.h"
+#include "core/site_factors.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -51,28 +53,70 @@ static bool freeze(const struct words *w, const struct gather *g, struct err *er
 		struct clock clock = { 0 };
 		made = clock_now(&clock).wall;
 	}
-	struct signer *signer = signer_open(w->keys, err);
+	struct signer *signer = signer_open(w->keys, NULL, err);
 	bool good = signer && baseline_write(w->freeze, &k, g->setup.site, signer_ops(signer), made, err);
 	signer_free(signer);
 	return good;
 }
 
-static bool compare(const struct words *w, const struct gather *g, struct explain_baseline *out, json_t **root, struct err *err)
+/* A decimal of kg/kW.h on the command line: its source is whoever typed it. */
+static bool coal_of(const struct words *w, const struct site *site, struct wall end, struct fact_factor *out, struct err *err)
 {
-	struct trust trust = { 0 };
-	struct kpi k;
-	bool good = trust_load(w->trust, &trust, err) && baseline_read(w->baseline, &trust, &out->then, root, err);
-	trust_done(&trust);
-	if (good && w->kgce && !ratio_parse(w->kgce, &out->kgce_per_kwh))
-		good = err_set(err, ERR_USAGE, "--kgce-per-kwh %s: write a decimal, for example 0.1229", w->kgce);
-	if (!good)
-		return false;
-	window_kpi(g->window, &g->setup.zone, &k);
-	baseline_of_kpi(&k, g->setup.site, &out->now);
-	struct err why = { 0 };
-	out->comparable = baseline_compare(&out->then, &out->now, &out->delta, &why);
-	snprintf(out->why, sizeof out->why, "%s", why.text);
+	const struct site_factor *f = site_factor_at(site, FACTOR_COAL, (struct wall){ end.ms - 1 });
+	struct ratio r;
+	if (!w->kgce) {
+		*out = f ? (struct fact_factor){ f->micro, f->source, f->status } : (struct fact_factor){ 0 };
+		return true;
+	}
+	if (!ratio_parse(w->kgce, &r) || r.num <= 0 || r.num > 100 * r.den || ((__int128)r.num * 1000000) % r.den)
+		return err_set(err, ERR_USAGE, "--kgce-per-kwh %s: write a decimal above 0 with at most six digits behind the point", w->kgce);
+	*out = (struct fact_factor){ (int64_t)((__int128)r.num * 1000000 / r.den), "the command line", "m?" };
 	return true;
+}
+
+/* The baseline of a file, else of the newest statement in the store.  *found: there is one. */
+struct before { struct explain_baseline shown; json_t *root; struct statements statements; bool found; };
+
+static bool find_baseline(const struct words *w, const struct gather *g, struct before *b, struct err *err)
+{
+	const char *state = w->gather.state_dir ? w->gather.state_dir : g->setup.site->state_dir;
+	struct trust trust = { 0 };
+	struct facts facts;
+	if (w->baseline) {
+		b->found = trust_load(w->trust, &trust, err) && baseline_read(w->baseline, &trust, &b->shown.then, &b->root, err);
+		trust_done(&trust);
+		return b->found;
+	}
+	if (w->gather.recording)
+		return true;
+	facts_unknown(&facts);
+	struct reader *reader = reader_open(state, err);
+	bool good = reader && statement_read(state, g->setup.site->id, reader, &b->statements, &facts, err);
+	reader_close(reader);
+	b->shown.then = facts.baseline;
+	b->found = good && facts.baseline.site;
+	return good;
+}
+
+static bool compare(const struct words *w, const struct gather *g, struct before *b, struct err *err)
+{
+	struct kpi k;
+	struct err why = { 0 };
+	if (!find_baseline(w, g, b, err))
+		return false;
+	if (!b->found)
+		return true;
+	window_kpi(g->window, &g->setup.zone, &k);
+	baseline_of_kpi(&k, g->setup.site, &b->shown.now);
+	b->shown.comparable = baseline_compare(&b->shown.then, &b->shown.now, &b->shown.delta, &why);
+	snprintf(b->shown.why, sizeof b->shown.why, "%s", why.text);
+	return coal_of(w, g->setup.site, k.to, &b->shown.coal, err);
+}
+
+static void before_done(struct before *b)
+{
+	json_decref(b->root);
+	statements_done(&b->statements);
 }
 
 static void write_out(const struct words *w, const struct ctl *ctl, const struct explain *x, struct buf *out)
@@ -101,15 +145,15 @@ int ctl_pue(struct ctl *ctl)
 		return code;
 	if (!gather_make(&w.gather, &g, &err))
 		return ctl_fail(ctl, &err);
-	struct explain_baseline baseline = { 0 };
-	json_t *root = NULL;
-	if ((w.freeze && !freeze(&w, &g, &err)) || (w.baseline && !compare(&w, &g, &baseline, &root, &err))) {
+	struct before before = { 0 };
+	if ((w.freeze && !freeze(&w, &g, &err)) || !compare(&w, &g, &before, &err)) {
+		before_done(&before);
 		gather_done(&g);
 		return ctl_fail(ctl, &err);
 	}
-	struct explain x = { g.window, &g.setup, g.events, g.n_events, w.baseline ? &baseline : NULL };
+	struct explain x = { g.window, &g.setup, g.events, g.n_events, before.found ? &before.shown : NULL };
 	write_out(&w, ctl, &x, &out);
-	json_decref(root);
+	before_done(&before);
 	fwrite(out.data ? out.data : "", 1, out.len, stdout);
 	bool failed = out.failed;
 	buf_done(&out);

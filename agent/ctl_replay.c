@@ -11,7 +11,8 @@ struct kept { struct interval iv; struct interval_row *rows; };
 
 struct out {
 	struct ctl *ctl;
-	const char *config, *file, *from, *to, *by;
+	const char *config, *file, *from, *to, *by, *step;
+	int64_t step_ms;
 	bool summary, leaves;
 	struct setup setup;
 	struct window *window;
@@ -338,7 +339,7 @@ static void print_text(const struct out *o, const struct replay_stats *stats)
 static int arguments(struct ctl *ctl, struct out *o)
 {
 	const struct { const char *name; const char **value; bool *flag; } rows[] = {
-		{ "--config", &o->config, NULL }, { "--from", &o->from, NULL }, { "--to", &o->to, NULL }, { "--by", &o->by, NULL },
+		{ "--config", &o->config, NULL }, { "--from", &o->from, NULL }, { "--to", &o->to, NULL }, { "--by", &o->by, NULL }, { "--step", &o->step, NULL },
 		{ "--summary", NULL, &o->summary }, { "--leaves", NULL, &o->leaves },
 	};
 	for (int i = 1; i < ctl->argc; i++) {
@@ -360,6 +361,8 @@ static int arguments(struct ctl *ctl, struct out *o)
 	}
 	if (o->by && strcmp(o->by, "day") && strcmp(o->by, "month") && strcmp(o->by, "year"))
 		return ctl_usage(ctl, "--by day, month or year; not '%s'", o->by);
+	if (o->step && (!duration_ms_parse(o->step, &o->step_ms) || o->step_ms <= 0))
+		return ctl_usage(ctl, "--step %s: write a duration such as 15m", o->step);
 	return !o->config || !o->file ? ctl_usage(ctl, "--config SITE.yaml and a recording are needed") : !o->from != !o->to ? ctl_usage(ctl, "--from and --to come together") : 0;
 }
 
@@ -397,7 +400,7 @@ int ctl_replay(struct ctl *ctl)
 	if (code)
 		return code;
 	struct ledger_sink sink = { on_interval, on_event, &o };
-	bool good = setup_load(o.config, &o.setup, NULL, &err) && fixed_window(&o, &err) && replay_fold(&o.setup, o.file, &sink, &stats, &err);
+	bool good = setup_load(o.config, &o.setup, NULL, &err) && fixed_window(&o, &err) && replay_fold(&o.setup, o.file, o.step_ms, &sink, &stats, &err);
 	if (good && o.failed) {
 		good = false;
 		err = o.err;

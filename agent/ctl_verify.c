@@ -188,6 +188,17 @@ static bool verify_report(struct verify *v, struct err *err)
 	return true;
 }
 
+static bool verify_head(struct verify *v, struct err *err)
+{
+	(void)err;
+	cert_note(&v->trace, "期号 %lld,共 %lld 条,树根 %s", "epoch %lld, %lld leaves, root %s", integer(v->payload, "epoch"), integer(v->payload, "size"),
+		  verify_text(v->payload, "root"));
+	snprintf(v->sentence.zh, sizeof v->sentence.zh, "有效:场所 %s 的证据树头未被改动;puectl verify --store DIR --head FILE 用它核对一份存储", verify_site(v->payload));
+	snprintf(v->sentence.en, sizeof v->sentence.en, "VALID: the tree head of site %s is unaltered; puectl verify --store DIR --head FILE compares a store with it",
+		 verify_site(v->payload));
+	return true;
+}
+
 static bool verify_other(struct verify *v, struct err *err)
 {
 	(void)err;
@@ -200,7 +211,7 @@ static bool verify_by_type(struct verify *v, struct err *err)
 {
 	static const struct { const char *type; bool (*run)(struct verify *, struct err *); } rows[] = {
 		{ JWS_CERTIFICATE, verify_certificate }, { JWS_REPORT, verify_report }, { JWS_PACK, verify_other }, { JWS_STATEMENT, verify_other },
-		{ JWS_REVOCATION, verify_other } };
+		{ JWS_REVOCATION, verify_other }, { JWS_HEAD, verify_head } };
 	for (size_t i = 0; i < countof(rows); i++)
 		if (strcmp(rows[i].type, v->jws.type) == 0)
 			return rows[i].run(v, err);
@@ -257,7 +268,7 @@ int ctl_verify(struct ctl *ctl)
 	if (code)
 		return code;
 	if (w.store && !w.file)
-		return verify_store(ctl, w.store, w.head);
+		return verify_store(ctl, w.store);
 	struct verify *v = calloc(1, sizeof *v);
 	if (!v)
 		return 70;

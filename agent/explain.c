@@ -182,7 +182,7 @@ static const char *share_text(const struct share *s, char *out, size_t size)
 static void other_table(const struct explain *x, const struct kpi *k, const struct table_writer *out)
 {
 	static const struct column columns[] = {
-		{ "id", { "指标", "KPI" } }, { "value", { "数值", "value" } }, { "unit", { "单位", "unit" } }, { "u_ppm", { "U (k=2), 1e-6", "U (k=2), 1e-6" } },
+		{ "id", { "指标", "KPI" } }, { "value", { "数值", "value" } }, { "unit", { "单位", "unit" } }, { "interim", { "不足一年", "interim" } }, { "u_ppm", { "U (k=2), 1e-6", "U (k=2), 1e-6" } },
 		{ "formula", { "算式", "formula" } }, { "why_not", { "为何没有", "why not" } },
 	};
 	struct kpi_row rows[KPI_ROW_N];
@@ -191,7 +191,7 @@ static void other_table(const struct explain *x, const struct kpi *k, const stru
 	for (int i = 0; i < KPI_ROW_N; i++) {
 		char value[64];
 		kpi_row_text(&rows[i], 4, value, sizeof value);
-		ROW(text(rows[i].id), text(rows[i].defined ? value : NULL), text(rows[i].unit), rows[i].u_ppm < 0 ? text(NULL) : whole(rows[i].u_ppm),
+		ROW(text(rows[i].id), text(rows[i].defined ? value : NULL), text(rows[i].unit), yes(rows[i].interim), rows[i].u_ppm < 0 ? text(NULL) : whole(rows[i].u_ppm),
 		    text(rows[i].formula), text(rows[i].why_not));
 	}
 	out->end(out->ctx);
@@ -299,20 +299,26 @@ static void event_table(const struct explain *x, const struct table_writer *out)
 static void baseline_table(const struct explain *x, const struct table_writer *out)
 {
 	static const struct column columns[] = {
-		{ "from", { "基线起", "baseline from" } }, { "to", { "基线止", "baseline to" } }, { "pue_then", { "改造前", "before" } }, { "pue_now", { "改造后", "after" } },
-		{ "delta_micro", { "差, 1e-6", "delta, 1e-6" } }, { "saved_mwh", { "节约电能", "energy saved" } }, { "saved_gce", { "节约标准煤, g", "coal equivalent saved, g" } },
-		{ "why_not", { "不可比", "not comparable" } },
+		{ "from", { "基线起", "baseline from" } }, { "to", { "基线止", "baseline to" } }, { "source", { "基线来源", "frozen from" } },
+		{ "statement", { "声明", "statement" } }, { "by", { "签署人", "by" } },
+		{ "pue_then", { "改造前", "before" } }, { "pue_now", { "改造后", "after" } },
+		{ "delta_micro", { "差(后减前), 1e-6", "delta (after less before), 1e-6" } }, { "u_ppm_rho0", { "差的 U (k=2), 相关 0, 1e-6", "its U (k=2), rho 0, 1e-6" } },
+		{ "u_ppm_rho1", { "差的 U (k=2), 相关 1, 1e-6", "its U (k=2), rho 1, 1e-6" } }, { "seasons_differ", { "非完整年度", "not two whole years" } },
+		{ "saved_mwh", { "节约电能", "energy saved" } }, { "saved_gce", { "节约标准煤, g", "coal equivalent saved, g" } },
+		{ "coal_micro_kg_per_kwh", { "折标煤系数, 1e-6 kg/kW.h", "coal factor, 1e-6 kg/kW.h" } }, { "coal_source", { "系数来源", "its source" } },
+		{ "coal_status", { "核对状态", "its status" } }, { "why_not", { "不可比", "not comparable" } },
 	};
 	const struct explain_baseline *b = x->baseline;
 	char then[48], now[48], from[WALL_TEXT], to[WALL_TEXT];
-	bool has = b->comparable && pue_text(b->then.total_mwh, b->then.it_mwh, (struct ratio){ 0, 0 }, 3, then, sizeof then) &&
+	bool has = b->comparable && pue_text(b->then.total_mwh, b->then.it_mwh, limit_of(x), 3, then, sizeof then) &&
 		   pue_text(b->now.total_mwh, b->now.it_mwh, limit_of(x), 3, now, sizeof now);
-	bool coal = has && b->kgce_per_kwh.den > 0;
-	/* g = mW.h / 1e6 * kg/kW.h * 1e3 */
-	int64_t grams = coal ? (int64_t)((__int128)b->delta.saved_mwh * b->kgce_per_kwh.num / ((__int128)b->kgce_per_kwh.den * 1000)) : 0;
+	bool coal = has && b->coal.micro > 0;
 	BEGIN("retrofit", "改造前后(仅供参考)", "before and after (information only)", columns, true);
-	ROW(text(wall_text(b->then.from, from)), text(wall_text(b->then.to, to)), text(has ? then : NULL), text(has ? now : NULL),
-	    has ? whole(b->delta.delta_micro) : text(NULL), has ? mwh(b->delta.saved_mwh) : text(NULL), coal ? whole(grams) : text(NULL), text(b->comparable ? NULL : b->why));
+	ROW(text(wall_text(b->then.from, from)), text(wall_text(b->then.to, to)), text(b->then.source), text(b->then.id), text(b->then.by), text(has ? then : NULL),
+	    text(has ? now : NULL), has ? whole(b->delta.delta_micro) : text(NULL), has && b->delta.u_ppm_rho0 >= 0 ? whole(b->delta.u_ppm_rho0) : text(NULL),
+	    has && b->delta.u_ppm_rho1 >= 0 ? whole(b->delta.u_ppm_rho1) : text(NULL), has ? yes(b->delta.seasons) : text(NULL),
+	    has ? mwh(b->delta.saved_mwh) : text(NULL), coal ? whole(coal_grams(b->delta.saved_mwh, b->coal.micro)) : text(NULL),
+	    coal ? whole(b->coal.micro) : text(NULL), text(coal ? b->coal.source : NULL), text(coal ? b->coal.status : NULL), text(b->comparable ? NULL : b->why));
 	out->end(out->ctx);
 }
 

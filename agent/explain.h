@@ -7,6 +7,7 @@
 
 #include "agent/ctl.h"
 #include "agent/setup.h"
+#include "core/kpi_baseline.h"
 #include "core/kpi_table.h"
 
 /* Before and after a retrofit: information, never a condition. */
@@ -15,7 +16,7 @@ struct explain_baseline {
 	struct baseline_delta delta;
 	bool comparable;
 	char why[1000];                         /* when it is not */
-	struct ratio kgce_per_kwh;              /* given by the caller, never a constant; {0,0}: no coal equivalent is printed */
+	struct fact_factor coal;                /* of the configuration, or given by the caller; micro 0: no coal equivalent is printed */
 };
 struct explain {
 	const struct window *window;

@@ -7,7 +7,7 @@
 bool gather_arguments(struct ctl *ctl, struct gather_options *o, struct err *err)
 {
 	const struct { const char *name; const char **value; } rows[] = {
-		{ "--config", &o->config }, { "--state", &o->state_dir }, { "--recording", &o->recording }, { "--from", &o->from }, { "--to", &o->to },
+		{ "--config", &o->config }, { "--state", &o->state_dir }, { "--recording", &o->recording }, { "--step", &o->step }, { "--from", &o->from }, { "--to", &o->to },
 	};
 	int kept = 0;
 	for (int i = 0; i < ctl->argc; i++) {
@@ -129,10 +129,13 @@ bool gather_make(const struct gather_options *o, struct gather *out, struct err 
 {
 	struct gather *g = out;
 	struct replay_stats stats;
+	int64_t step_ms = 0;
 	*g = (struct gather){ .whole = o->recording && !o->from };
+	if (o->step && (!duration_ms_parse(o->step, &step_ms) || step_ms <= 0))
+		return err_set(err, ERR_USAGE, "--step %s: write a duration such as 15m", o->step);
 	struct ledger_sink sink = { on_interval, on_event, g };
 	bool good = setup_load(o->config ? o->config : "/etc/pued/pued.yaml", &g->setup, NULL, err) && (!o->from || asked_period(o, g, err)) &&
-		    (o->recording ? replay_fold(&g->setup, o->recording, &sink, &stats, err) : from_store(o, g, err));
+		    (o->recording ? replay_fold(&g->setup, o->recording, step_ms, &sink, &stats, err) : from_store(o, g, err));
 	if (good && g->err.kind != ERR_NONE) {
 		*err = g->err;
 		good = false;

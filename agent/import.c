@@ -109,6 +109,7 @@ static bool take_line(void *ctx, const char *line, size_t len, struct err *err)
 			return err_set(err, ERR_INPUT, "more than %d sessions in one recording; split it", SESSIONS_A_RUN - 1);
 		return true;
 	case RECORDING_SPAN: im->span = r; return true;
+	case RECORDING_POLL: return im->d->o.step_given || recorded_poll_fits(&r, im->d->o.import_step_ms, err);
 	case RECORDING_NOTHING: return true;
 	case RECORDING_BAD: break;
 	}

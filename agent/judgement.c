@@ -1,5 +1,6 @@
 #include "agent/judgement.h"
 #include "agent/statement.h"
+#include "core/site_factors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,6 +169,9 @@ static bool reach_verdict(struct judgement *j, const struct setup *s, const char
 	f->window_from = zone_date(&s->zone, j->asked.from);
 	f->window_to = zone_date(&s->zone, (struct wall){ j->asked.to.ms - 1 });
 	f->completed = s->site->retrofit_completed;
+	const struct site_factor *coal = site_factor_at(s->site, FACTOR_COAL, (struct wall){ j->asked.to.ms - 1 });
+	if (coal)
+		f->coal = (struct fact_factor){ coal->micro, coal->source, coal->status };
 	racks_at(s->site, (struct wall){ j->asked.to.ms - 1 }, j->window, standard, &f->racks);
 	racks_least(s->site, j->asked.from, j->asked.to, j->window, standard, &f->racks_min);
 	if (!statement_read(state_dir, s->site->id, reader, &j->statements, f, err))

@@ -1,7 +1,7 @@
 #include "agent/readings.h"
+#include "agent/series_query.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,11 +38,18 @@ static bool parse_step(const char *text, int64_t *out, struct err *err)
 int readings_parse(struct ctl *ctl, struct readings_words *w)
 {
 	const struct { const char *name; const char **value; } rows[] = { { "--state", &w->state }, { "--format", &w->format }, { "--out", &w->out }, { "--from", &w->from_text },
-									   { "--to", &w->to_text }, { "--step", &w->step } };
+									   { "--to", &w->to_text }, { "--step", &w->step }, { "--energy", &w->energy }, { "--config", &w->config } };
+	const struct { const char *name; bool *value; } flags[] = { { "--sum", &w->sum }, { "--latest", &w->latest } };
 	struct err err = { 0 };
 	w->state = w->state ? w->state : "/var/lib/pued";
 	for (int i = 1; i < ctl->argc; i++) {
-		size_t k = 0;
+		size_t k = 0, f = 0;
+		while (f < countof(flags) && strcmp(ctl->argv[i], flags[f].name) != 0)
+			f++;
+		if (f < countof(flags)) {
+			*flags[f].value = true;
+			continue;
+		}
 		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name) != 0)
 			k++;
 		if (k < countof(rows) && i + 1 < ctl->argc)
@@ -54,6 +61,8 @@ int readings_parse(struct ctl *ctl, struct readings_words *w)
 	}
 	if (!parse_time(w->from_text, INT64_MIN, &w->from, &err) || !parse_time(w->to_text, INT64_MAX, &w->to, &err) || !parse_step(w->step, &w->step_ms, &err))
 		return ctl_usage(ctl, "%s", err.text);
+	if (w->from.ms >= w->to.ms)
+		return ctl_usage(ctl, "the time asked for ends before it begins: --from %s --to %s", w->from_text ? w->from_text : "", w->to_text ? w->to_text : "");
 	return 0;
 }
 
@@ -69,7 +78,7 @@ static bool keep(void *ctx, uint32_t number, const struct series *s)
 		return false;
 	}
 	struct readings_series *row = &more[r->n++];
-	*row = (struct readings_series){ .number = number, .id = id, .s = *s, .wanted = !r->pattern || fnmatch(r->pattern, id, 0) == 0 };
+	*row = (struct readings_series){ .number = number, .id = id, .s = *s, .wanted = query_matches(r->pattern, id) };
 	row->s.id = id;
 	row->s.label = NULL;
 	r->n_wanted += row->wanted;
@@ -158,6 +167,11 @@ bool readings_deliver(FILE *spool, bool whole, struct err *err)
 	return good || err_set(err, ERR_IO, "output: %s", strerror(errno));
 }
 
+void readings_walk_progress(void *ctl, uint64_t done, uint64_t total)
+{
+	readings_progress(((const struct ctl *)ctl)->verb->name, done, total);
+}
+
 void readings_progress(const char *what, uint64_t done, uint64_t total)
 {
 	enum { WIDTH = 40 };
@@ -166,4 +180,16 @@ void readings_progress(const char *what, uint64_t done, uint64_t total)
 	int filled = (int)(done * WIDTH / total);
 	fprintf(stderr, "\r%s [%.*s%*s] %3d %%%s", what, filled, "########################################", WIDTH - filled, "", (int)(done * 100 / total),
 		done == total ? "\n" : "");
+}
+
+bool readings_say_dropped(const struct ctl *ctl, const struct readings *r, const struct readings_words *w, struct err *err)
+{
+	struct wall until;
+	char at[WALL_TEXT];
+	if (!reader_dropped(r->reader, &until, err))
+		return false;
+	if (until.ms && w->from.ms < until.ms)
+		fprintf(stderr, ctl->lang == LANG_ZH ? "%s 之前的原始读数已按保留期删除; 用 --step 15m 查看其一刻钟汇总\n"
+						     : "raw readings before %s were dropped by retention; their quarters of an hour are there: --step 15m\n", wall_text(until, at));
+	return true;
 }

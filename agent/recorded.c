@@ -97,3 +97,38 @@ bool recorded_lines(FILE *in, const char *name, uint64_t most, recorded_take *ta
 	free(line);
 	return good;
 }
+
+enum { HEAD_LINES = 200 };
+struct search { int64_t poll_ms; bool reading; };
+
+static bool look_for_poll(void *ctx, const char *text, size_t len, struct err *err)
+{
+	struct search *s = ctx;
+	struct recording_line line = { 0 };
+	enum recording what = s->reading ? RECORDING_NOTHING : recording_parse(text, len, &line, err);
+	s->reading |= what == RECORDING_READING;
+	if (what == RECORDING_POLL)
+		s->poll_ms = line.poll_ms;
+	return what != RECORDING_BAD;
+}
+
+bool recorded_poll(const char *file, int64_t *poll_ms, struct err *err)
+{
+	struct search s = { 0, false };
+	uint64_t lines;
+	FILE *in = strcmp(file, "-") ? fopen(file, "re") : NULL;
+	*poll_ms = 0;
+	if (!in)
+		return !strcmp(file, "-") || err_set(err, ERR_IO, "%s: %s", file, strerror(errno));
+	bool good = recorded_lines(in, file, HEAD_LINES, look_for_poll, &s, &lines, err);
+	fclose(in);
+	*poll_ms = s.poll_ms;
+	return good;
+}
+
+bool recorded_poll_fits(const struct recording_line *line, int64_t poll_ms, struct err *err)
+{
+	return line->poll_ms == poll_ms ||
+	       err_set(err, ERR_INPUT, "the recording says its readings are %lld s apart, too late to be used; give it as the option of the step (--step, --import-step) "
+		       "or write it before the first reading of a file", (long long)line->poll_ms / 1000);
+}

@@ -30,6 +30,11 @@ void recorded_look(struct recorded *r, const struct recording_line *line);
 /* Units of sample.value in one count of a register without profile; 0 where the profile says it. */
 int64_t recorded_fraction(const struct recorded *r, uint32_t series);
 
+/* The "# poll" line before a file's first reading: how far apart its readings are; 0 where there is none, or for "-". */
+bool recorded_poll(const char *file, int64_t *poll_ms, struct err *err) MUST_USE;
+/* Met while folding: it must say no other distance than the one folded with (standard input is read only once). */
+bool recorded_poll_fits(const struct recording_line *line, int64_t poll_ms, struct err *err) MUST_USE;
+
 /* Every line of `in` to take(), at most `most`; an error gets "NAME:LINE: ". */
 typedef bool recorded_take(void *ctx, const char *text, size_t len, struct err *err);
 bool recorded_lines(FILE *in, const char *name, uint64_t most, recorded_take *take, void *ctx, uint64_t *lines, struct err *err) MUST_USE;

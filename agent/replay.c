@@ -12,6 +12,8 @@ enum { BATCH = 1024, LOOK_LINES = 100000 };
 struct replay {
 	const struct setup *setup;
 	const char *file;
+	int64_t step_ms;
+	bool step_given;
 	struct registry *registry;
 	struct ledger_wiring *wiring;
 	struct ledger *ledger;
@@ -56,6 +58,7 @@ static bool take_line(void *ctx, const char *text, size_t len, struct err *err)
 	switch (recording_parse(text, len, &line, err)) {
 	case RECORDING_READING: return take_reading(r, &line, err);
 	case RECORDING_SESSION: recorded_session(&r->recorded); return true;
+	case RECORDING_POLL: return r->step_given || recorded_poll_fits(&line, r->step_ms, err);
 	case RECORDING_SPAN:
 	case RECORDING_NOTHING: return true;
 	case RECORDING_BAD: break;
@@ -78,7 +81,7 @@ static bool prepare(struct replay *r, FILE *in, struct err *err)
 	const struct site *site = r->setup->site;
 	if (!(r->registry = registry_new()))
 		return err_memory(err);
-	if (!wiring_make(site, r->setup->library, r->registry, 0, &r->wiring, err) || !recorded_init(&r->recorded, r->registry, 1, err))
+	if (!wiring_make(site, r->setup->library, r->registry, r->step_ms, &r->wiring, err) || !recorded_init(&r->recorded, r->registry, 1, err))
 		return false;
 	if (in != stdin && fseek(in, 0, SEEK_SET) == 0) {
 		if (!recorded_lines(in, r->file, LOOK_LINES, look, r, &r->stats.lines, err))
@@ -93,7 +96,7 @@ static bool prepare(struct replay *r, FILE *in, struct err *err)
 	return (r->ledger = ledger_new(site, r->wiring, err)) != NULL;
 }
 
-bool replay_fold(const struct setup *setup, const char *file, const struct ledger_sink *sink, struct replay_stats *out, struct err *err)
+bool replay_fold(const struct setup *setup, const char *file, int64_t step_ms, const struct ledger_sink *sink, struct replay_stats *out, struct err *err)
 {
 	FILE *in = strcmp(file, "-") ? fopen(file, "re") : stdin;
 	struct replay *r = calloc(1, sizeof *r);
@@ -102,7 +105,10 @@ bool replay_fold(const struct setup *setup, const char *file, const struct ledge
 		r->setup = setup;
 		r->file = file;
 		r->sink = sink;
-		good = prepare(r, in, err) && recorded_lines(in, file, UINT64_MAX, take_line, r, &r->stats.lines, err);
+		r->step_ms = step_ms;
+		r->step_given = step_ms > 0;
+		good = r->step_given || recorded_poll(file, &r->step_ms, err);
+		good = good && prepare(r, in, err) && recorded_lines(in, file, UINT64_MAX, take_line, r, &r->stats.lines, err);
 	}
 	if (good) {
 		push(r);

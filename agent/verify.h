@@ -37,6 +37,6 @@ const char *verify_site(const json_t *payload);
 json_t *verify_open(struct verify *v, const char *path, const char *type, struct err *err);
 
 /* agent/verify_store.c: the evidence of a store, walked from the first leaf.  The exit code. */
-int verify_store(struct ctl *ctl, const char *dir, const char *head);
+int verify_store(struct ctl *ctl, const char *dir);
 
 #endif

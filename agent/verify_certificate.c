@@ -133,6 +133,21 @@ static bool check_all(struct verify *v, struct conf *conf, struct err *err)
 	return p && check_pack(v, p, path, err) && check_evidence(v, p, err) && check_statements(v, err) && judge_again(v, p, err);
 }
 
+/* Information: what the certificate says of before and after.  Checked with the rest: it follows from facts and signed leaves. */
+static void tell_before_after(struct verify *v)
+{
+	const json_t *b = json_object_get(v->payload, "before_after"), *base = json_object_get(b, "baseline"), *coal = json_object_get(b, "coal");
+	if (!json_is_object(base))
+		return;
+	cert_note(&v->trace, "改造前(%s):%s = %s,%s 至 %s,由 %s 声明", "before (%s): %s = %s, %s to %s, by %s", verify_text(base, "source"), verify_text(base, "name"),
+		  verify_text(base, "value"), verify_text(base, "first_day"), verify_text(base, "last_day"), verify_text(base, "by"));
+	if (json_is_string(json_object_get(b, "delta_pue")))
+		cert_note(&v->trace, "PUE变化 %s,节约电量 %s%s%s;仅供参考,不是条件", "change of PUE %s, energy saved %s%s%s; information, no condition", verify_text(b, "delta_pue"),
+			  verify_text(b, "saved"), json_is_object(coal) ? ", " : "", json_is_object(coal) ? verify_text(coal, "text") : "");
+	else
+		cert_note(&v->trace, "不可比:%s", "not comparable: %s", verify_text(b, "why_not"));
+}
+
 static void conclude(struct verify *v)
 {
 	const json_t *verdict = json_object_get(v->payload, "verdict"), *words = json_object_get(verdict, "sentence");
@@ -142,6 +157,7 @@ static void conclude(struct verify *v)
 	if (supersedes)
 		cert_note(&v->trace, "替代证书 %s", "supersedes certificate %s", supersedes);
 	cert_note(&v->trace, "%s", "%s", verify_text(pue, "text"));
+	tell_before_after(v);
 	cert_note(&v->trace, "%s:%s%.0s", "%s: %.0s%s", verify_text(verdict, "kind"), verify_text(words, "zh"), verify_text(words, "en"));
 	snprintf(v->sentence.zh, sizeof v->sentence.zh, "有效:%s证书 %s(场所 %s%s)未被改动,其结论由所附证据和规则得出", interim ? "中期" : "年度", number, verify_site(v->payload),
 		 simulated ? ",模拟数据" : "");

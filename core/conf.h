@@ -107,6 +107,8 @@ bool conf_energy_mwh(struct conf *c, const struct conf_node *n, void *out, const
 struct ratio { int64_t num, den; };
 bool conf_ratio(struct conf *c, const struct conf_node *n, void *out, const void *arg);
 bool ratio_parse(const char *text, struct ratio *out);
+/* "5s", "15m": a duration as conf_duration_ms reads it; not negative. */
+bool duration_ms_parse(const char *text, int64_t *ms);
 
 /* Nearest candidate by edit distance (at most 2, less than half of the word; two neighbours exchanged count as one), else the
  * first that begins with it; NULL when none is near.  `word` is not empty. */

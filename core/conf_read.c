@@ -262,14 +262,23 @@ static bool exact_in(const char *text, const struct unit_row *units, size_t n, i
 	return false;
 }
 
-bool conf_duration_ms(struct conf *c, const struct conf_node *n, void *out, const void *range)
+bool duration_ms_parse(const char *text, int64_t *ms)
 {
 	static const struct unit_row units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "min", 60000 }, { "h", 3600000 }, { "d", 86400000 } };
+	int64_t value;
+	if (!exact_in(text, units, countof(units), &value) || value < 0)
+		return false;
+	*ms = value;
+	return true;
+}
+
+bool conf_duration_ms(struct conf *c, const struct conf_node *n, void *out, const void *range)
+{
 	const char *text = want(c, n, "a duration such as 5s");
 	int64_t value;
 	if (!text)
 		return false;
-	if (!exact_in(text, units, countof(units), &value) || value < 0)
+	if (!duration_ms_parse(text, &value))
 		return refuse(c, n, "a duration; write a number and ms, s, m, h or d, such as 5s");
 	if (!in_range(c, n, value, range, 1, " ms"))
 		return false;

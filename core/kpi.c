@@ -163,6 +163,7 @@ void window_kpi(const struct window *w, const struct zone *zone, struct kpi *out
 	struct kpi k = { .from = w->from, .to = w->to, .category = tree_category(&w->tree, w->site), .u_ppm_rho0 = -1, .u_ppm_rho1 = -1 };
 	char why[160] = "";
 	window_settle(w);
+	k.year = is_annual(zone, w->from, w->to);
 	sums(w, &k);
 	by_class(w, &k);
 	memcpy(k.events, w->events, sizeof k.events);
@@ -174,7 +175,7 @@ void window_kpi(const struct window *w, const struct zone *zone, struct kpi *out
 	if (reason)
 		snprintf(k.why_not, sizeof k.why_not, "%s", reason);
 	else
-		k.kind = k.intervals_known == k.intervals && is_annual(zone, w->from, w->to) ? KPI_PUE : KPI_IPUE;
+		k.kind = k.intervals_known == k.intervals && k.year ? KPI_PUE : KPI_IPUE;
 	if (k.kind != KPI_NONE)
 		window_uncertainty(w, k.total_mwh, k.it_mwh, &k.u_ppm_rho0, &k.u_ppm_rho1, why, sizeof why);
 	k.findings = window_findings(w, NULL, NULL);

@@ -10,6 +10,7 @@ enum kpi_kind { KPI_NONE, KPI_PUE, KPI_IPUE };     /* PUE: 12 continuous months;
 struct kpi {
 	struct wall from, to;
 	enum kpi_kind kind;
+	bool year;                          /* the window is 12 continuous months of the local calendar, whatever is known of it */
 	int category;                       /* 1..3; 0: no IT meter */
 	int64_t total_mwh, it_mwh;          /* PUE: whole window.  iPUE with gaps: intervals in which all terms are known */
 	int64_t known_total_mwh, known_it_mwh;   /* all known energy of the window */

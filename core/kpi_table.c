@@ -30,15 +30,60 @@ static void defined(struct kpi_row *r, __int128 num, __int128 den)
 	r->why_not = r->defined ? NULL : "the denominator is zero";
 }
 
-static void ratio_of_roles(const struct window *w, const int *roles, size_t n, __int128 factor, int64_t den, struct kpi_row *r)
+/* E_T or E_IT of the window, only where no term of it lacks anything: a partial sum below a whole one would be a wrong number. */
+static bool whole_sum(const struct window *w, int side, int64_t *mwh)
 {
-	bool any = false, complete = true;
-	int64_t sum = 0;
-	for (size_t i = 0; i < n; i++)
-		sum += of_role(w, roles[i], &any, &complete);
-	r->why_not = !any ? "no meter measures this" : "a meter of this lacks part of the window";
-	if (any && complete)
-		defined(r, sum * factor, den);
+	bool whole = w->possible[side] && !w->failed;
+	*mwh = 0;
+	for (size_t i = 0; i < w->n && whole; i++) {
+		whole = w->intervals[i].seen && !w->intervals[i].unknown[side] && !w->intervals[i].missing_ms[side];
+		*mwh += whole ? w->intervals[i].mwh[side] : 0;
+	}
+	return whole;
+}
+
+static const char *const lacks[2] = { "E_DC is not known over the whole window", "E_IT is not known over the whole window" };
+
+/* Energies of roles, those in `less` subtracted, over E_T (side 0) or E_IT (side 1) x den_factor. */
+struct role_ratio { enum kpi_row_id row; int roles[2], less, side; __int128 factor; bool at_most_one; };
+
+static void ratio_of_roles(const struct window *w, const struct role_ratio *q, struct kpi_row *r)
+{
+	bool any = false, complete = true, ignored = false;
+	int64_t sum = 0, den;
+	for (size_t i = 0; i < countof(q->roles); i++)
+		sum += q->roles[i] >= 0 ? of_role(w, q->roles[i], &any, &complete) : 0;
+	int64_t less = any && q->less >= 0 ? of_role(w, q->less, &ignored, &complete) : 0;
+	bool whole = whole_sum(w, q->side, &den);
+	r->why_not = !any ? "no meter measures this" : !complete ? "a meter of this lacks part of the window" : lacks[q->side];
+	if (!any || !complete || !whole)
+		return;
+	if (less > sum || (q->at_most_one && sum - less > den))
+		r->why_not = less > sum ? "more is exported than generated on the site" : "more than all energy of the site: a kilowatt-hour is counted twice";
+	else
+		defined(r, (sum - less) * q->factor, den);
+}
+
+/* CO2 of every carrier that enters, each kilowatt-hour with the factor that held then (core/site_factors.h). */
+static void carbon(const struct window *w, struct kpi_row *r)
+{
+	__int128 co2 = 0;
+	int64_t it;
+	bool factors = true, complete = true, all;
+	for (size_t i = 0; i < w->site->meters.n; i++) {
+		const struct window_meter *m = &w->meters[i];
+		if (!m->term.total_sign || factor_of_role(site_meters(w->site)[i].role) == FACTOR_N)
+			continue;
+		window_meter_mwh(w, (uint32_t)i, &all);
+		factors &= m->factor_kind < FACTOR_N && !m->no_factor;
+		complete &= all;
+		co2 += m->term.total_sign * m->co2;
+	}
+	bool whole = whole_sum(w, 1, &it);
+	r->why_not = !factors ? "no CO2 factor holds for a carrier over the whole window: state it with its source ('factors' of the configuration)" :
+		     !complete ? lacks[0] : lacks[1];
+	if (factors && complete && whole)
+		defined(r, co2, (__int128)it * 1000000);
 }
 
 /* PUE = 1 + E_O / E_I where every overhead has a meter of its own: its uncertainty is that of a small part. */
@@ -91,13 +136,19 @@ static void load_fraction(const struct window *w, const struct kpi *k, struct kp
 void kpi_rows(const struct window *w, const struct kpi *k, struct kpi_row rows[KPI_ROW_N])
 {
 	static const struct kpi_row empty[KPI_ROW_N] = {
-		[KPI_ROW_R_M2] = { .id = "R_M2", .unit = "1", .formula = "E / E_IT over a full year (GB 40879)" },
+		[KPI_ROW_R_M2] = { .id = "R_M2", .unit = "1", .formula = "E / E_IT over a full year (GB 40879-2021)" },
 		[KPI_ROW_OVERHEAD] = { .id = "PUE by overheads", .unit = "1", .formula = "1 + E_O / E_IT" },
 		[KPI_ROW_LOAD] = { .id = "load fraction", .unit = "1", .formula = "mean IT power / rated power of the racks" },
-		[KPI_ROW_REF] = { .id = "REF", .unit = "1", .formula = "E_ren / E_DC" },
-		[KPI_ROW_ERF] = { .id = "ERF", .unit = "1", .formula = "E_reuse / E_DC" },
-		[KPI_ROW_WUE] = { .id = "WUE", .unit = "L/kW.h", .formula = "water in / E_IT" },
-		[KPI_ROW_CUE] = { .id = "CUE", .unit = "kg/kW.h", .formula = "CO2 / E_IT" },
+		[KPI_ROW_REF] = { .id = "REF", .unit = "1", .formula = "(renewable + PV - export) / E_DC (ISO/IEC 30134-3)" },
+		[KPI_ROW_ERF] = { .id = "ERF", .unit = "1", .formula = "E_reuse / E_DC (ISO/IEC 30134-6)" },
+		[KPI_ROW_WUE] = { .id = "WUE", .unit = "L/kW.h", .formula = "W_in / E_IT (ISO/IEC 30134-9)" },
+		[KPI_ROW_CUE] = { .id = "CUE", .unit = "kg/kW.h", .formula = "CO2 of E_DC / E_IT (ISO/IEC 30134-8)" },
+	};
+	static const struct role_ratio ratios[] = {
+		{ KPI_ROW_REF, { ROLE_RENEWABLE, ROLE_PV }, ROLE_EXPORT, 0, 1, true },
+		{ KPI_ROW_ERF, { ROLE_REUSE, -1 }, -1, 0, 1, false },
+		/* a water meter's register is folded in mL (the base unit of volume): mL/mW.h = 1000 L/kW.h */
+		{ KPI_ROW_WUE, { ROLE_WATER, -1 }, -1, 1, 1000, false },
 	};
 	memcpy(rows, empty, sizeof empty);
 	for (int i = 0; i < KPI_ROW_N; i++)
@@ -109,11 +160,11 @@ void kpi_rows(const struct window *w, const struct kpi *k, struct kpi_row rows[K
 	}
 	overhead(w, k, &rows[KPI_ROW_OVERHEAD]);
 	load_fraction(w, k, &rows[KPI_ROW_LOAD]);
-	ratio_of_roles(w, (const int[]){ ROLE_RENEWABLE, ROLE_PV }, 2, 1, k->known_total_mwh, &rows[KPI_ROW_REF]);
-	ratio_of_roles(w, (const int[]){ ROLE_REUSE }, 1, 1, k->known_total_mwh, &rows[KPI_ROW_ERF]);
-	/* a water meter's register is folded in mL (the base unit of volume): mL/mW.h = 1000 L/kW.h */
-	ratio_of_roles(w, (const int[]){ ROLE_WATER }, 1, 1000, k->known_it_mwh, &rows[KPI_ROW_WUE]);
-	rows[KPI_ROW_CUE].why_not = "no factor series of the grid is at hand: a number of this kind is data with a source, never a constant here";
+	for (size_t i = 0; i < countof(ratios); i++)
+		ratio_of_roles(w, &ratios[i], &rows[ratios[i].row]);
+	carbon(w, &rows[KPI_ROW_CUE]);
+	for (int i = KPI_ROW_REF; i < KPI_ROW_N; i++)
+		rows[i].interim = !k->year;
 }
 
 void kpi_row_text(const struct kpi_row *row, int digits, char *out, size_t size)
@@ -123,31 +174,4 @@ void kpi_row_text(const struct kpi_row *row, int digits, char *out, size_t size)
 		power *= 10;
 	__int128 v = row->defined ? div_half_even(row->num * power, row->den) : 0, whole = v / power, rest = v % power;
 	snprintf(out, size, "%s%lld.%0*lld", v < 0 ? "-" : "", (long long)(whole < 0 ? -whole : whole), digits, (long long)(rest < 0 ? -rest : rest));
-}
-
-static bool doubtful(const struct baseline *b) { return b->kind == KPI_NONE || b->it_mwh <= 0 || b->it_mwh >= b->total_mwh; }
-static bool same_text(const char *a, const char *b) { return a && b && strcmp(a, b) == 0; }
-
-bool baseline_compare(const struct baseline *then, const struct baseline *now, struct baseline_delta *out, struct err *err)
-{
-	if (!same_text(then->site, now->site))
-		return err_set(err, ERR_RANGE, "the baseline is of site %s, not of %s", then->site ? then->site : "?", now->site ? now->site : "?");
-	if (!same_text(then->boundary, now->boundary))
-		return err_set(err, ERR_RANGE, "the boundary differs (%s, now %s): before and after are not the same thing", then->boundary ? then->boundary : "not stated",
-			       now->boundary ? now->boundary : "not stated");
-	if (then->category != now->category)
-		return err_set(err, ERR_RANGE, "the baseline is of category %d, the window of category %d", then->category, now->category);
-	if (doubtful(then) || doubtful(now))
-		return err_set(err, ERR_RANGE, "%s has no PUE", doubtful(then) ? "the baseline" : "the window");
-	if (then->to.ms > now->from.ms)
-		return err_set(err, ERR_RANGE, "the baseline ends after the window begins");
-	/* T/I - t/i over 1e-6: both quotients need their own denominators, so the difference is taken of exact fractions */
-	__int128 den = (__int128)now->it_mwh * then->it_mwh, num = (__int128)now->total_mwh * then->it_mwh - (__int128)then->total_mwh * now->it_mwh;
-	while (den >> 100 || (num < 0 ? -num : num) >> 100) {
-		den >>= 1;      /* the 100 bits that are left see far below 1e-6 */
-		num /= 2;
-	}
-	out->delta_micro = (int64_t)div_half_even(num * 1000000, den);
-	out->saved_mwh = (int64_t)div_half_even((__int128)now->it_mwh * then->total_mwh - (__int128)now->total_mwh * then->it_mwh, then->it_mwh);
-	return true;
 }

@@ -1,4 +1,4 @@
-/* core/kpi_table.h - the other KPIs of a window, one row each, where their inputs exist; and a retrofit before and after.
+/* core/kpi_table.h - the other KPIs of a window, one row each, where their inputs exist.
  * Definitions: ISO/IEC 30134-3 (REF), -6 (ERF), -8 (CUE), -9 (WUE), GB 40879 R_M2, all as quoted in docs/ledger.md.  Exact.  Pure. */
 #ifndef CORE_KPI_TABLE_H
 #define CORE_KPI_TABLE_H
@@ -8,23 +8,14 @@
 enum kpi_row_id { KPI_ROW_R_M2, KPI_ROW_OVERHEAD, KPI_ROW_LOAD, KPI_ROW_REF, KPI_ROW_ERF, KPI_ROW_WUE, KPI_ROW_CUE, KPI_ROW_N };
 struct kpi_row {
 	const char *id, *unit, *formula;
-	bool defined;
+	bool defined, interim;          /* interim: the window is not 12 continuous months, which is what the standards define it for */
 	__int128 num, den;              /* exact */
 	int64_t u_ppm;                  /* U (k=2) in 1e-6 of the value's unit; -1 not stated */
 	const char *why_not;            /* a sentence when not defined; static */
 };
-/* Fills rows[KPI_ROW_N]. */
+/* Fills rows[KPI_ROW_N].  A sum that lacks anything in the window, on either side of the fraction, gives no number. */
 void kpi_rows(const struct window *w, const struct kpi *k, struct kpi_row rows[KPI_ROW_N]);
 /* Decimal text with `digits` behind the point, half to even. */
 void kpi_row_text(const struct kpi_row *row, int digits, char *out, size_t size);
-
-/* A frozen baseline against now: information, never a condition unless a pack says so (domain.md 3.2 row 2.2). */
-struct baseline { struct wall from, to; enum kpi_kind kind; int category; int64_t total_mwh, it_mwh; const char *site, *boundary; };
-struct baseline_delta {
-	int64_t delta_micro;            /* PUE now - PUE then, in 1e-6, half to even: negative is better */
-	int64_t saved_mwh;              /* E_IT now x PUE then - E_T now, half to even */
-};
-/* False with a sentence: another site or boundary, a doubtful pair, another category. */
-bool baseline_compare(const struct baseline *then, const struct baseline *now, struct baseline_delta *out, struct err *err) MUST_USE;
 
 #endif

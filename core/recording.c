@@ -111,7 +111,17 @@ static enum recording bad(struct err *err, const char *line, const char *at, con
 	return RECORDING_BAD;
 }
 
-static enum recording remark(const char *p, const char *end, struct recording_line *out)
+static bool parse_poll(const char *from, size_t len, int64_t *ms)
+{
+	char text[16];
+	if (len >= sizeof text)
+		return false;
+	memcpy(text, from, len);
+	text[len] = 0;
+	return duration_ms_parse(text, ms) && *ms > 0 && *ms <= INT64_C(31) * 86400000;
+}
+
+static enum recording remark(const char *line, const char *p, const char *end, struct recording_line *out, struct err *err)
 {
 	const char *from;
 	size_t n;
@@ -120,6 +130,12 @@ static enum recording remark(const char *p, const char *end, struct recording_li
 		return RECORDING_NOTHING;
 	if (n == 7 && !memcmp(from, "session", 7))
 		return RECORDING_SESSION;
+	if (n == 4 && !memcmp(from, "poll", 4) && word(&p, end, &from, &n) && *from >= '0' && *from <= '9') {
+		if (!parse_poll(from, n, &span.poll_ms))
+			return bad(err, line, from, "the distance of the readings is no duration; write '# poll 15m'");
+		*out = span;
+		return RECORDING_POLL;
+	}
 	bool is_span = n == 4 && !memcmp(from, "span", 4) && word(&p, end, &from, &n) && parse_time(from, n, &span.wall, NULL) &&
 		       word(&p, end, &from, &n) && parse_time(from, n, &span.until, NULL);
 	if (is_span)
@@ -135,7 +151,7 @@ enum recording recording_parse(const char *line, size_t len, struct recording_li
 	if (!word(&p, end, &from, &n))
 		return RECORDING_NOTHING;
 	if (*from == '#')
-		return remark(p, end, out);
+		return remark(line, p, end, out, err);
 	if (!parse_time(from, n, &r.wall, err)) {
 		err_wrap(err, "column %d", (int)(from - line) + 1);
 		return RECORDING_BAD;

@@ -4,8 +4,8 @@
  *	TIME DEVICE/POINT VALUE [QUALITY [MONOTONIC-MS]]
  *
  * VALUE is what the device gives: the register's count, or a decimal for a float register; `-` for none.  Blank lines and
- * lines that start with '#' say nothing, except "# session": the monotonic clock starts anew from here, and "# span TIME TIME": what
- * the recording covers, so that progress can be shown.  Pure. */
+ * lines that start with '#' say nothing, except "# session": the monotonic clock starts anew from here, "# span TIME TIME": what
+ * the recording covers, so that progress can be shown, and "# poll 15m": how far apart its readings are, before the first.  Pure. */
 #ifndef CORE_RECORDING_H
 #define CORE_RECORDING_H
 
@@ -20,8 +20,9 @@ struct recording_line {
 	int places;
 	enum quality quality;
 	struct mono boot;
+	int64_t poll_ms;            /* of RECORDING_POLL */
 };
-enum recording { RECORDING_READING, RECORDING_NOTHING, RECORDING_SESSION, RECORDING_SPAN, RECORDING_BAD };
+enum recording { RECORDING_READING, RECORDING_NOTHING, RECORDING_SESSION, RECORDING_SPAN, RECORDING_POLL, RECORDING_BAD };
 /* One line without its newline.  RECORDING_BAD: err says which column and why; nothing of the line is used. */
 enum recording recording_parse(const char *line, size_t len, struct recording_line *out, struct err *err);
 

@@ -1,4 +1,5 @@
 #include "core/profile.h"
+#include "core/site_factors.h"
 #include "core/site_fields.h"
 
 #include <stdlib.h>
@@ -278,6 +279,7 @@ static void finish_site(struct conf *c, const struct conf_node *n, struct site *
 		s->operator_ = s->applicant;
 	if (s->operation_start.year && s->retrofit_completed.year && date_compare(s->retrofit_completed, s->operation_start) < 0)
 		conf_problem(c, conf_get(conf_get(n, "site"), "retrofit_completed"), "the retrofit is completed before operation starts; correct one date");
+	site_factors_check(c, conf_get(n, "factors"), s);
 	const struct conf_node *mqtt = conf_get(n, "mqtt");
 	if (s->mqtt.host && !s->mqtt.cert != !s->mqtt.key)
 		conf_problem(c, mqtt, "'cert' and 'key' go together; add the other one");

@@ -65,6 +65,8 @@ struct meter {
 	struct ratio factor;                     /* derived meters and fuels; {1,1} */
 	const char *factor_source;               /* required when factor is not 1 */
 	int64_t factor_u_ppm;                    /* relative standard uncertainty of the factor */
+	int64_t voltage_mv;                      /* nominal, between conductors, primary; 0: not stated */
+	int64_t phases;                          /* 1 or 3; 0: not stated, then 3 */
 	int64_t loss_ppm;                        /* declared losses between this node and its children */
 	const char *hall, *feeds;                /* feeds: "compute" | "storage" | "network" | "mixed" | NULL unknown */
 	struct conf_vec epochs;                  /* struct meter_epoch, ascending */
@@ -109,6 +111,7 @@ struct site {
 	const char *boundary, *standard;         /* boundary drawing id; "ISO/IEC 30134-2:2026" */
 	int64_t interval_ms;                     /* 900000 by default */
 	struct conf_vec meters, devices, racks;  /* struct meter, device, rack */
+	struct conf_vec factors;                 /* struct site_factor (core/site_factors.h) */
 	int64_t clock_limit_ms;
 	struct {
 		const char *host, *topic, *ca, *cert, *key, *user, *password;   /* password: credential name */
@@ -116,9 +119,11 @@ struct site {
 		bool tls;
 	} mqtt;                                  /* host NULL: no broker */
 	struct { const char *address; int64_t port; } http;
+	struct { const char *listen; } traps;    /* NULL: none are received; "ADDRESS:PORT" or "systemd" */
 	const char *state_dir, *pack;            /* pack id */
 	int64_t raw_days;                        /* retention of raw readings */
-	const char *key_id;                      /* name of the signing key */
+	const char *key_id;                      /* which keys sign: a kid, an algorithm, a name; "site": all */
+	const char *signer;                      /* socket of the process that signs; NULL: pued itself */
 	const char *canonical;                   /* canonical text of the effective configuration: hashed into evidence */
 	const struct conf_node *node;                        /* the file's root, for whoever checks more */
 	struct conf_vec meter_order, device_order;           /* uint32_t: indexes by id, for site_meter() and site_device() */

@@ -1,4 +1,5 @@
 /* The tables of core/site_fields.h and the readers that only a site needs. */
+#include "core/site_factors.h"
 #include "core/site_fields.h"
 
 #include <stdio.h>
@@ -291,6 +292,36 @@ static bool read_word(struct conf *c, const struct conf_node *n, void *out, cons
 
 static const struct conf_name feed_words[] = { { "compute", 0 }, { "storage", 0 }, { "network", 0 }, { "other", 0 }, { "mixed", 0 }, { NULL } };
 
+static bool read_voltage(struct conf *c, const struct conf_node *n, void *out, const void *arg)
+{
+	const struct conf_range *range = arg;
+	const char *text = conf_scalar(n);
+	size_t len = text ? strspn(text, "0123456789.") : 0;
+	const char *unit = text ? text + len + strspn(text + len, " ") : "";
+	int64_t scale = !strcmp(unit, "V") ? 1000 : !strcmp(unit, "kV") ? 1000000 : 0, mv;
+	struct ratio r;
+	char digits[24];
+	if (!scale || !len || len >= sizeof digits)
+		return refuse(c, n, "a voltage; write a number and V or kV, such as 400 V");
+	memcpy(digits, text, len);
+	digits[len] = 0;
+	if (!ratio_parse(digits, &r) || __builtin_mul_overflow(r.num, scale, &mv) || mv % r.den || mv / r.den < range->min || mv / r.den > range->max)
+		return refuse(c, n, "a voltage between 1 V and 500 kV");
+	*(int64_t *)out = mv / r.den;
+	return true;
+}
+
+static bool read_phases(struct conf *c, const struct conf_node *n, void *out, const void *arg)
+{
+	const char *text = conf_scalar(n);
+	(void)arg;
+	if (!text || (strcmp(text, "1") && strcmp(text, "3")))
+		return refuse(c, n, "a number of phases; write 1 or 3");
+	*(int64_t *)out = text[0] - '0';
+	return true;
+}
+
+static const struct conf_range voltage_range = { 1000, INT64_C(500000000) };
 #define ENTRY(member) offsetof(struct meter_entry, m.member)
 #define INSTALLED(base, member) ((base) + offsetof(struct meter_epoch, member))
 /* What a meter is, while it is installed: at the meter for all its epochs, or in one. */
@@ -360,6 +391,8 @@ const struct conf_field meter_fields[] = {
 	{ "p_max", conf_power_mw, ENTRY(p_max_mw), 0, &p_max_range },
 	{ "nominal", conf_power_mw, ENTRY(nominal_mw), 0, &p_max_range },
 	{ "factor", read_factor, offsetof(struct meter_entry, m), 0, factor_fields },
+	{ "voltage", read_voltage, ENTRY(voltage_mv), 0, &voltage_range },
+	{ "phases", read_phases, ENTRY(phases) },
 	{ "losses", read_ppm, ENTRY(loss_ppm), 0, &loss_range },
 	{ "hall", conf_id, ENTRY(hall) },
 	{ "feeds", read_word, ENTRY(feeds), 0, feed_words },
@@ -513,6 +546,22 @@ static const struct conf_field http_fields[] = {
 	{ "port", conf_int, offsetof(struct site, http.port), 0, &listen_range },
 	{ NULL }
 };
+static bool read_listen(struct conf *c, const struct conf_node *n, void *out, const void *arg)
+{
+	const char *text = conf_scalar(n), *colon = text ? strrchr(text, ':') : NULL;
+	char *end = NULL;
+	long port = colon ? strtol(colon + 1, &end, 10) : 0;
+	(void)arg;
+	if (!text || (strcmp(text, "systemd") && (!colon || colon == text || *end || port < 1 || port > 65535)))
+		return refuse(c, n, "where traps are received; write ADDRESS:PORT such as 0.0.0.0:1162, or systemd for the port of pued-traps.socket");
+	*(const char **)out = text;
+	return true;
+}
+
+static const struct conf_field traps_fields[] = {
+	{ "listen", read_listen, offsetof(struct site, traps.listen), CONF_REQUIRED },
+	{ NULL }
+};
 static const struct conf_field store_fields[] = {
 	{ "dir", read_line, offsetof(struct site, state_dir) },
 	{ "raw_days", conf_int, offsetof(struct site, raw_days), 0, &days_range },
@@ -533,20 +582,23 @@ const struct conf_field root_fields[] = {
 	{ "meters", conf_node_of, offsetof(struct root, meters), CONF_REQUIRED },
 	{ "devices", conf_node_of, offsetof(struct root, devices), CONF_REQUIRED },
 	{ "racks", conf_node_of, offsetof(struct root, racks) },
+	{ "factors", conf_list_of, offsetof(struct root, site.factors), 0, &site_factor_list },
 	{ "mqtt", conf_struct, offsetof(struct root, site), 0, mqtt_fields },
 	{ "http", conf_struct, offsetof(struct root, site), 0, http_fields },
+	{ "traps", conf_struct, offsetof(struct root, site), 0, traps_fields },
 	{ "store", conf_struct, offsetof(struct root, site), 0, store_fields },
 	{ "pack", conf_id, offsetof(struct root, site.pack) },
 	{ "signing_key", conf_id, offsetof(struct root, site.key_id) },
+	{ "signer", read_line, offsetof(struct root, site.signer) },
 	{ NULL }
 };
 
 /* How each reader's value is written into the canonical text. */
 static const struct { conf_reader *read; enum print_kind kind; enum print_unit unit; } kinds[] = {
 	{ conf_id, PRINT_TEXT }, { read_line, PRINT_TEXT }, { read_word, PRINT_TEXT }, { read_zone, PRINT_TEXT }, { read_class, PRINT_TEXT },
-	{ read_social_code, PRINT_TEXT }, { read_code6, PRINT_TEXT }, { read_topic, PRINT_TEXT }, { read_loopback, PRINT_TEXT },
+	{ read_social_code, PRINT_TEXT }, { read_code6, PRINT_TEXT }, { read_topic, PRINT_TEXT }, { read_loopback, PRINT_TEXT }, { read_listen, PRINT_TEXT },
 	{ read_secret, PRINT_SECRET }, { read_version, PRINT_INT }, { conf_int, PRINT_INT }, { conf_duration_ms, PRINT_INT, PRINT_MS }, { conf_power_mw, PRINT_INT, PRINT_MW },
-	{ read_ppm, PRINT_INT, PRINT_PPM }, { read_modulus, PRINT_INT, PRINT_MODULUS }, { read_interval, PRINT_INT, PRINT_MS }, { read_mqtt_version, PRINT_INT },
+	{ read_ppm, PRINT_INT, PRINT_PPM }, { read_modulus, PRINT_INT, PRINT_MODULUS }, { read_interval, PRINT_INT, PRINT_MS }, { read_mqtt_version, PRINT_INT }, { read_voltage, PRINT_STATED, PRINT_MV }, { read_phases, PRINT_STATED },
 	{ conf_bool, PRINT_BOOL }, { conf_enum, PRINT_ENUM }, { conf_ratio, PRINT_RATIO }, { read_count, PRINT_RATIO, PRINT_MWH },
 	{ read_plate, PRINT_PLATE }, { read_instant, PRINT_WALL }, { conf_date, PRINT_DATE }, { read_ids, PRINT_IDS },
 	{ read_bilingual, PRINT_BILINGUAL }, { conf_struct, PRINT_STRUCT }, { read_factor, PRINT_STRUCT }, { conf_node_of, PRINT_NODE },

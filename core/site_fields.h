@@ -36,11 +36,11 @@ extern const struct conf_field exchange_fields[], reading_fields[];
 /* Count, CT and PT of an epoch, once its fields are read; `meter` may be NULL. */
 void site_finish_ratios(struct conf *c, const struct conf_node *n, const struct conf_node *meter, struct meter_epoch *e);
 
-enum print_kind { PRINT_TEXT, PRINT_SECRET, PRINT_INT, PRINT_BOOL, PRINT_ENUM, PRINT_RATIO, PRINT_PLATE, PRINT_WALL, PRINT_DATE, PRINT_IDS,
+enum print_kind { PRINT_TEXT, PRINT_SECRET, PRINT_INT, PRINT_STATED, PRINT_BOOL, PRINT_ENUM, PRINT_RATIO, PRINT_PLATE, PRINT_WALL, PRINT_DATE, PRINT_IDS,
 		  PRINT_BILINGUAL, PRINT_STRUCT, PRINT_NODE };
 enum print_kind site_print_kind(const struct conf_field *f);
 /* In which base unit a number stands in the canonical text, for whoever writes it as a configuration again. */
-enum print_unit { PRINT_PLAIN, PRINT_MS, PRINT_MW, PRINT_PPM, PRINT_MWH, PRINT_MODULUS };
+enum print_unit { PRINT_PLAIN, PRINT_MS, PRINT_MW, PRINT_PPM, PRINT_MV, PRINT_MWH, PRINT_MODULUS };
 enum print_unit site_print_unit(const struct conf_field *f);
 
 /* Called for every entry of a list after groups and CSV files were expanded. */

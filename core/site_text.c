@@ -1,4 +1,5 @@
 /* The canonical text of a site's effective configuration: what the evidence says was in force. */
+#include "core/site_factors.h"
 #include "core/site_fields.h"
 
 #include <string.h>
@@ -61,6 +62,12 @@ static void print_field(struct buf *out, const void *p, const struct conf_field 
 	case PRINT_INT:
 		key(out, f->key, comma);
 		buf_printf(out, "%lld", (long long)*(const int64_t *)p);
+		break;
+	case PRINT_STATED:
+		if (*(const int64_t *)p) {
+			key(out, f->key, comma);
+			buf_printf(out, "%lld", (long long)*(const int64_t *)p);
+		}
 		break;
 	case PRINT_BOOL:
 		key(out, f->key, comma);
@@ -159,6 +166,7 @@ void site_canonical(const struct root *root, const struct meter_entry *meters, c
 	for (const struct conf_field *f = root_fields; f->key; f++)
 		if (strcmp(f->key, "defaults") && (strcmp(f->key, "mqtt") || s->mqtt.host))
 			print_field(out, (const char *)root + f->offset, f, &comma);
+	site_factors_canonical(s, out);
 	buf_str(out, ",\"meters\":[");
 	for (size_t i = 0; i < s->meters.n; i++) {
 		buf_str(out, i ? ",{" : "{");

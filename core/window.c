@@ -29,6 +29,7 @@ struct window *window_new(const struct site *site, struct wall from, struct wall
 	for (size_t i = 0; i < site->meters.n; i++) {
 		struct window_term *t = &w->meters[i].term;
 		*t = (struct window_term){ .meter = (uint32_t)i, .total_sign = w->tree.nodes[i].total_sign, .it_sign = w->tree.nodes[i].it_sign };
+		w->meters[i].factor_kind = t->total_sign && site->factors.n ? factor_of_role(site_meters(site)[i].role) : FACTOR_N;
 		w->possible[0] &= !t->total_sign || w->tree.nodes[i].measured;
 		w->possible[1] &= !t->it_sign || w->tree.nodes[i].measured;
 	}
@@ -93,11 +94,20 @@ static void add(struct window *w, int64_t *sum, int64_t more)
 	w->failed |= __builtin_add_overflow(*sum, more, sum);
 }
 
+/* Each energy with the factor that held at its time. */
+static void add_co2(struct window *w, struct window_meter *m, struct wall at, int64_t mwh)
+{
+	const struct site_factor *f = m->factor_kind < FACTOR_N && mwh ? site_factor_at(w->site, m->factor_kind, at) : NULL;
+	m->no_factor |= m->factor_kind < FACTOR_N && mwh && !f;
+	m->co2 += f ? (__int128)mwh * f->micro : 0;
+}
+
 static void push_row(struct window *w, struct window_interval *in, size_t ix, const struct interval_row *r, int64_t span_ms)
 {
 	struct window_meter *m = &w->meters[r->meter];
 	struct window_term *t = &m->term;
 	add(w, &t->energy_mwh, r->energy_mwh);
+	add_co2(w, m, (struct wall){ w->from.ms + (int64_t)ix * w->interval_ms }, r->energy_mwh);
 	t->known_ms += span_ms - r->missing_ms;
 	t->missing_ms += r->missing_ms;
 	if (r->class_ < CLASS_COUNT)
@@ -299,6 +309,7 @@ static void correct_one(struct window *w, const struct ledger_event *ev, size_t 
 		return;
 	int64_t gain = curve_at(ev, (struct wall){ to }) - curve_at(ev, (struct wall){ from });
 	add(w, &m->term.energy_mwh, gain);
+	add_co2(w, m, (struct wall){ from }, gain);
 	add(w, &m->term.class_mwh[ev->curve.class_], gain);
 	add(w, &w->intervals[ix].mwh[0], m->term.total_sign * gain);
 	add(w, &w->intervals[ix].mwh[1], m->term.it_sign * gain);

@@ -3,6 +3,7 @@
 #define CORE_WINDOW_STATE_H
 
 #include "core/kpi.h"
+#include "core/site_factors.h"
 #include "core/tree.h"
 
 struct window_interval {
@@ -25,6 +26,9 @@ struct window_hole {
 };
 struct window_meter {
 	struct window_term term;
+	int factor_kind;                 /* enum factor_kind of its CO2; FACTOR_N none */
+	__int128 co2;                    /* mW.h x 1e-6 kg/kW.h = 1e-6 mg */
+	bool no_factor;                  /* energy at a time for which no factor holds */
 	struct window_hole *holes;
 	size_t n_holes, room;
 };

@@ -68,16 +68,19 @@ static struct reply get_status(struct http *h, struct MHD_Connection *c, const c
 	return from_snapshot(h, status_json, "application/json");
 }
 
+static struct reply from_answer(struct http *h, bool (*answer)(void *, const char *, struct buf *, struct err *), const char *query)
+{
+	CLEANUP(buf_done) struct buf b = { 0 };
+	struct err err = { 0 };
+	if (!answer(h->o.ctx, query, &b, &err))
+		return sentence(err.kind == ERR_USAGE || err.kind == ERR_INPUT || err.kind == ERR_RANGE ? 400 : 503, err.text);
+	return (struct reply){ taken(&b), 200, "application/json", "no-store", NULL };
+}
+
 static struct reply get_history(struct http *h, struct MHD_Connection *c, const char *query)
 {
 	(void)c;
-	if (!h->o.history)
-		return sentence(404, "this program keeps no history");
-	CLEANUP(buf_done) struct buf b = { 0 };
-	struct err err = { 0 };
-	if (!h->o.history(h->o.ctx, query, &b, &err))
-		return sentence(err.kind == ERR_USAGE || err.kind == ERR_INPUT || err.kind == ERR_RANGE ? 400 : 503, err.text);
-	return (struct reply){ taken(&b), 200, "application/json", "no-store", NULL };
+	return h->o.history ? from_answer(h, h->o.history, query) : sentence(404, "this program keeps no history");
 }
 
 static struct client *client_of(struct MHD_Connection *c)
@@ -118,6 +121,9 @@ static struct reply route(struct http *h, struct MHD_Connection *c, const char *
 	for (size_t i = 0; i < countof(routes); i++)
 		if (!strcmp(path, routes[i].path))
 			return routes[i].get(h, c, query);
+	for (const struct http_page *p = h->o.pages; p && p->path; p++)
+		if (!strcmp(path, p->path))
+			return from_answer(h, p->answer, query);
 	for (const struct web_asset *a = web_assets; a->path; a++)
 		if (!strcmp(path, a->path))
 			return get_asset(c, a);

@@ -27,16 +27,23 @@ struct mqtt_status { bool connected; uint64_t sent, failed, receipts; char sente
 struct mqtt *mqtt_start(const struct mqtt_options *o, struct err *err);   /* fails only on a wrong configuration (files of mqtt.ca, cert, key) */
 void mqtt_wake(struct mqtt *m);                        /* a new outbox row is durable; any thread */
 void mqtt_now(struct mqtt *m, const char *topic, const void *payload, size_t len, bool retain);   /* QoS 0 live state, best effort */
+/* Something happened to a device: BASE/event/DEVICE, QoS 0, in order.  While the broker is away the newest 256 wait; n, the
+ * caller's running number, shows a receiver what is missing.  Any thread; texts are copied. */
+struct mqtt_event { uint64_t n; struct wall at; const char *device, *kind, *sentence; };
+void mqtt_event(struct mqtt *m, const struct mqtt_event *ev);
 void mqtt_status(struct mqtt *m, struct mqtt_status *out);
 void mqtt_stop(struct mqtt *m);                        /* says goodbye within 1 s; NULL is fine */
 
 /* HTTP: libmicrohttpd in its own threads.  Listens on loopback only and refuses other addresses: there is no password.  GET and HEAD
  * only; one request a connection; everything served is inside the program.  Limits: header 8 KiB, body 64 KiB, 10 s in all for a
  * request, 64 connections (the oldest that has not asked yet gives way), 8 live streams. */
+/* One more page of JSON, `out` from the raw query; ctx is that of http_options.  A wrong query is ERR_USAGE, ERR_INPUT or ERR_RANGE. */
+struct http_page { const char *path; bool (*answer)(void *ctx, const char *query, struct buf *out, struct err *err); };
 struct http_options { const char *address; uint16_t port; struct snapshot_slot *slot;      /* address NULL: 127.0.0.1; port 0: any free one */
 		      /* History for charts: fills `out` with JSON from the raw query ("series=a&from=...", see query_value());
 		       * NULL: none.  Called from HTTP threads, two at once at most. */
 		      bool (*history)(void *ctx, const char *query, struct buf *out, struct err *err); void *ctx;
+		      const struct http_page *pages;   /* ends with path NULL; NULL: none; borrowed */
 		      int64_t deadline_ms; };          /* 0: 10 s */
 struct http *http_start(const struct http_options *o, struct err *err);
 uint16_t http_port(const struct http *h);

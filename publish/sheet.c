@@ -173,6 +173,7 @@ static void draw_all(struct sheet *s)
 	sheet_front(s);
 	page_begin(s);
 	sheet_energy(s);
+	sheet_retrofit(s);
 	sheet_readings(s);
 	sheet_meters(s);
 	sheet_method(s);

@@ -83,6 +83,7 @@ void draw_flows(struct sheet *s, double x, double y, double w, double h);
 /* ---- the pages ---- */
 void sheet_front(struct sheet *s);      /* sheet_front.c: one page */
 void sheet_energy(struct sheet *s);     /* sheet_energy.c: months, flows, classes; these go on where the last ended */
+void sheet_retrofit(struct sheet *s);   /* sheet_retrofit.c: before and after, when there is a baseline */
 void sheet_meters(struct sheet *s);     /* sheet_meters.c: the schedule */
 void sheet_readings(struct sheet *s);   /* sheet_readings.c: each criterion under each reading, compute share by definition */
 void sheet_method(struct sheet *s);     /* sheet_method.c: findings, events, method, declarations, verification */

@@ -22,6 +22,8 @@ static json_t *with_unit(const json_t *value, enum print_unit unit)
 		snprintf(text, sizeof text, n < 0 ? "none" : n ? "%lld" : "", n);
 	else if (unit == PRINT_MW && n > 0)
 		snprintf(text, sizeof text, "%lld mW", n);
+	else if (unit == PRINT_MV && n > 0)
+		snprintf(text, sizeof text, "%lld.%03lld V", n / 1000, n % 1000);
 	else if (unit == PRINT_PPM && n >= 0)
 		snprintf(text, sizeof text, "%lld.%04lld %%", n / 10000, n % 10000);
 	return text[0] ? json_string(text) : NULL;

@@ -135,26 +135,88 @@ static json_t *amount_json(const struct facts *f, const struct verdict *v, const
 			 cert_bilingual((struct bilingual){ zh, en }), "split", json_object_get(verdict, "split"), "claims", claims_json(f));
 }
 
-/* Saved against the baseline window: E_IT,now * (PUE_before - PUE_now), information only (domain.md 3.2, row 2.2). */
-static json_t *before_after_json(const struct facts *f)
+/* The baseline of a statement; else the further window of that name which the pack asks for. */
+static bool baseline_of(const struct facts *f, struct baseline *out)
 {
-	for (size_t i = 0; i < f->n_windows; i++) {
-		const struct named_window *w = &f->windows[i];
-		struct fact_source then = { f, &w->kpi, w->from, w->to };
-		struct value before = fact_value(f, fact_find("pue", NULL, 0, &(int){ 0 }), w->name), now = fact_value(f, fact_find("pue", NULL, 0, &(int){ 0 }), NULL);
-		struct value saved = value_mul(value_sub(before, now), value_int(f->kpi.it_mwh));
-		struct unit kwh, plain;
-		char delta[64], energy[80];
-		if (strcmp(w->name, "baseline") != 0 || !saved.known || !unit_parse("kW.h", &kwh) || !unit_parse("", &plain))
+	*out = f->baseline;
+	for (size_t i = 0; i < f->n_windows && !out->site; i++) {
+		if (strcmp(f->windows[i].name, "baseline") != 0)
 			continue;
-		struct value d = value_sub(before, now);
-		const struct exact zero = { 0, 1 };
-		exact_text(d.lo, &plain, &zero, 3, delta, sizeof delta);
-		exact_text(saved.lo, &kwh, &zero, 0, energy, sizeof energy);
-		return json_pack("{s:{s:o, s:o}, s:s, s:s, s:o}", "baseline", "from", day(then.from), "to", day(then.to), "delta_pue", delta, "saved", energy, "kpi",
-				 kpi_json(&w->kpi));
+		baseline_of_kpi(&f->windows[i].kpi, f->site, out);
+		out->simulated = f->simulated;
+		out->source = "the pack's window 'baseline'";
 	}
-	return json_null();
+	return out->site != NULL;
+}
+
+static json_t *baseline_side(const struct baseline *b, const struct facts *f, struct ratio limit)
+{
+	char number[64], name[16];
+	static const struct zone utc = { .name = "UTC" };
+	const struct zone *zone = f->zone ? f->zone : &utc;
+	bool has = b->kind != KPI_NONE && pue_text(b->total_mwh, b->it_mwh, limit, 3, number, sizeof number);
+	snprintf(name, sizeof name, "%s%d", b->kind == KPI_PUE ? "PUE" : "iPUE", b->category);
+	json_t *side = baseline_json(b);
+	json_object_set_new(side, "name", has ? json_string(name) : json_null());
+	json_object_set_new(side, "value", has ? json_string(number) : json_null());
+	json_object_set_new(side, "first_day", day(zone_date(zone, b->from)));
+	json_object_set_new(side, "last_day", day(zone_date(zone, (struct wall){ b->to.ms - 1 })));
+	return side;
+}
+
+static json_t *exact_delta(const struct baseline *then, const struct baseline *now)
+{
+	struct exact d, zero = { 0, 1 };
+	struct unit plain;
+	char text[64];
+	bool good = exact_sub(exact_ratio((struct ratio){ now->total_mwh, now->it_mwh }), exact_ratio((struct ratio){ then->total_mwh, then->it_mwh }), &d) &&
+		    unit_parse("", &plain);
+	if (good)
+		exact_text(d, &plain, &zero, 3, text, sizeof text);
+	return good ? json_string(text) : json_null();
+}
+
+static json_t *coal_json(const struct facts *f, int64_t saved_mwh)
+{
+	char text[80];
+	struct unit tce;
+	struct exact zero = { 0, 1 };
+	if (f->coal.micro <= 0 || !unit_parse("tce", &tce))
+		return json_null();
+	int64_t grams = coal_grams(saved_mwh, f->coal.micro);
+	exact_text(exact_int(grams), &tce, &zero, 3, text, sizeof text);
+	return json_pack("{s:s, s:I, s:I, s:o, s:o}", "text", text, "saved_g", (json_int_t)grams, "micro_kg_per_kwh", (json_int_t)f->coal.micro, "source",
+			 cert_text(f->coal.source), "status", cert_text(f->coal.status));
+}
+
+/* Before and after a retrofit: information only (domain.md 3.2, row 2.2). */
+static json_t *before_after_json(const struct facts *f, struct ratio limit)
+{
+	struct baseline then, now;
+	struct baseline_delta d;
+	struct err why = { 0 };
+	char saved[80];
+	struct unit kwh;
+	struct exact zero = { 0, 1 };
+	if (!baseline_of(f, &then))
+		return json_null();
+	baseline_of_kpi(&f->kpi, f->site, &now);
+	now.simulated = f->simulated;
+	json_t *out = json_pack("{s:o, s:s, s:n, s:n, s:n, s:n, s:n}", "baseline", baseline_side(&then, f, limit), "use", "information", "delta_pue", "u", "saved",
+				"coal", "why_not");
+	if (!baseline_compare(&then, &now, &d, &why)) {
+		json_object_set_new(out, "why_not", json_string(why.text));
+		return out;
+	}
+	if (unit_parse("kW.h", &kwh))
+		exact_text(exact_int(d.saved_mwh), &kwh, &zero, 0, saved, sizeof saved);
+	json_object_set_new(out, "delta_pue", exact_delta(&then, &now));
+	json_object_set_new(out, "u", json_pack("{s:o, s:o, s:i}", "u_ppm_rho0", ppm(d.u_ppm_rho0), "u_ppm_rho1", ppm(d.u_ppm_rho1), "k", 2));
+	json_object_set_new(out, "saved", json_string(saved));
+	json_object_set_new(out, "saved_mwh", json_integer((json_int_t)d.saved_mwh));
+	json_object_set_new(out, "seasons_differ", json_boolean(d.seasons));
+	json_object_set_new(out, "coal", coal_json(f, d.saved_mwh));
+	return out;
 }
 
 json_t *cert_derived(const struct pack *p, const struct facts *f, const struct verdict *v)
@@ -162,6 +224,6 @@ json_t *cert_derived(const struct pack *p, const struct facts *f, const struct v
 	json_t *verdict = verdict_json(p, v), *edition = cert_text(f->site->standard ? f->site->standard : "ISO/IEC 30134-2:2026");
 	return json_pack("{s:i, s:s, s:b, s:{s:O, s:o}, s:o, s:o, s:o, s:o, s:o, s:{s:o}, s:o}", "format", 1, "term", annual(f) ? "annual" : "interim",
 			 "simulated", f->simulated, "identity", "pack", json_object_get(verdict, "pack"), "edition", edition, "method", method_json(p, f),
-			 "results", results_json(p, f, v), "amount", amount_json(f, v, verdict), "verdict", verdict, "before_after", before_after_json(f),
+			 "results", results_json(p, f, v), "amount", amount_json(f, v, verdict), "verdict", verdict, "before_after", before_after_json(f, pack_pue_limit(p)),
 			 "validity", "until", p->validity.until.year ? day(p->validity.until) : json_null(), "facts", facts_json(f));
 }

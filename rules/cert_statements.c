@@ -21,7 +21,7 @@ static bool add_leaves(const json_t *cert, const struct trust *trust, struct sta
 /* Members that follow from statements alone. */
 static bool same_members(const json_t *made, const json_t *stated, struct cert_check *out)
 {
-	static const char *const members[] = { "attestations", "claims", "lineage" };
+	static const char *const members[] = { "attestations", "claims", "lineage", "baseline" };
 	for (size_t i = 0; i < countof(members); i++) {
 		char inner[200];
 		if (!json_difference(json_object_get(made, members[i]), json_object_get(stated, members[i]), inner, sizeof inner))
@@ -51,7 +51,7 @@ bool cert_recheck_statements(const json_t *cert, const struct trust *trust, stru
 		else
 			good = err_set(err, ERR_EVIDENCE, "%s: not what the signed statements in the evidence say", out->pointer);
 	}
-	out->leaves = s.n_attestations + s.n_claims;
+	out->leaves = s.n_attestations + s.n_claims + (s.baseline.site != NULL);
 	json_decref(made);
 	statements_done(&s);
 	return good;

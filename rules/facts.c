@@ -63,6 +63,19 @@ static const struct field_row window_rows[] = {
 	F(struct named_window, "name", FIELD_TEXT, name), F(struct named_window, "from", FIELD_DATE, from), F(struct named_window, "to", FIELD_DATE, to),
 	SUB(struct named_window, "kpi", kpi, kpi_rows), { NULL },
 };
+static const struct field_row baseline_rows[] = {
+	F(struct baseline, "from", FIELD_WALL, from), F(struct baseline, "to", FIELD_WALL, to), F(struct baseline, "kind", FIELD_KIND, kind),
+	F(struct baseline, "category", FIELD_SMALL, category), F(struct baseline, "total_mwh", FIELD_INTEGER, total_mwh),
+	F(struct baseline, "it_mwh", FIELD_INTEGER, it_mwh), F(struct baseline, "u_ppm_rho0", FIELD_COUNT, u_ppm_rho0),
+	F(struct baseline, "u_ppm_rho1", FIELD_COUNT, u_ppm_rho1), F(struct baseline, "site", FIELD_TEXT, site),
+	F(struct baseline, "boundary", FIELD_TEXT, boundary), F(struct baseline, "simulated", FIELD_BOOL, simulated),
+	F(struct baseline, "standard", FIELD_TEXT, standard), F(struct baseline, "source", FIELD_TEXT, source), F(struct baseline, "id", FIELD_TEXT, id),
+	F(struct baseline, "by", FIELD_TEXT, by), { NULL },
+};
+static const struct field_row factor_rows[] = {
+	F(struct fact_factor, "micro_kg_per_kwh", FIELD_RATE, micro), F(struct fact_factor, "source", FIELD_TEXT, source),
+	F(struct fact_factor, "status", FIELD_TEXT, status), { NULL },
+};
 static const struct field_row days_rows[] = { F(struct facts, "from", FIELD_DATE, window_from), F(struct facts, "to", FIELD_DATE, window_to), { NULL } };
 
 /* Members of facts that are plain; site, zone and the lists stand apart. */
@@ -135,6 +148,23 @@ bool kpi_parse(const json_t *object, struct kpi *out, const char *const *apart, 
 	return fields_parse(kpi_rows, object, out, apart, err);
 }
 
+json_t *baseline_json(const struct baseline *b)
+{
+	return fields_json(baseline_rows, b);
+}
+
+bool baseline_parse(const json_t *object, struct baseline *out, struct err *err)
+{
+	struct baseline b = { 0 };
+	fill_unknown(baseline_rows, &b);
+	if (!fields_parse(baseline_rows, object, &b, NULL, err))
+		return false;
+	if (!b.site || b.from.ms >= b.to.ms || b.category < 0)
+		return err_set(err, ERR_INPUT, "a baseline needs site, from, to and category");
+	*out = b;
+	return true;
+}
+
 json_t *racks_json(const struct racks *r)
 {
 	return fields_json(rack_rows, r);
@@ -174,6 +204,11 @@ json_t *facts_json(const struct facts *f)
 			json_array_append_new(list, fields_json(lists[i].rows, items + k * lists[i].size));
 		json_object_set_new(root, lists[i].name, list);
 	}
+	/* only where there is one: facts of yesterday stay the same bytes */
+	if (f->baseline.site)
+		json_object_set_new(root, "baseline", baseline_json(&f->baseline));
+	if (f->coal.micro)
+		json_object_set_new(root, "coal_equivalent", fields_json(factor_rows, &f->coal));
 	for (size_t i = 0; i < f->n_lineage; i++)
 		json_array_append_new(lineage, json_string(f->lineage[i]));
 	json_object_set_new(root, "lineage", lineage);
@@ -284,7 +319,7 @@ static void shares_from_counts(struct racks *r)
 
 static bool facts_read(const json_t *root, struct facts *f, struct err *err)
 {
-	static const char *const apart[] = { "format", "site", "zone", "lineage", "attestations", "claims", "windows", NULL };
+	static const char *const apart[] = { "format", "site", "zone", "lineage", "attestations", "claims", "windows", "baseline", "coal_equivalent", NULL };
 	const json_t *format = json_object_get(root, "format");
 	if (!json_is_integer(format) || json_integer_value(format) != 1)
 		return err_set(err, ERR_INPUT, "/format: format 1 is known here");
@@ -293,6 +328,13 @@ static bool facts_read(const json_t *root, struct facts *f, struct err *err)
 	for (size_t i = 0; i < LISTS; i++)
 		if (!read_list(root, &lists[i], f, &f->memory->lists[i], err))
 			return false;
+	const json_t *baseline = json_object_get(root, "baseline"), *coal = json_object_get(root, "coal_equivalent");
+	if (baseline && !json_is_null(baseline) && !baseline_parse(baseline, &f->baseline, err))
+		return err_wrap(err, "/baseline");
+	if (coal && !json_is_null(coal) && !fields_parse(factor_rows, coal, &f->coal, NULL, err))
+		return err_wrap(err, "/coal_equivalent");
+	if (f->coal.micro < 0 || (f->coal.micro && !f->coal.source))
+		return err_set(err, ERR_INPUT, "/coal_equivalent: a factor above 0 and its source are needed");
 	if (f->judged.year == 0)
 		return err_set(err, ERR_INPUT, "/judged is missing: the day of judging is an argument");
 	if (!json_object_get(json_object_get(root, "racks"), "shares"))

@@ -4,7 +4,7 @@
 #ifndef RULES_FACTS_H
 #define RULES_FACTS_H
 
-#include "core/kpi.h"
+#include "core/kpi_baseline.h"
 #include <jansson.h>
 
 enum truth { TRUTH_NO, TRUTH_YES, TRUTH_UNKNOWN };
@@ -33,6 +33,9 @@ struct named_window { const char *name; struct kpi kpi; struct date from, to; };
 /* What-if: `fact` (or all facts below it: "racks") reads as `value`.  Never evidence. */
 struct assumption { const char *fact, *value; };
 
+/* A figure of others that was used: its source goes with it.  micro 0: none. */
+struct fact_factor { int64_t micro; const char *source, *status; };
+
 struct facts {
 	const struct site *site;
 	const struct zone *zone;            /* local calendar of the window; NULL when dates are all there is */
@@ -48,6 +51,8 @@ struct facts {
 	bool simulated;
 	const char *method;                 /* "mains" (also when NULL), "overhead", "R_M1", "R_M2" */
 	const struct named_window *windows; size_t n_windows;
+	struct baseline baseline;           /* before the retrofit; site NULL: none */
+	struct fact_factor coal;            /* 1e-6 kg/kW.h of standard coal, at the window's end */
 	const struct assumption *assumptions; size_t n_assumptions;
 	struct facts_memory *memory;        /* of facts_parse(); NULL otherwise */
 };
@@ -63,5 +68,8 @@ json_t *facts_json(const struct facts *f);
 bool facts_parse(const char *name, const void *bytes, size_t len, struct facts *out, json_t **root, struct err *err) MUST_USE;
 void facts_done(struct facts *f);
 json_t *kpi_json(const struct kpi *k);
+/* As a statement holds it and facts carry it; the texts of baseline_parse() live in the object. */
+json_t *baseline_json(const struct baseline *b);
+bool baseline_parse(const json_t *object, struct baseline *out, struct err *err) MUST_USE;
 
 #endif

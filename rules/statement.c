@@ -84,12 +84,29 @@ static bool add_lineage(struct statements *s, const json_t *p)
 	return true;
 }
 
+/* The newest one counts, as with attestations. */
+static bool add_baseline(struct statements *s, const json_t *p)
+{
+	struct baseline b;
+	struct err why = { 0 };
+	if (!baseline_parse(json_object_get(p, "baseline"), &b, &why)) {
+		buf_printf(&s->findings, "a baseline does not count: %s\n", why.text);
+		return true;
+	}
+	b.id = text_of(p, "id");
+	b.by = text_of(p, "by");
+	s->baseline = b;
+	return true;
+}
+
 static bool add_revocation(struct statements *s, const json_t *p)
 {
 	const char *id = text_of(p, "revokes");
 	for (size_t i = 0; i < s->n_attestations; i++)
 		if (!strcmp(s->attestations[i].evidence, id))
 			s->attestations[i].revoked = true;
+	if (s->baseline.id && !strcmp(s->baseline.id, id))
+		s->baseline = (struct baseline){ 0 };
 	for (size_t i = 0; i < s->n_claims; i++)
 		if (!strcmp(s->claims[i].id, id))
 			s->claims[i].withdrawn = true;
@@ -105,7 +122,7 @@ static bool add_nothing(struct statements *s, const json_t *p)
 /* member: what a statement of this kind must have */
 static const struct kind_row { const char *kind, *member; bool object; bool (*add)(struct statements *s, const json_t *p); } kinds[] = {
 	{ "attestation", "name", false, add_attestation }, { "claim", "claim", true, add_claim },
-	{ "lineage", "of", false, add_lineage },
+	{ "lineage", "of", false, add_lineage },          { "baseline", "baseline", true, add_baseline },
 	{ "meter", "meter", true, add_nothing },          { "revocation", "revokes", false, add_revocation },
 };
 
@@ -173,6 +190,7 @@ void statements_into(const struct statements *s, struct facts *f)
 	f->n_claims = s->n_claims;
 	f->lineage = s->lineage;
 	f->n_lineage = s->n_lineage;
+	f->baseline = s->baseline;
 	for (const struct attestation *a = s->attestations; a < s->attestations + s->n_attestations; a++) {
 		if (a->revoked)
 			continue;

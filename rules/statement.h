@@ -6,6 +6,7 @@
  *	attestation: "name", and "value" (yes|no), "date", "amount" ("800 yuan"), "text", "document" as far as they are stated
  *	claim:       "claim": {"site","company","policy","pending","withdrawn","amount_fen","date","level"}
  *	lineage:     "of": id of a site this one was merged from
+ *	baseline:    "baseline": a frozen PUE (facts.h, baseline_json)
  *	meter:       "meter": {"id","last","first","at","reason"}   a meter exchange
  *	revocation:  "revokes": id of a statement
  * Names with a meaning of their own: "retrofit_completed" and "applied" (date), "approved_rate" (amount a rack). */
@@ -19,6 +20,7 @@ struct statements {
 	struct attestation *attestations; size_t n_attestations;
 	struct claim *claims; size_t n_claims;
 	const char **lineage; size_t n_lineage;
+	struct baseline baseline;    /* the newest that is not revoked; site NULL: none */
 	json_t *roots;               /* owner of all texts */
 	struct buf findings;         /* a line for each statement that does not count, and why */
 };

@@ -1,17 +1,20 @@
 /* Sealed readings: every block fits its sum and decodes, every window holds what it says, none is missing between two others. */
+#include "store/rollup.h"
 #include "store/window.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct window_audit {
-	struct db *db;
+	struct db *db, *journal;
 	const char *name;
 	char *first_bad;
 	size_t size;
 	bool any;
+	struct db rollup;               /* sql NULL: there is none yet */
 	uint64_t first_position, end, last_id, samples;
 };
 
@@ -37,22 +40,45 @@ static bool count_keys(struct window_audit *a, const char *table, uint64_t id, i
 	return db_number(a->db, sql, 0, n, &err) || bad(a, "%.200s", err.text);
 }
 
+/* Quarters as they are kept against those of the readings. */
+static bool check_rollup(struct window_audit *a, struct window_reader *rolls, uint64_t id, uint32_t sid, const struct sample *s, size_t n, struct err *err)
+{
+	CLEANUP(rollup_done) struct rollup r = { .days = NULL };
+	struct quarter *q = NULL;
+	size_t room = 0, count = 0, len;
+	const void *bytes;
+	int code = window_body(rolls, id, sid, &bytes, &len, err);
+	bool good = code >= 0 && (code == 1 || bad(a, "window %llu: series %u has no rollup", (unsigned long long)id, sid));
+	good = good && rollup_read(&r, bytes, len, err) && rollup_quarters(&r, err) && (quarters_of(s, n, &q, &room, &count) || err_memory(err));
+	bool same = good && count == r.n_quarters;
+	for (size_t i = 0; same && i < count; i++)
+		same = memcmp(&q[i], &r.quarters[i], sizeof *q) == 0;
+	free(q);
+	query_reset(&rolls->block);
+	return good && (same || err_set(err, ERR_EVIDENCE, "rollup.db: series %u says something else than its readings", sid));
+}
+
 static bool check_blocks(struct window_audit *a, const struct window *w)
 {
 	CLEANUP(query_done) struct query q = { 0 };
-	CLEANUP(window_reader_done) struct window_reader r;
+	CLEANUP(window_reader_done) struct window_reader r = { .db = NULL }, rolls = { .db = NULL };
 	struct sample *s = NULL;
-	struct err err;
+	struct err err = { 0 };
 	uint64_t sum = 0;
 	size_t n;
-	bool good = window_reader_init(&r, a->db, &err) && query_init(&q, a->db, "SELECT key & 4294967295 FROM block WHERE key>=? AND key<? ORDER BY key", &err);
+	int64_t rolled = 0;
+	char sql[80];
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM window WHERE id=%llu", (unsigned long long)w->id);
+	bool compare = a->rollup.sql && a->db != a->journal && db_number(&a->rollup, sql, 0, &rolled, &err) && rolled;
+	bool good = window_reader_init(&r, a->db, &err) && (!compare || window_reader_init(&rolls, &a->rollup, &err)) && query_init(&q, a->db, "SELECT key & 4294967295 FROM block WHERE key>=? AND key<? ORDER BY key", &err);
 	if (good) {
 		query_int(&q, (int64_t)(w->id << WINDOW_KEY_BITS));
 		query_int(&q, (int64_t)((w->id + 1) << WINDOW_KEY_BITS));
 	}
 	int code = 0;
 	while (good && (code = query_step(&q, &err)) == 1) {
-		good = window_series(&r, w->id, (uint32_t)sqlite3_column_int64(q.stmt, 0), &s, &n, &err);
+		uint32_t sid = (uint32_t)sqlite3_column_int64(q.stmt, 0);
+		good = window_series(&r, w->id, sid, &s, &n, &err) && (!compare || check_rollup(a, &rolls, w->id, sid, s, n, &err));
 		sum += good ? n : 0;
 	}
 	free(s);
@@ -111,12 +137,33 @@ static bool check_total(struct window_audit *a, struct db *journal)
 	return bad(a, "windows: %llu readings between positions %llu and %lld, a window is missing", (unsigned long long)a->samples, (unsigned long long)first, (long long)sealed);
 }
 
+static bool rolled_window(void *ctx, const struct window *w)
+{
+	struct window_audit *a = ctx;
+	int64_t blocks;
+	if (!count_keys(a, "block", w->id, &blocks))
+		return false;
+	return (uint64_t)blocks == w->blocks || bad(a, "window %llu: %lld of %llu series are there", (unsigned long long)w->id, (long long)blocks, (unsigned long long)w->blocks);
+}
+
+static bool open_rollup(struct window_audit *a, const char *dir)
+{
+	char path[4200];
+	struct err err;
+	snprintf(path, sizeof path, "%s/rollup.db", dir);
+	if (access(path, F_OK) != 0)
+		return true;
+	a->name = "rollup.db";
+	a->db = &a->rollup;
+	return ((db_open(&a->rollup, dir, "rollup.db", NULL, true, &segment_schema, &err) && window_list(&a->rollup, rolled_window, a, &err)) || bad(a, "%.250s", err.text)) && !a->first_bad[0];
+}
+
 void window_audit(const char *dir, struct db *journal, char *first_bad, size_t size)
 {
-	struct window_audit a = { .first_bad = first_bad, .size = size };
+	struct window_audit a = { .first_bad = first_bad, .size = size, .journal = journal };
 	char **names;
 	size_t n = segment_list(dir, &names);
-	bool good = !first_bad[0];
+	bool good = !first_bad[0] && open_rollup(&a, dir);
 	for (size_t i = 0; i < n; i++) {
 		struct db d;
 		struct err err;
@@ -131,4 +178,5 @@ void window_audit(const char *dir, struct db *journal, char *first_bad, size_t s
 	for (size_t i = 0; i < n; i++)
 		free(names[i]);
 	free(names);
+	db_close(&a.rollup);
 }

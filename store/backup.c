@@ -3,6 +3,7 @@
 #include "store/window.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,7 @@ static void discard(const char *dir)
 {
 	for (size_t i = 0; i < countof(files); i++)
 		unlink_one(dir, NULL, files[i].name, NULL);
+	unlink_one(dir, NULL, "rollup.db", NULL);
 	each_segment(dir, unlink_one, NULL, NULL);
 	rmdir(dir);
 }
@@ -73,12 +75,58 @@ static bool copy_segment(const char *dir, const char *to, const char *name, stru
 	return copy_file(dir, to, name, &segment_schema, err);
 }
 
+/* A closed segment is copied byte by byte: its hash is evidence. */
+static bool copy_closed(const char *dir, const char *to, const char *name, struct err *err)
+{
+	enum { BLOCK = 1 << 20 };
+	char from[4200], into[4200];
+	snprintf(from, sizeof from, "%s/%s", dir, name);
+	snprintf(into, sizeof into, "%s/%s", to, name);
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = in < 0 ? -1 : open(into, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (in < 0 && errno == ENOENT)
+		return true;            /* dropped by retention meanwhile */
+	uint8_t *block = malloc(BLOCK);
+	ssize_t n = 0;
+	bool good = in >= 0 && out >= 0 && block;
+	while (good && (n = read(in, block, BLOCK)) > 0)
+		good = write(out, block, (size_t)n) == n;
+	good = good && n == 0 && fsync(out) == 0;
+	int code = errno;
+	free(block);
+	if (in >= 0)
+		close(in);
+	if (out >= 0 && close(out) != 0)
+		good = false;
+	return good || err_set(err, ERR_IO, "%s: %s", into, strerror(code));
+}
+
+/* rollup.db ahead of the segments: what it calls closed is then in the segment that is copied after it. */
+static bool copy_rollup(const char *dir, const char *to, struct err *err)
+{
+	char path[4200];
+	snprintf(path, sizeof path, "%s/rollup.db", dir);
+	return access(path, F_OK) != 0 || copy_file(dir, to, "rollup.db", &segment_schema, err);
+}
+
+static bool copy_segments(const char *dir, const char *to, struct err *err)
+{
+	char **names;
+	size_t n = segment_list(dir, &names);
+	bool good = true;
+	for (size_t i = 0; i < n; i++) {
+		good = good && (i + 1 < n ? copy_closed : copy_segment)(dir, to, names[i], err);
+		free(names[i]);
+	}
+	free(names);
+	return good;
+}
+
 static bool copy_all(const char *dir, const char *to, struct err *err)
 {
 	for (size_t i = 0; i < countof(files); i++)
 		if (!copy_file(dir, to, files[i].name, files[i].schema, err))
 			return false;
-	return each_segment(dir, copy_segment, to, err);
+	return copy_rollup(dir, to, err) && copy_segments(dir, to, err);
 }
 
 static bool make_new(const char *dir, struct err *err)
@@ -147,7 +195,9 @@ static bool move_in(const char *part, const char *dir, struct err *err)
 	static const char *const leftovers[] = { "journal.db-wal", "journal.db-shm", "evidence.db-wal", "evidence.db-shm" };
 	for (size_t i = 0; i < countof(leftovers); i++)
 		unlink_one(dir, NULL, leftovers[i], NULL);
-	bool good = each_segment(part, rename_one, dir, err);
+	char rollup[4200];
+	snprintf(rollup, sizeof rollup, "%s/rollup.db", part);
+	bool good = each_segment(part, rename_one, dir, err) && (access(rollup, F_OK) != 0 || rename_one(part, dir, "rollup.db", err));
 	for (size_t i = countof(files); good && i-- > 0;)
 		good = rename_one(part, dir, files[i].name, err);
 	if (good)
@@ -174,6 +224,18 @@ bool store_restore(const char *backup, const char *dir, struct wall now, uint64_
 		if (!good)
 			discard(part);
 	}
+	close(lock);
+	return good;
+}
+
+bool store_new_epoch(const char *dir, struct wall now, uint64_t *epoch, struct err *err)
+{
+	if (!refuse_bad(dir, "no new epoch is begun on evidence that does not hold", err))
+		return false;
+	int lock = store_lock(dir, err);
+	if (lock < 0)
+		return false;
+	bool good = begin_epoch(dir, now, epoch, err);
 	close(lock);
 	return good;
 }

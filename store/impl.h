@@ -4,6 +4,7 @@
 #ifndef STORE_IMPL_H
 #define STORE_IMPL_H
 
+#include "store/closed.h"
 #include "store/evidence.h"
 #include "store/journal.h"
 #include <pthread.h>
@@ -45,6 +46,7 @@ struct store {
 	uint64_t next_seq;
 	struct store_status status;
 	struct { uint64_t mark, epoch, from, to; } settled[64];     /* delivered, not yet applied (mark 0: unused): not offered again */
+	struct own_leaf { struct own_leaf *next; struct wall at; size_t len; char bytes[]; } *own;   /* told by the store, not yet taken */
 	uint32_t *sids;                 /* of this run's table */
 	size_t n_sids;
 	struct known known;
@@ -66,12 +68,14 @@ struct store {
 	int64_t second_began_ms, retry_at_ms, checkpoint_at_ms, low_since_ms;
 	int64_t seal_at_ms, seal_every_ms;
 	struct compaction *compaction;
-	bool compact_now;
+	struct closing *closing;
+	bool compact_now, closing_now;
 	bool low;                       /* disk low: raw readings wait in memory, evidence goes on */
 };
 
 void entry_free(struct entry *e);
 bool store_enqueue(struct store *s, struct item *i);         /* takes; under mutex */
+closing_tell_fn store_own_leaf;                              /* ctx: the store */
 void *store_writer(void *store);                             /* the thread */
 bool store_files_open(struct store *s, uint64_t epoch, struct err *err) MUST_USE;
 void store_files_close(struct store *s);

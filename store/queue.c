@@ -254,3 +254,32 @@ bool store_flush(struct store *s, struct err *err)
 	pthread_mutex_unlock(&s->mutex);
 	return good;
 }
+
+bool store_own_leaf(void *store, struct wall at, const void *bytes, size_t len)
+{
+	struct store *s = store;
+	struct own_leaf *l = malloc(sizeof *l + len), **end = &s->own;
+	if (!l)
+		return false;
+	*l = (struct own_leaf){ .at = at, .len = len };
+	memcpy(l->bytes, bytes, len);
+	pthread_mutex_lock(&s->mutex);
+	while (*end)
+		end = &(*end)->next;
+	*end = l;
+	pthread_mutex_unlock(&s->mutex);
+	return true;
+}
+
+void store_own_leaves(struct store *s, store_leaf_fn *fn, void *ctx)
+{
+	pthread_mutex_lock(&s->mutex);
+	struct own_leaf *list = s->own;
+	s->own = NULL;
+	pthread_mutex_unlock(&s->mutex);
+	for (struct own_leaf *next; list; list = next) {
+		next = list->next;
+		fn(ctx, LEAF_SEGMENT, list->at, list->bytes, list->len);
+		free(list);
+	}
+}

@@ -1,8 +1,6 @@
 /* Reading a living store: many short snapshots, so that the WAL can always be folded back. */
-#include "store/impl.h"
-#include "store/window.h"
+#include "store/reading.h"
 
-#include <stdio.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +8,6 @@
 #include <unistd.h>
 
 enum { CHUNK_ROWS = 256 };
-
-struct reader { struct evidence evidence; struct journal journal; pthread_mutex_t mutex; char dir[3900]; };
 
 static bool has_store(const char *dir, struct err *err)
 {
@@ -51,17 +47,24 @@ void reader_close(struct reader *r)
 {
 	if (!r)
 		return;
+	db_close(&r->segment);
+	db_close(&r->rollup);
 	journal_close(&r->journal);
 	evidence_close(&r->evidence);
 	pthread_mutex_destroy(&r->mutex);
 	free(r);
 }
 
-static void unlock(pthread_mutex_t **m)
+void reader_unlock(pthread_mutex_t **m)
 {
 	pthread_mutex_unlock(*m);
 }
-#define LOCKED(r) CLEANUP(unlock) pthread_mutex_t *held = &(r)->mutex; pthread_mutex_lock(held)
+
+void reader_progress(struct reader *r, reader_progress_fn *fn, void *ctx)
+{
+	r->progress = fn;
+	r->progress_ctx = ctx;
+}
 
 struct leaf_walk { int kind; struct wall from, to; leaf_fn *fn; void *ctx; int64_t next, last; bool stopped; };
 
@@ -189,178 +192,4 @@ bool reader_signed_heads(struct reader *r, reader_bytes_fn *fn, void *ctx, struc
 bool reader_reports(struct reader *r, reader_bytes_fn *fn, void *ctx, struct err *err)
 {
 	return bytes_rows(r, "SELECT seq,at,payload FROM outbox WHERE seq>? ORDER BY seq LIMIT ?", fn, ctx, err);
-}
-
-struct give_series { series_fn *fn; void *ctx; };
-
-static bool give_series(void *ctx, const struct stored_series *s)
-{
-	struct give_series *g = ctx;
-	return g->fn(g->ctx, s->id, &s->s);
-}
-
-bool reader_series(struct reader *r, series_fn *fn, void *ctx, struct err *err)
-{
-	LOCKED(r);
-	return journal_series(&r->journal, give_series, &(struct give_series){ fn, ctx }, err);
-}
-
-/* Numbers of an id. */
-struct sids { const char *id; uint32_t list[64]; size_t n; };
-
-static bool match(void *ctx, const struct stored_series *s)
-{
-	struct sids *m = ctx;
-	if (strcmp(m->id, s->id) == 0 && m->n < countof(m->list))
-		m->list[m->n++] = s->sid;
-	return true;
-}
-
-/* Readings of some series (sids NULL: of all), from the segments, the sealed hours, and the journal, each once. */
-struct walk {
-	struct wall from, to;
-	const struct sids *only;
-	store_sample_fn *fn;
-	void *ctx;
-	struct db *db;
-	uint64_t after;                 /* windows up to this id were given already */
-	uint64_t last;
-	bool stopped;
-	struct sample *samples;
-	struct err *err;
-	bool failed;
-};
-
-static bool give(struct walk *w, const struct sample *s, size_t n, const struct stamp *now)
-{
-	for (size_t i = 0; i < n && !w->stopped; i++) {
-		bool wanted = s[i].at.wall.ms >= w->from.ms && s[i].at.wall.ms < w->to.ms;
-		for (size_t k = 0; wanted && w->only && k <= w->only->n; k++) {
-			wanted = k < w->only->n;
-			if (wanted && w->only->list[k] == s[i].series)
-				break;
-		}
-		if (wanted)
-			w->stopped = !w->fn(w->ctx, &s[i], 1, now ? *now : s[i].at);
-	}
-	return !w->stopped;
-}
-
-static bool give_batch(void *ctx, const struct sample *samples, size_t n, struct stamp now)
-{
-	return give(ctx, samples, n, &now);
-}
-
-static bool list_of(struct walk *w, uint64_t id, struct sids *out)
-{
-	CLEANUP(query_done) struct query q = { 0 };
-	if (!query_init(&q, w->db, "SELECT key & 4294967295 FROM block WHERE key>? AND key<? ORDER BY key LIMIT ?", w->err))
-		return false;
-	query_int(&q, (int64_t)(id << WINDOW_KEY_BITS) + (out->n ? (int64_t)out->list[out->n - 1] : -1));
-	query_int(&q, (int64_t)((id + 1) << WINDOW_KEY_BITS));
-	query_int(&q, countof(out->list));
-	int code;
-	out->n = 0;
-	while ((code = query_step(&q, w->err)) == 1)
-		out->list[out->n++] = (uint32_t)sqlite3_column_int64(q.stmt, 0);
-	return code == 0;
-}
-
-static bool window_walk(void *ctx, const struct window *at)
-{
-	struct walk *w = ctx;
-	w->last = at->id_to > w->last ? at->id_to : w->last;
-	if (at->id <= w->after || at->to.ms < w->from.ms || at->from.ms >= w->to.ms)
-		return true;
-	CLEANUP(window_reader_done) struct window_reader r;
-	struct sids chunk = { .n = 0 };
-	size_t n;
-	w->failed = !window_reader_init(&r, w->db, w->err);
-	do {
-		if (!w->only && !w->failed)
-			w->failed = !list_of(w, at->id, &chunk);
-		const struct sids *list = w->only ? w->only : &chunk;
-		for (size_t i = 0; i < list->n && !w->failed && !w->stopped; i++) {
-			w->failed = !window_series(&r, at->id, list->list[i], &w->samples, &n, w->err);
-			if (!w->failed)
-				give(w, w->samples, n, NULL);
-		}
-	} while (!w->only && chunk.n && !w->failed && !w->stopped);
-	return !w->failed && !w->stopped;
-}
-
-static bool walk_windows(struct walk *w, struct db *db)
-{
-	w->db = db;
-	bool good = window_list(db, window_walk, w, w->err) && !w->failed;
-	w->after = w->last > w->after ? w->last : w->after;
-	return good;
-}
-
-static bool walk_segments(struct walk *w, const char *dir)
-{
-	char **names;
-	size_t n = segment_list(dir, &names);
-	bool good = true;
-	for (size_t i = 0; i < n; i++) {
-		struct db d;
-		if (good && !w->stopped && (good = db_open(&d, dir, names[i], NULL, true, &segment_schema, w->err))) {
-			good = walk_windows(w, &d);
-			db_close(&d);
-		}
-		free(names[i]);
-	}
-	free(names);
-	return good;
-}
-
-/* The journal's snapshot is taken first: what moves into a segment meanwhile is in both, and given once. */
-static bool walk_all(struct reader *r, struct walk *w)
-{
-	int64_t any;
-	if (!db_exec(&r->journal.db, "BEGIN", w->err))
-		return false;
-	bool good = db_number(&r->journal.db, "SELECT count(*) FROM window", 0, &any, w->err) && walk_segments(w, r->dir) &&
-		    (w->stopped || walk_windows(w, &r->journal.db));
-	struct journal_range range = { .since = w->from, .until = w->to, .shard = w->only && w->only->n ? (int64_t)(w->only->list[0] >> SHARD_BITS) : -1 };
-	for (size_t i = 1; w->only && i < w->only->n; i++)
-		if (w->only->list[i] >> SHARD_BITS != range.shard)
-			range.shard = -1;
-	good = good && (w->stopped || journal_read(&r->journal, range, give_batch, w, w->err));
-	good = db_exec(&r->journal.db, "COMMIT", good ? w->err : NULL) && good;
-	free(w->samples);
-	return good;
-}
-
-bool reader_history(struct reader *r, const char *series_id, struct wall from, struct wall to, store_sample_fn *fn, void *ctx, struct err *err)
-{
-	struct sids ids = { .id = series_id };
-	LOCKED(r);
-	if (!journal_series(&r->journal, match, &ids, err))
-		return false;
-	if (ids.n == 0)
-		return err_set(err, ERR_INPUT, "no series '%s' in this store; puectl history without a name lists them", series_id);
-	struct walk w = { .from = from, .to = to, .only = &ids, .fn = fn, .ctx = ctx, .err = err };
-	return walk_all(r, &w);
-}
-
-struct numbered { numbered_series_fn *fn; void *ctx; };
-
-static bool give_numbered(void *ctx, const struct stored_series *s)
-{
-	struct numbered *g = ctx;
-	return g->fn(g->ctx, s->sid, &s->s);
-}
-
-bool reader_numbered_series(struct reader *r, numbered_series_fn *fn, void *ctx, struct err *err)
-{
-	LOCKED(r);
-	return journal_series(&r->journal, give_numbered, &(struct numbered){ fn, ctx }, err);
-}
-
-bool reader_readings(struct reader *r, struct wall from, struct wall to, store_sample_fn *fn, void *ctx, struct err *err)
-{
-	LOCKED(r);
-	struct walk w = { .from = from, .to = to, .fn = fn, .ctx = ctx, .err = err };
-	return walk_all(r, &w);
 }

@@ -1,6 +1,7 @@
-/* A past day's windows become one window in the segment file of its month.  The segment is committed before the hours are
- * deleted: after a crash between the two both are there, and the ids tell that they are the same. */
+/* A past day's windows become one window in the segment file of its month, and quarters of an hour in rollup.db.  First the segment is committed,
+ * then rollup.db, then the hours are deleted: what rollup.db has is closed, and its id tells that hours which are still there are the same. */
 #include "store/impl.h"
+#include "store/rollup.h"
 #include "store/window.h"
 
 #include <dirent.h>
@@ -37,14 +38,13 @@ size_t segment_list(const char *dir, char ***out)
 	return *out && n > 0 ? (size_t)n : 0;
 }
 
-bool segment_expire(const char *dir, struct wall before)
+bool segment_drop_oldest(const char *dir, char name[SEGMENT_NAME])
 {
-	char **names, path[4200], current[SEGMENT_NAME];
+	char **names, path[4200];
 	size_t n = segment_list(dir, &names);
-	segment_name(before, current);
-	/* the newest stays: it is being written */
-	bool gone = n > 1 && names[0] && strcmp(names[0], current) < 0;
+	bool gone = n > 1 && names[0];
 	if (gone) {
+		snprintf(name, SEGMENT_NAME, "%s", names[0]);
 		snprintf(path, sizeof path, "%s/%s", dir, names[0]);
 		gone = unlink(path) == 0;
 	}
@@ -59,14 +59,17 @@ struct compaction {
 	char dir[3900];
 	const char *vfs;
 	enum phase phase;
-	struct db segment;
-	struct window_writer writer;
+	struct db segment, rollup;
+	struct window_writer writer, rolls;
 	struct window *windows;                 /* of the day */
 	size_t n_windows, next_window;
 	uint32_t *sids;
 	size_t n_sids, next_sid;
 	struct sample *samples;
 	size_t room;
+	struct quarter *quarters;
+	size_t quarter_room;
+	struct buf body;
 };
 
 struct compaction *compaction_new(const char *dir, const char *vfs)
@@ -82,14 +85,19 @@ struct compaction *compaction_new(const char *dir, const char *vfs)
 static void reset(struct compaction *c)
 {
 	window_writer_done(&c->writer);
+	window_writer_done(&c->rolls);
 	db_close(&c->segment);
+	db_close(&c->rollup);
 	free(c->windows);
 	free(c->sids);
 	free(c->samples);
+	free(c->quarters);
+	buf_done(&c->body);
 	c->windows = NULL;
 	c->sids = NULL;
 	c->samples = NULL;
-	c->n_windows = c->next_window = c->n_sids = c->next_sid = c->room = 0;
+	c->quarters = NULL;
+	c->n_windows = c->next_window = c->n_sids = c->next_sid = c->room = c->quarter_room = 0;
 	c->phase = IDLE;
 }
 
@@ -145,11 +153,49 @@ static bool list_sids(struct compaction *c, struct journal *j, struct err *err)
 	return code == 0;
 }
 
+/* rollup.db that begins with the first segment says so: it knows all closed windows. */
+static bool open_rollup(struct compaction *c, struct err *err)
+{
+	char path[4200], **names;
+	snprintf(path, sizeof path, "%s/rollup.db", c->dir);
+	size_t n = segment_list(c->dir, &names);
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+	int64_t tables = 0;
+	bool fresh = n == 0;
+	return db_open(&c->rollup, c->dir, "rollup.db", c->vfs, false, &segment_schema, err) && db_exec(&c->rollup, "PRAGMA journal_mode=DELETE", err) &&
+	       db_number(&c->rollup, "SELECT count(*) FROM window", 0, &tables, err) && (!fresh || tables || db_exec(&c->rollup, "PRAGMA application_id=1", err));
+}
+
+/* The segment of a window's month, but never one older than the newest there is: what was closed stays as it is. */
+static void segment_for(const struct compaction *c, struct wall t, char out[SEGMENT_NAME])
+{
+	char **names;
+	size_t n = segment_list(c->dir, &names);
+	segment_name(t, out);
+	if (n && names[n - 1] && strcmp(names[n - 1], out) > 0)
+		memcpy(out, names[n - 1], SEGMENT_NAME - 1);
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+}
+
+static bool begin_copy(struct compaction *c, struct journal *j, struct window at, struct err *err)
+{
+	char name[SEGMENT_NAME] = "";
+	segment_for(c, at.to, name);
+	c->phase = COPYING;
+	return db_open(&c->segment, c->dir, name, c->vfs, false, &segment_schema, err) && db_exec(&c->segment, "PRAGMA journal_mode=DELETE; BEGIN IMMEDIATE", err) &&
+	       db_exec(&c->rollup, "BEGIN IMMEDIATE", err) && window_begin(&c->writer, &c->segment, at, true, err) && window_begin(&c->rolls, &c->rollup, at, true, err) &&
+	       list_sids(c, j, err);
+}
+
 /* Is there a day to move, and nothing more to come into it? */
 static bool begin(struct compaction *c, struct journal *j, struct err *err)
 {
 	int64_t newest, done;
-	char name[SEGMENT_NAME], sql[120];
+	char sql[120];
 	if (!window_list(&j->db, same_day, c, err) || !db_number(&j->db, "SELECT max(wall_to) FROM (SELECT wall_to FROM tick UNION ALL SELECT wall_to FROM window)", INT64_MIN, &newest, err))
 		return false;
 	if (c->n_windows == 0 || newest < (day_of(c->windows[0].to) + 1) * DAY_MS + LATE_MS) {
@@ -160,18 +206,25 @@ static bool begin(struct compaction *c, struct journal *j, struct err *err)
 	at.id_to = c->windows[c->n_windows - 1].id_to;
 	at.to = c->windows[c->n_windows - 1].to;
 	at.n = at.blocks = at.stamps = 0;
-	segment_name(at.to, name);
 	snprintf(sql, sizeof sql, "SELECT count(*) FROM window WHERE id=%llu AND id_to>=%llu", (unsigned long long)at.id, (unsigned long long)at.id_to);
-	if (!db_open(&c->segment, c->dir, name, c->vfs, false, &segment_schema, err) || !db_exec(&c->segment, "PRAGMA journal_mode=DELETE", err) ||
-	    !db_number(&c->segment, sql, 0, &done, err))
+	if (!open_rollup(c, err) || !db_number(&c->rollup, sql, 0, &done, err))
 		return false;
-	if (done) {                     /* moved already, then the power went */
-		db_close(&c->segment);
-		c->phase = DELETING;
+	if (!done)
+		return begin_copy(c, j, at, err);
+	db_close(&c->rollup);           /* moved already, then the power went */
+	c->phase = DELETING;
+	return true;
+}
+
+static bool roll_up(struct compaction *c, uint32_t sid, size_t n, struct err *err)
+{
+	size_t quarters;
+	if (n == 0)
 		return true;
-	}
-	c->phase = COPYING;
-	return db_exec(&c->segment, "BEGIN IMMEDIATE", err) && window_begin(&c->writer, &c->segment, at, true, err) && list_sids(c, j, err);
+	if (!quarters_of(c->samples, n, &c->quarters, &c->quarter_room, &quarters))
+		return err_memory(err);
+	rollup_put(c->quarters, quarters, &c->body);
+	return window_add_body(&c->rolls, sid, &c->body, n, err);
 }
 
 static bool copy_series(struct compaction *c, struct window_reader *r, uint32_t sid, struct err *err)
@@ -195,7 +248,7 @@ static bool copy_series(struct compaction *c, struct window_reader *r, uint32_t 
 		have += good ? n : 0;
 	}
 	free(s);
-	return good && window_add(&c->writer, sid, c->samples, have, err);
+	return good && window_add(&c->writer, sid, c->samples, have, err) && roll_up(c, sid, have, err);
 }
 
 static bool copy(struct compaction *c, struct journal *j, int64_t until_ms, struct err *err)
@@ -208,10 +261,12 @@ static bool copy(struct compaction *c, struct journal *j, int64_t until_ms, stru
 			return false;
 	if (c->next_sid < c->n_sids)
 		return true;
-	if (!window_end(&c->writer, err) || !db_exec(&c->segment, "COMMIT", err))
+	if (!window_end(&c->writer, err) || !db_exec(&c->segment, "COMMIT", err) || !window_end(&c->rolls, err) || !db_exec(&c->rollup, "COMMIT", err))
 		return false;
 	window_writer_done(&c->writer);
+	window_writer_done(&c->rolls);
 	db_close(&c->segment);
+	db_close(&c->rollup);
 	c->phase = DELETING;
 	return true;
 }

@@ -1,77 +1,145 @@
 /* One series in steps of time: minimum, maximum, mean, last. */
-#include "store/store.h"
+#include "store/reading.h"
+#include "store/steps.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* Half to even, as everything that is rounded for people. */
+int64_t quarter_mean(const struct quarter *q)
+{
+	if (q->n == 0)
+		return 0;
+	__int128 mean = q->sum / q->n, rest = q->sum % q->n, twice = (rest < 0 ? -rest : rest) * 2;
+	if (twice > q->n || (twice == q->n && (mean & 1)))
+		mean += q->sum < 0 ? -1 : 1;
+	return (int64_t)mean;
+}
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
+
+bool grid_has(const struct grid *g, struct wall t)
+{
+	return t.ms >= g->from.ms && t.ms < g->to.ms;
+}
+
+int64_t grid_step(const struct grid *g, struct wall t)
+{
+	return floor_div(t.ms - g->from.ms, g->step_ms);
+}
+
+static bool whole_in_a_step(const struct grid *g, struct wall from, int64_t width_ms)
+{
+	struct wall last = { from.ms + width_ms - 1 };
+	return grid_has(g, from) && grid_has(g, last) && grid_step(g, from) == grid_step(g, last);
+}
+
+/* Of a dropped window: the whole quarters that begin in a step, where steps and quarters do not fit. */
+static bool each_quarter(const struct grid *g, struct rollup *r, grid_fn *fn, void *ctx, struct err *err)
+{
+	if (!rollup_quarters(r, err))
+		return false;
+	for (size_t i = 0; i < r->n_quarters; i++) {
+		struct wall from = { r->quarters[i].at * QUARTER_MS };
+		if (grid_has(g, from) && (g->to.ms == INT64_MAX || from.ms + QUARTER_MS <= g->to.ms))
+			if (!fn(ctx, grid_step(g, from), &r->quarters[i]))
+				return false;
+	}
+	return true;
+}
+
+bool grid_rollup(const struct grid *g, struct rollup *r, grid_fn *fn, void *ctx, struct err *err)
+{
+	const int64_t day = (int64_t)QUARTER_MS * QUARTERS_A_DAY;
+	bool heads = true;
+	for (size_t i = 0; i < r->n_days; i++) {
+		struct wall from = { r->days[i].all.at * day }, last = { from.ms + day - 1 };
+		bool outside = last.ms < g->from.ms || from.ms >= g->to.ms;
+		heads = heads && (outside || whole_in_a_step(g, from, day));
+	}
+	if (!heads)
+		return each_quarter(g, r, fn, ctx, err);
+	for (size_t i = 0; i < r->n_days; i++) {
+		struct wall from = { r->days[i].all.at * day };
+		if (grid_has(g, from) && !fn(ctx, grid_step(g, from), &r->days[i].all))
+			return false;
+	}
+	return true;
+}
+
 struct fold {
-	struct wall from;
-	int64_t step_ms;
+	struct grid grid;
 	step_fn *fn;
 	void *ctx;
 	struct series *rows;            /* by stored number */
 	size_t n_rows;
-	struct step now;
-	__int128 sum;
+	struct quarter now;
+	int64_t step;
 	uint32_t series;
-	bool open, stopped;
+	bool open, stopped, dropped;
 };
-
-/* Half to even, as everything that is rounded for people. */
-static int64_t mean_of(__int128 sum, int64_t n)
-{
-	__int128 q = sum / n, r = sum % n, twice = (r < 0 ? -r : r) * 2;
-	if (twice > n || (twice == n && (q & 1)))
-		q += sum < 0 ? -1 : 1;
-	return (int64_t)q;
-}
 
 static void close_step(struct fold *f)
 {
 	if (!f->open)
 		return;
-	f->now.mean = f->now.n ? mean_of(f->sum, f->now.n) : 0;
-	f->now.series = f->series < f->n_rows ? &f->rows[f->series] : NULL;
-	f->stopped = f->stopped || !f->fn(f->ctx, &f->now);
+	const struct quarter *q = &f->now;
+	struct step s = { .from = { f->grid.from.ms + f->step * f->grid.step_ms }, .n = q->n, .not_good = q->not_good, .min = q->min, .max = q->max, .last = q->last,
+			  .mean = quarter_mean(q), .rolled = f->dropped, .series = f->series < f->n_rows ? &f->rows[f->series] : NULL };
+	f->stopped = f->stopped || !f->fn(f->ctx, &s);
 	f->open = false;
 }
 
-static void add(struct fold *f, const struct sample *s)
+static void go_to(struct fold *f, int64_t step, uint32_t series)
 {
-	int64_t k = (s->at.wall.ms - f->from.ms) / f->step_ms;
-	struct wall from = { f->from.ms + k * f->step_ms };
-	if (f->open && (from.ms != f->now.from.ms || s->series != f->series))
+	if (f->open && (step != f->step || series != f->series))
 		close_step(f);
-	if (!f->open) {
-		f->now = (struct step){ .from = from };
-		f->sum = 0;
-		f->series = s->series;
-		f->open = true;
-	}
-	f->now.not_good += s->quality != QUALITY_GOOD;
-	if (!sample_has_value(s))
+	if (f->open)
 		return;
-	f->now.min = f->now.n == 0 || s->value < f->now.min ? s->value : f->now.min;
-	f->now.max = f->now.n == 0 || s->value > f->now.max ? s->value : f->now.max;
-	f->now.last = s->value;
-	f->now.n++;
-	f->sum += s->value;
+	f->now = (struct quarter){ .at = 0 };
+	f->step = step;
+	f->series = series;
+	f->open = true;
+	f->dropped = false;
 }
 
-static bool add_batch(void *ctx, const struct sample *samples, size_t n, struct stamp now)
+static bool add_samples(void *ctx, uint32_t sid, const struct sample *s, size_t n)
 {
 	struct fold *f = ctx;
-	(void)now;
-	for (size_t i = 0; i < n && !f->stopped; i++)
-		add(f, &samples[i]);
+	for (size_t i = 0; i < n && !f->stopped; i++) {
+		if (!grid_has(&f->grid, s[i].at.wall))
+			continue;
+		go_to(f, grid_step(&f->grid, s[i].at.wall), sid);
+		quarter_add(&f->now, &s[i]);
+	}
 	return !f->stopped;
 }
 
-static bool keep_row(void *ctx, uint32_t number, const struct series *s)
+struct adding { struct fold *f; uint32_t sid; bool dropped; };
+
+static bool add_quarter(void *ctx, int64_t step, const struct quarter *q)
+{
+	struct adding *a = ctx;
+	go_to(a->f, step, a->sid);
+	quarter_merge(&a->f->now, q);
+	a->f->dropped |= a->dropped;
+	return !a->f->stopped;
+}
+
+static bool add_rollup(void *ctx, uint32_t sid, struct rollup *r, bool dropped, struct err *err)
 {
 	struct fold *f = ctx;
-	if (number >= f->n_rows) {
-		size_t n = number + 256;
+	return grid_rollup(&f->grid, r, add_quarter, &(struct adding){ f, sid, dropped }, err) && !f->stopped;
+}
+
+static bool keep_row(void *ctx, const struct stored_series *s)
+{
+	struct fold *f = ctx;
+	if (s->sid >= f->n_rows) {
+		size_t n = s->sid + 256;
 		struct series *more = realloc(f->rows, n * sizeof *more);
 		if (!more)
 			return false;
@@ -79,19 +147,37 @@ static bool keep_row(void *ctx, uint32_t number, const struct series *s)
 		f->rows = more;
 		f->n_rows = n;
 	}
-	f->rows[number] = *s;
-	f->rows[number].id = f->rows[number].label = NULL;      /* borrowed from a row that is gone by then */
+	f->rows[s->sid] = s->s;
+	f->rows[s->sid].id = f->rows[s->sid].label = NULL;      /* borrowed from a row that is gone by then */
 	return true;
+}
+
+bool grid_make(struct grid *g, struct wall from, struct wall to, int64_t step_ms, struct err *err)
+{
+	if (step_ms <= 0)
+		return err_set(err, ERR_USAGE, "a step of %lld ms", (long long)step_ms);
+	if (from.ms >= to.ms)
+		return err_set(err, ERR_USAGE, "the time asked for ends before it begins");
+	*g = (struct grid){ from, to, step_ms };
+	if (from.ms == INT64_MIN)
+		g->from.ms = 0;         /* steps are aligned to UTC */
+	return true;
+}
+
+bool grid_on_quarters(const struct grid *g)
+{
+	return g->from.ms % QUARTER_MS == 0 && g->step_ms % QUARTER_MS == 0;
 }
 
 bool reader_steps(struct reader *r, const char *series_id, struct wall from, struct wall to, int64_t step_ms, step_fn *fn, void *ctx, struct err *err)
 {
-	struct fold f = { .from = from, .step_ms = step_ms, .fn = fn, .ctx = ctx };
-	if (step_ms <= 0)
-		return err_set(err, ERR_USAGE, "a step of %lld ms", (long long)step_ms);
-	if (from.ms == INT64_MIN)
-		f.from.ms = 0;          /* steps are aligned to UTC */
-	bool good = reader_numbered_series(r, keep_row, &f, err) && reader_history(r, series_id, from, to, add_batch, &f, err);
+	CLEANUP(sids_done) struct sids sids = { .list = NULL };
+	struct fold f = { .fn = fn, .ctx = ctx };
+	LOCKED(r);
+	if (!grid_make(&f.grid, from, to, step_ms, err) || !sids_find(r, series_id, &sids, err))
+		return false;
+	struct walk w = { .r = r, .from = f.grid.from, .to = to, .sids = sids.list, .n = sids.n, .rollups = grid_on_quarters(&f.grid), .samples = add_samples, .quarters = add_rollup, .ctx = &f };
+	bool good = journal_series(&r->journal, keep_row, &f, err) && walk_closed(&w, err) && walk_open(&w, err);
 	if (good && !f.stopped)
 		close_step(&f);
 	free(f.rows);

@@ -134,7 +134,8 @@ static bool start(struct store *s, struct err *err)
 		s->status.state = STORE_DISK_LOW;
 		snprintf(s->status.sentence, sizeof s->status.sentence, "disk low: %.250s", no_reserve.text);
 	}
-	if (!(s->encoder = encoder_new(s->no + 1)) || !(s->compaction = compaction_new(s->dir, s->o.vfs)))
+	if (!(s->encoder = encoder_new(s->no + 1)) || !(s->compaction = compaction_new(s->dir, s->o.vfs)) ||
+	    !(s->closing = closing_new(s->dir, s->o.vfs, store_own_leaf, s)))
 		return err_memory(err);
 	if (pthread_create(&s->thread, NULL, store_writer, s) != 0)
 		return err_set(err, ERR_INTERNAL, "no thread for the store: %s", strerror(errno));
@@ -167,6 +168,10 @@ static void free_items(struct store *s)
 		free(s->head->series);
 		free(s->head);
 	}
+	for (struct own_leaf *next; s->own; s->own = next) {
+		next = s->own->next;
+		free(s->own);
+	}
 	for (size_t i = 0; i < s->n_entries; i++)
 		entry_free(s->entries[i]);
 	for (struct second *next; s->seconds; s->seconds = next) {
@@ -189,6 +194,7 @@ void store_close(struct store *s)
 		pthread_join(s->thread, NULL);
 	}
 	compaction_free(s->compaction);
+	closing_free(s->closing);
 	store_files_close(s);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);

@@ -68,6 +68,10 @@ struct commit {
 /* Copied and queued.  Fails when `tree` is not the earlier tree with these leaves pushed (ERR_INTERNAL), when seq does
  * not ascend, and when more than 64 MiB of commits wait for a disk that takes none. */
 bool store_commit(struct store *s, const struct commit *c, struct err *err) MUST_USE;
+/* What the store itself has to tell (LEAF_SEGMENT: a month of raw readings is closed, or was dropped): put it into the next commit.  Each leaf comes once,
+ * and again after a restart until it is durable; without this call nothing is dropped by retention.  Any thread. */
+typedef void store_leaf_fn(void *ctx, enum leaf_kind kind, struct wall at, const void *bytes, size_t len);
+void store_own_leaves(struct store *s, store_leaf_fn *fn, void *ctx);
 bool store_flush(struct store *s, struct err *err) MUST_USE;         /* waits until all queued is durable (not from the loop) */
 void store_tree(struct store *s, struct merkle *out);                /* after everything committed so far, durable or not */
 
@@ -102,29 +106,50 @@ bool reader_history(struct reader *r, const char *series_id, struct wall from, s
 typedef bool series_fn(void *ctx, const char *id, const struct series *s);
 bool reader_series(struct reader *r, series_fn *fn, void *ctx, struct err *err) MUST_USE;
 
-/* Raw readings of all series: sealed windows one after the other, series by series; then the journal in the order it came.
- * One sample a call; samples[].series is the stored number. */
+/* Raw readings of all series: closed days one after the other, series by series; then the last hours, 64 series at a time, in the order they came.
+ * One sample a call; samples[].series is the stored number.  What retention dropped is not there: ask in steps. */
 typedef bool numbered_series_fn(void *ctx, uint32_t number, const struct series *s);
 bool reader_numbered_series(struct reader *r, numbered_series_fn *fn, void *ctx, struct err *err) MUST_USE;
 bool reader_readings(struct reader *r, struct wall from, struct wall to, store_sample_fn *fn, void *ctx, struct err *err) MUST_USE;
-/* One series in steps: [from + k * step_ms, + step_ms), only steps in which something was said.  Mean is sum / n. */
-struct step { struct wall from; int64_t n, not_good, min, max, last, mean; const struct series *series; };
+/* The newest sample of each series that said something in the last hours (what lies in journal.db, about a day), series by series. */
+bool reader_latest(struct reader *r, store_sample_fn *fn, void *ctx, struct err *err) MUST_USE;
+
+/* One series in steps: [from + k * step_ms, + step_ms), only steps in which something was said; a step without any is a gap.  n: samples with a
+ * value; not_good: samples that were not good, with one or without.  Mean is sum / n.
+ * Steps of whole quarters of an hour (UTC) are answered from the rollups, which are kept for ever; `rolled`: the readings behind the step are gone.
+ * Of those, a shorter step holds the quarters that begin in it: minimum, maximum and mean are the quarter's. */
+struct step { struct wall from; int64_t n, not_good, min, max, last, mean; bool rolled; const struct series *series; };
 typedef bool step_fn(void *ctx, const struct step *s);
 bool reader_steps(struct reader *r, const char *series_id, struct wall from, struct wall to, int64_t step_ms, step_fn *fn, void *ctx, struct err *err) MUST_USE;
+/* Sums over series of one quantity (thousands in one call), in steps: the mean, least, greatest and last values of all series added up.  with_value of
+ * `series` had any: less is a sum with something missing.  ERR_INPUT: none is known, or they are of different kinds; ids that are
+ * not in the store are not counted in `series`. */
+struct step_sum { struct wall from; size_t series, with_value; int64_t n, not_good, mean, min, max, last; bool rolled; const struct series *kind; };
+typedef bool step_sum_fn(void *ctx, const struct step_sum *s);
+bool reader_sums(struct reader *r, const char *const *ids, size_t n, struct wall from, struct wall to, int64_t step_ms, step_sum_fn *fn, void *ctx, struct err *err) MUST_USE;
+/* Called while readings are walked: parts done, of how many.  NULL: no more. */
+typedef void reader_progress_fn(void *ctx, uint64_t done, uint64_t total);
+void reader_progress(struct reader *r, reader_progress_fn *fn, void *ctx);
+/* Up to when raw readings were dropped by retention (the end of the newest dropped window); ms 0: none were. */
+bool reader_dropped(struct reader *r, struct wall *until, struct err *err) MUST_USE;
 
 /* Outbox, for publish/mqtt through the interface below (publish includes no store header); `store` is a struct store. */
 struct outbox_ops;
 const struct outbox_ops *store_outbox(void);
 
 /* puectl verify --store: walks everything, names the first bad record (first_bad is "" when all is well). */
-struct store_audit { uint64_t leaves; char first_bad[300]; struct hash root; uint64_t epoch; };
+struct store_audit { uint64_t leaves; char first_bad[300]; struct hash root; uint64_t epoch;
+		     uint64_t segments, dropped;    /* closed months of raw readings: there and unchanged; dropped, as a leaf says */ };
 bool store_audit(const char *dir, const struct merkle *head /* NULL: none kept elsewhere */, struct store_audit *out, struct err *err) MUST_USE;
-/* Heads known from elsewhere (signed reports, receipts, a printed head): each must be a root this tree had. */
-struct store_witness { uint64_t size; struct hash root; char name[100]; };
+/* Heads known from elsewhere (signed reports, receipts, a printed head): each must be a root this tree had, and of no later epoch
+ * (0: it says none). */
+struct store_witness { uint64_t size, epoch; struct hash root; bool own /* kept in this store itself */; char name[100]; };
 bool store_audit_against(const char *dir, const struct store_witness *witnesses, size_t n, struct store_audit *out, struct err *err) MUST_USE;
 
 /* A consistent copy of a living store into a new directory; restoring makes a new epoch (design.md decision 9). */
 bool store_backup(const char *dir, const char *to, struct err *err) MUST_USE;
 bool store_restore(const char *backup, const char *dir, struct wall now, uint64_t *epoch, struct err *err) MUST_USE;
+/* The same in place, for a machine whose disk was set back as a whole (a snapshot of a virtual machine): nothing in it can tell. */
+bool store_new_epoch(const char *dir, struct wall now, uint64_t *epoch, struct err *err) MUST_USE;
 
 #endif

@@ -68,9 +68,14 @@ bool window_add(struct window_writer *w, uint32_t sid, const struct sample *s, s
 	if (!share(w, s, n, &number, err))
 		return false;
 	block_put(s, n, number, w->tight, &w->scratch);
+	return window_add_body(w, sid, &w->scratch, n, err);
+}
+
+bool window_add_body(struct window_writer *w, uint32_t sid, struct buf *body, size_t n, struct err *err)
+{
 	w->w.blocks++;
 	w->w.n += n;
-	return put_body(&w->block, (int64_t)(w->w.id << WINDOW_KEY_BITS | sid), &w->scratch, err);
+	return put_body(&w->block, (int64_t)(w->w.id << WINDOW_KEY_BITS | sid), body, err);
 }
 
 bool window_end(struct window_writer *w, struct err *err)
@@ -166,21 +171,16 @@ static bool load_stamps(struct window_reader *r, int64_t key, struct err *err)
 	r->cached = s;
 	r->n_cached = n;
 	r->cached_key = -1;
-	if (!stamps_get(bytes, len, s, n, err))
-		return false;
-	r->cached_key = key;
-	return true;
+	bool good = stamps_get(bytes, len, s, n, err);
+	query_reset(&r->stamps);
+	if (good)
+		r->cached_key = key;
+	return good;
 }
 
-bool window_series(struct window_reader *r, uint64_t id, uint32_t sid, struct sample **s, size_t *n, struct err *err)
+static bool decode_series(struct window_reader *r, uint64_t id, uint32_t sid, const void *bytes, size_t len, struct sample **s, size_t *n, struct err *err)
 {
-	const void *bytes;
-	size_t len;
 	struct block_head head;
-	*n = 0;
-	int code = body_at(&r->block, (int64_t)(id << WINDOW_KEY_BITS | sid), &bytes, &len, "series", err);
-	if (code != 1)
-		return code == 0;
 	if (!block_head(bytes, len, &head, err) || !load_stamps(r, (int64_t)(id << WINDOW_KEY_BITS | head.stamps), err))
 		return false;
 	if (head.n != r->n_cached)
@@ -195,4 +195,20 @@ bool window_series(struct window_reader *r, uint64_t id, uint32_t sid, struct sa
 	}
 	*n = head.n;
 	return block_get(bytes, len, more, head.n, err);
+}
+
+bool window_series(struct window_reader *r, uint64_t id, uint32_t sid, struct sample **s, size_t *n, struct err *err)
+{
+	const void *bytes;
+	size_t len;
+	*n = 0;
+	int code = body_at(&r->block, (int64_t)(id << WINDOW_KEY_BITS | sid), &bytes, &len, "series", err);
+	bool good = code == 1 ? decode_series(r, id, sid, bytes, len, s, n, err) : code == 0;
+	query_reset(&r->block);         /* no snapshot is held while the caller looks at the samples */
+	return good;
+}
+
+int window_body(struct window_reader *r, uint64_t id, uint32_t sid, const void **bytes, size_t *len, struct err *err)
+{
+	return body_at(&r->block, (int64_t)(id << WINDOW_KEY_BITS | sid), bytes, len, "series", err);
 }

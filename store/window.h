@@ -29,6 +29,8 @@ struct window_writer {
 };
 bool window_begin(struct window_writer *w, struct db *db, struct window at, bool tight, struct err *err) MUST_USE;
 bool window_add(struct window_writer *w, uint32_t sid, const struct sample *s, size_t n, struct err *err) MUST_USE;
+/* A body made elsewhere, of n samples (store/rollup.h); body is emptied. */
+bool window_add_body(struct window_writer *w, uint32_t sid, struct buf *body, size_t n, struct err *err) MUST_USE;
 bool window_end(struct window_writer *w, struct err *err) MUST_USE;
 void window_writer_done(struct window_writer *w);
 
@@ -39,6 +41,8 @@ bool window_list(struct db *db, window_list_fn *fn, void *ctx, struct err *err) 
 struct window_reader { struct db *db; struct query block, stamps; struct sample *cached; size_t n_cached; int64_t cached_key; };
 bool window_reader_init(struct window_reader *r, struct db *db, struct err *err) MUST_USE;
 bool window_series(struct window_reader *r, uint64_t id, uint32_t sid, struct sample **s, size_t *n, struct err *err) MUST_USE;
+/* The bytes of a block, checked: 1 there, 0 not, -1 failed.  They live until the reader's next call; query_reset(&r->block) lets go of the snapshot. */
+int window_body(struct window_reader *r, uint64_t id, uint32_t sid, const void **bytes, size_t *len, struct err *err);
 void window_reader_done(struct window_reader *r);
 
 /* Ticks that are older than the hour and inside the checkpoint become a window; *did says whether there were any. */
@@ -46,7 +50,7 @@ bool seal_hour(struct journal *j, uint64_t checkpoint_position, bool *did, struc
 
 /* Windows of past days become one window each in the segment of their month; in small steps. */
 struct compaction;
-/* Budget: about how long it may take.  *did: a day was finished.  Segments whose month ended before `expire` are unlinked. */
+/* Budget: about how long it may take.  *did: a day was finished.  */
 struct compaction *compaction_new(const char *dir, const char *vfs);
 bool compaction_step(struct compaction *c, struct journal *j, int64_t budget_ms, bool *did, struct err *err) MUST_USE;
 void compaction_free(struct compaction *c);
@@ -59,7 +63,7 @@ enum { SEGMENT_NAME = 24 };
 void segment_name(struct wall t, char out[SEGMENT_NAME]);                 /* "raw-2026-01.db" */
 /* Names of the segments of a directory, ascending; the caller frees each and the list. */
 size_t segment_list(const char *dir, char ***out);
-/* Unlinks the oldest segment when its month ended before `before`; true when one went. */
-bool segment_expire(const char *dir, struct wall before);
+/* Unlinks the oldest segment unless it is the only one, which is being written; true when one went. */
+bool segment_drop_oldest(const char *dir, char name[SEGMENT_NAME]);
 
 #endif

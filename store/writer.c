@@ -239,7 +239,9 @@ static bool write_evidence(struct store *s, struct err *err)
 static void disk_low(struct store *s, const char *cause)
 {
 	char text[300];
-	if (!s->low && segment_expire(s->dir, (struct wall){ INT64_MAX })) {
+	char segment[SEGMENT_NAME];
+	if (!s->low && segment_drop_oldest(s->dir, segment)) {
+		closing_dropped(s->closing, segment);
 		s->retry_at_ms = 0;     /* raw readings of the oldest month go before evidence is refused */
 		say(s, STORE_DISK_LOW, "disk full: the oldest month of raw readings was dropped; evidence and reports go on");
 		return;
@@ -358,6 +360,15 @@ static int64_t file_bytes(const struct store *s)
 	return sum;
 }
 
+/* Raw readings older than that may go; INT64_MIN: none. */
+static struct wall expire_before(struct store *s)
+{
+	int64_t newest;
+	if (s->o.retention_days <= 0 || !db_number(&s->journal.db, "SELECT max(wall_to) FROM tick", INT64_MIN, &newest, NULL) || newest == INT64_MIN)
+		return (struct wall){ INT64_MIN };
+	return (struct wall){ newest - s->o.retention_days * 86400000 };
+}
+
 /* Sealing is only housekeeping: when it fails, the journal is still there, and it is tried again in a minute. */
 static void seal_and_compact(struct store *s)
 {
@@ -376,22 +387,15 @@ static void seal_and_compact(struct store *s)
 		good = compaction_step(s->compaction, &s->journal, COMPACT_MS, &did, &err);
 		s->compact_now = good && (did || !compaction_idle(s->compaction));
 	}
+	if (good && compaction_idle(s->compaction) && (did || s->closing_now || now + s->seal_every_ms == s->seal_at_ms))
+		good = closing_step(s->closing, &s->evidence, expire_before(s), &s->closing_now, &err);
 	if (!good) {
-		s->compact_now = false;
+		s->compact_now = s->closing_now = false;
 		pthread_mutex_lock(&s->mutex);
 		s->status.failures++;
 		snprintf(s->status.housekeeping, sizeof s->status.housekeeping, "%.199s", err.text);
 		pthread_mutex_unlock(&s->mutex);
 	}
-}
-
-static void expire_segments(struct store *s)
-{
-	int64_t newest;
-	if (s->o.retention_days <= 0 || !s->open || !db_number(&s->journal.db, "SELECT max(wall_to) FROM tick", INT64_MIN, &newest, NULL) || newest == INT64_MIN)
-		return;
-	while (segment_expire(s->dir, (struct wall){ newest - s->o.retention_days * 86400000 }))
-		;
 }
 
 static void maintain(struct store *s)
@@ -403,7 +407,6 @@ static void maintain(struct store *s)
 		return;
 	s->checkpoint_at_ms = now + MINUTE_MS;
 	checkpoint(s, false);
-	expire_segments(s);
 	int64_t bytes = file_bytes(s);
 	pthread_mutex_lock(&s->mutex);
 	s->status.bytes = bytes;
@@ -412,7 +415,7 @@ static void maintain(struct store *s)
 
 static int64_t wake_at(const struct store *s)
 {
-	int64_t now = store_clock_ms(), at = now + (s->compact_now ? 100 : s->seal_every_ms < 5000 ? s->seal_every_ms : 5000);
+	int64_t now = store_clock_ms(), at = now + (s->compact_now ? 100 : s->closing_now ? 20 : s->seal_every_ms < 5000 ? s->seal_every_ms : 5000);
 	if (encoder_bytes(s->encoder) && s->second_began_ms + s->o.tick_ms < at)
 		at = s->second_began_ms + s->o.tick_ms;
 	if ((s->seconds || s->n_entries || s->low) && (s->retry_at_ms ? s->retry_at_ms : now + s->o.retry_ms) < at)

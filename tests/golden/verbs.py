@@ -56,6 +56,22 @@ def main():
         days = json.loads(run("replay", "--config", config, "--by", "day", recording, "--json"))
         check("days add up to the whole", sum(p["known_total_mwh"] for p in days["periods"]) == days["kpi"]["known_total_mwh"] > 0)
         run("replay", "--config", config, "--by", "week", recording, code=64)
+        # a history coarser than the polls: nothing is missing when it says how coarse it is
+        coarse, said = os.path.join(d, "coarse.yaml"), os.path.join(d, "said.txt")
+        with open(config, encoding="utf-8") as f:
+            fine = f.read().replace("poll: 900s", "poll: 5s")
+        check("the site is polled at 5 s", "poll: 5s" in fine)
+        with open(coarse, "w", encoding="utf-8") as f:
+            f.write(fine)
+        with open(recording, encoding="utf-8") as f, open(said, "w", encoding="utf-8") as g:
+            g.write("# poll 15m\n" + f.read())
+        gaps = [sum(e["kind"] == "gap" for e in json.loads(run("replay", "--config", coarse, *a, "--json"))["events"])
+                for a in ((recording,), ("--step", "15m", recording), (said,))]
+        check(f"gaps without, with the option, with the line: {gaps}", gaps[0] > 0 and gaps[1:] == [0, 0])
+        run("replay", "--config", coarse, "--step", "soon", recording, code=64)
+        with open(said, encoding="utf-8") as f:
+            p = subprocess.run([puectl, "replay", "--config", coarse, "-"], stdin=f, capture_output=True, text=True, timeout=120)
+        check("a poll line from standard input is not passed over", p.returncode == 65 and "--step" in p.stderr)
         r = json.loads(run("racks", "--config", config, "--recording", recording, "--list", "--json"))
         check("racks", (r["racks"]["installed"], r["racks"]["metered"], r["racks"]["unknown"], r["racks"]["compute"]) == (40, 40, 2, 30) and len(r["rack_list"]) == 40)
         c1 = next(s for s in r["shares"] if s["definition"].startswith("C1"))

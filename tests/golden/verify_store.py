@@ -225,6 +225,27 @@ def check_windows(directory, journal):
             raise Bad("a window is missing")
 
 
+def check_segments(directory, evidence):
+    """Closed months: their files and rollups against their leaves."""
+    leaves = [json.loads(row[0]) for row in evidence.execute("SELECT bytes FROM leaf WHERE kind = 10 ORDER BY ix")]
+    dropped = {leaf["segment"] for leaf in leaves if leaf["event"] == "dropped"}
+    for leaf in leaves:
+        if leaf["event"] != "closed":
+            continue
+        path = Path(directory) / leaf["segment"]
+        if not path.exists():
+            if leaf["segment"] not in dropped:
+                raise Bad(f"{path.name}: missing")
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != leaf["sha256"]:
+            raise Bad(f"{path.name}: changed")
+        rollup = sqlite3.connect(f"file:{directory}/rollup.db?mode=ro", uri=True)
+        digest = hashlib.sha256()
+        for key, body in rollup.execute("SELECT key, body FROM block WHERE key >= ? AND key < ? ORDER BY key", (leaf["first"] << 32, leaf["last"] + 1 << 32)):
+            digest.update(u64(key) + u64(len(body)) + body)
+        if digest.hexdigest() != leaf["rollups"]:
+            raise Bad(f"rollup.db: {leaf['segment']}")
+
+
 def verify(directory, head=None):
     result = {"valid": False, "size": None, "root": None, "epoch": None, "first_bad": None}
     try:
@@ -232,6 +253,7 @@ def verify(directory, head=None):
         journal = sqlite3.connect(f"file:{directory}/journal.db?mode=ro", uri=True)
         leaves, result["epoch"], position = check_evidence(evidence, head)
         check_journal(journal, position)
+        check_segments(directory, evidence)
         check_windows(directory, journal)
         result.update(valid=True, size=len(leaves), root=root_of(leaves).hex())
     except (Bad, sqlite3.Error, IndexError, TypeError, ValueError, AttributeError, struct.error) as problem:

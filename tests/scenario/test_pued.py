@@ -90,6 +90,11 @@ try:
     check(d.url, "starts without any peer: " + d.text()[-300:])
     down = poll(30, lambda: (s := d.status()) and [x for x in s["devices"] if x["state"] == "down" and x["error"]])
     check(down and re.search(r"refused|timed out|no answer|unreachable", down[0]["error"]), "a dead device has its sentence: %s" % (down or [None])[0])
+    # more than two hundred are down at once: ten of them have a line of their own, the rest is counted; the page has the latest
+    down = poll(60, lambda: (s := d.status()) and len([x for x in s["devices"] if x["state"] == "down"]) > 200 and s)
+    lines = [x for x in d.text().splitlines() if "no answer" in x and "mqtt" not in x]
+    check(down and 1 <= len(lines) <= 12, "a flood of dead devices is a few lines: %d" % len(lines))
+    check(down and len(down["device_events"]) == 40 and {"down"} <= {e["kind"] for e in down["device_events"]}, "events of devices are on the page")
     with urllib.request.urlopen(d.url + "metrics", timeout=5) as answer:
         check(b'pued_device_up{' in answer.read(), "metrics are served")
     # a second instance refuses and names the first
@@ -102,6 +107,22 @@ try:
         # breakers of dead units try once a minute at most, so some are back at once and the rest within it
         check(poll(150, lambda: (d.up() or 0) > 100), "devices come up by themselves: %s" % d.up())
         check(poll(200, lambda: (s := d.status()) and s["power"]["ratio"]), "the power ratio is known: %s" % (d.status() or {}).get("power"))
+        # questions over many series, answered from the store and the evidence
+        ask = lambda path: json.load(urllib.request.urlopen(d.url + "api/v1/" + path, timeout=20))  # noqa: E731
+        newest = ask("latest?series=*power*")["rows"]
+        check(newest and all(len(row) == 6 and "power" in row[0] for row in newest), "newest values: %s" % newest[:2])
+        powers = [row[0] for row in newest if row[3] == "W" and row[2] is not None]
+        total = ask("sum?series=" + ",".join(powers[:20]) + "&step=1m")
+        check(total["unit"] == "W" and total["series"] == len(powers[:20]) and total["rows"] and total["rows"][-1][1] > 0, "a sum: %s" % str(total)[:200])
+        one = ask("history?series=" + powers[0] + "&step=1m")
+        check(one["rows"] and one["rows"][-1][7] is False, "history of one series: %s" % str(one)[:200])
+        check(ask("energy?meter=" + next(iter(d.status()["meters"]))["id"])["unit"] == "mW.h", "energy of a meter")
+        for wrong in ("sum?step=1m", "sum?series=no/such", "energy?meter=none", "energy", "latest?series=%ff"):
+            try:
+                ask(wrong)
+                check(False, "answered: " + wrong)
+            except urllib.error.HTTPError as e:
+                check(e.code == 400 and len(json.load(e)["error"]) > 10, "a wrong question gets a sentence: " + wrong)
         # kill -9: the next start goes on with the same evidence, whole
         check(d.stop(signal.SIGKILL) == -signal.SIGKILL, "killed")
         d = Daemon()

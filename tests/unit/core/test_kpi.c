@@ -2,8 +2,10 @@
 #include "tests/unit/core/ledger_bench.h"
 #include <math.h>
 #include "core/balance.h"
+#include "core/kpi_baseline.h"
 #include "core/kpi_table.h"
 #include "core/level.h"
+#include "core/site_factors.h"
 #include "core/tree.h"
 #include "core/uncertainty.h"
 
@@ -433,6 +435,72 @@ static void other_kpis(void **state)
 	bench_done(&b);
 }
 
+/* Two intervals; roles feed, it, pv, export, generator, renewable.  A factor of the grid for each interval, one of them may be missing. */
+static const struct input_row {
+	const char *name;
+	int64_t mwh[2][6], missing[6];
+	int64_t grid_micro[2], generator_micro;
+	const char *ref, *cue;                  /* NULL: no number */
+} input_rows[] = {
+	{ "one factor", { { 1250, 1000 }, { 1250, 1000 } }, { 0 }, { 500000, 500000 }, 0, "0.0000", "0.6250" },
+	{ "the factor of its time", { { 1250, 1000 }, { 1250, 1000 } }, { 0 }, { 600000, 400000 }, 0, "0.0000", "0.6250" },
+	{ "the factor of its time, unequal energies", { { 2500, 1000 }, { 1250, 1000 } }, { 0 }, { 600000, 400000 }, 0, "0.0000", "1.0000" },
+	{ "no factor for the second half", { { 1250, 1000 }, { 1250, 1000 } }, { 0 }, { 500000, 0 }, 0, "0.0000", NULL },
+	{ "PV has no CO2", { { 1000, 1000, 250 }, { 1000, 1000, 250 } }, { 0 }, { 500000, 500000 }, 0, "0.2000", "0.5000" },
+	{ "PV sold is not used", { { 1250, 1000, 250, 250 }, { 1250, 1000, 250, 250 } }, { 0 }, { 500000, 500000 }, 0, "0.0000", "0.6250" },
+	{ "more sold than made", { { 1250, 1000, 250, 251 }, { 1250, 1000, 250, 251 } }, { 0 }, { 500000, 500000 }, 0, NULL, "0.6250" },
+	{ "a generator without a factor", { { 1250, 1000, 0, 0, 5 }, { 1250, 1000 } }, { 0 }, { 500000, 500000 }, 0, "0.0000", NULL },
+	{ "a generator with one", { { 1200, 1000, 0, 0, 50 }, { 1250, 1000 } }, { 0 }, { 500000, 500000 }, 1000000, "0.0000", "0.6375" },
+	{ "an idle generator needs none", { { 1250, 1000 }, { 1250, 1000 } }, { 0 }, { 500000, 500000 }, 0, "0.0000", "0.6250" },
+	{ "certificates for half", { { 1250, 1000, 0, 0, 0, 625 }, { 1250, 1000, 0, 0, 0, 625 } }, { 0 }, { 500000, 500000 }, 0, "0.5000", "0.6250" },
+	{ "more green than all", { { 1250, 1000, 0, 0, 0, 1251 }, { 1250, 1000, 0, 0, 0, 1251 } }, { 0 }, { 500000, 500000 }, 0, NULL, "0.6250" },
+	{ "part of E_DC is missing", { { 1250, 1000 }, { 1250, 1000 } }, { 1000, 0 }, { 500000, 500000 }, 0, NULL, NULL },
+	{ "part of E_IT is missing", { { 1250, 1000 }, { 1250, 1000 } }, { 0, 1000 }, { 500000, 500000 }, 0, "0.0000", NULL },
+};
+
+static void input_row(const struct input_row *r, int *wrong)
+{
+	struct bench b;
+	struct kpi k;
+	struct kpi_row rows[KPI_ROW_N];
+	const struct wall middle = { BASE_MS + 900000 };
+	struct site_factor factors[] = {
+		{ .kind = FACTOR_GRID_CO2, .micro = r->grid_micro[0], .from = { INT64_MIN }, .to = middle },
+		{ .kind = r->grid_micro[1] ? FACTOR_GRID_CO2 : FACTOR_COAL, .micro = r->grid_micro[1], .from = middle, .to = { INT64_MAX } },
+		{ .kind = r->generator_micro ? FACTOR_GENERATOR_CO2 : FACTOR_COAL, .micro = r->generator_micro, .from = { INT64_MIN }, .to = { INT64_MAX } },
+	};
+	static const int roles[] = { ROLE_SUPPLY, ROLE_IT, ROLE_PV, ROLE_EXPORT, ROLE_GENERATOR, ROLE_RENEWABLE };
+	bench_init(&b);
+	for (size_t i = 0; i < countof(roles); i++)
+		bench_meter(&b, "m", roles[i], roles[i] == ROLE_IT ? 0 : -1);
+	b.site.factors = (struct conf_vec){ factors, countof(factors) };
+	struct window *w = window_of(&b, 2);
+	push(&b, w, 0, r->mwh[0], NULL);
+	push(&b, w, 1, r->mwh[1], r->missing);
+	window_kpi(w, NULL, &k);
+	kpi_rows(w, &k, rows);
+	const struct { int id; const char *text; } expected[] = { { KPI_ROW_REF, r->ref }, { KPI_ROW_CUE, r->cue } };
+	for (size_t i = 0; i < countof(expected); i++) {
+		const struct kpi_row *q = &rows[expected[i].id];
+		char text[64] = "";
+		kpi_row_text(q, 4, text, sizeof text);
+		bool good = expected[i].text ? q->defined && !strcmp(text, expected[i].text) : !q->defined && q->why_not;
+		if (!good || !q->interim)
+			printf("row \"%s\": %s is %s (%s), expected %s\n", r->name, q->id, q->defined ? text : "none", q->why_not ? q->why_not : "", expected[i].text ? expected[i].text : "none"), ++*wrong;
+	}
+	window_free(w);
+	bench_done(&b);
+}
+
+static void kpi_inputs(void **state)
+{
+	int wrong = 0;
+	(void)state;
+	for (const struct input_row *r = input_rows; r < input_rows + countof(input_rows); r++)
+		input_row(r, &wrong);
+	assert_int_equal(wrong, 0);
+}
+
 static const struct baseline before = { { 0 }, { 1000 }, KPI_PUE, 2, 1600000000000000, 1000000000000000, "s", "B" };
 static const struct base_row { const char *name; struct baseline now; const char *says; int64_t delta_micro, saved_mwh; } base_rows[] = {
 	{ "better", { { 1000 }, { 2000 }, KPI_PUE, 2, 2486, 2000, "s", "B" }, NULL, -357000, 714 },
@@ -443,6 +511,7 @@ static const struct base_row { const char *name; struct baseline now; const char
 	{ "no boundary stated", { { 1000 }, { 2000 }, KPI_PUE, 2, 2486, 2000, "s", NULL }, "boundary differs", 0, 0 },
 	{ "another category", { { 1000 }, { 2000 }, KPI_PUE, 1, 2486, 2000, "s", "B" }, "category", 0, 0 },
 	{ "no number", { { 1000 }, { 2000 }, KPI_NONE, 2, 2486, 2000, "s", "B" }, "the window has no PUE", 0, 0 },
+	{ "simulated against measured", { { 1000 }, { 2000 }, KPI_PUE, 2, 2486, 2000, "s", "B", .simulated = true }, "simulated", 0, 0 },
 	{ "overlap", { { 999 }, { 2000 }, KPI_PUE, 2, 2486, 2000, "s", "B" }, "ends after", 0, 0 },
 };
 
@@ -455,13 +524,21 @@ static void baselines(void **state)
 		row_check(r, baseline_compare(&before, &r->now, &d, &err) == (r->says == NULL));
 		row_check(r, r->says ? strstr(err.text, r->says) != NULL : d.delta_micro == r->delta_micro && d.saved_mwh == r->saved_mwh);
 	}
+	/* U of the difference: root of the sum of squares, rounded up; not stated when one is not; seasons are named */
+	struct baseline then = before, now = base_rows[0].now;
+	struct baseline_delta d;
+	then.u_ppm_rho0 = 3000, now.u_ppm_rho0 = 4000, then.u_ppm_rho1 = -1, now.u_ppm_rho1 = 5000, now.kind = KPI_IPUE;
+	assert_true(baseline_compare(&then, &now, &d, NULL) && d.u_ppm_rho0 == 5000 && d.u_ppm_rho1 == -1 && d.seasons);
+	assert_int_equal(coal_grams(1000000000, 122900), 122900);      /* 1 MW.h */
+	assert_int_equal(coal_grams(-15, 100000000), -2);              /* half to even */
+	assert_int_equal(coal_grams(25, 100000000), 2);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prints_on_its_side), cmocka_unit_test(boundary_is_exact), cmocka_unit_test(levels), cmocka_unit_test(uncertainty_table),
-		cmocka_unit_test(trees), cmocka_unit_test(kpis), cmocka_unit_test(years), cmocka_unit_test(balances), cmocka_unit_test(rack_shares), cmocka_unit_test(other_kpis), cmocka_unit_test(baselines),
+		cmocka_unit_test(trees), cmocka_unit_test(kpis), cmocka_unit_test(years), cmocka_unit_test(balances), cmocka_unit_test(rack_shares), cmocka_unit_test(other_kpis), cmocka_unit_test(kpi_inputs), cmocka_unit_test(baselines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

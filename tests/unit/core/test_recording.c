@@ -14,6 +14,10 @@ static const struct line_row { const char *name, *line; enum recording kind; int
 	{ "blank", "   ", RECORDING_NOTHING },
 	{ "session", "# session", RECORDING_SESSION },
 	{ "span", "# span 2025-01-01T00:00:00Z 2026-01-01T00:00:00Z", RECORDING_SPAN, 1735689600000, "", 0, 0, QUALITY_GOOD, -1 },
+	{ "poll", "# poll 15m", RECORDING_POLL, 900000, "", 0, 0, QUALITY_GOOD, -1 },
+	{ "a remark about polls", "# poll as often as you can", RECORDING_NOTHING },
+	{ "a poll of no duration", "# poll 15minutes", RECORDING_BAD },
+	{ "a poll of nothing", "# poll 0s", RECORDING_BAD },
 	{ "no offset", "2025-01-01T00:00:00 a/b 5", RECORDING_BAD },
 	{ "month 13", "2025-13-01T00:00:00Z a/b 5", RECORDING_BAD },
 	{ "February 30", "2025-02-30T00:00:00Z a/b 5", RECORDING_BAD },
@@ -34,6 +38,7 @@ static void parses(void **state)
 		struct err err = { 0 };
 		row_check(r, recording_parse(r->line, strlen(r->line), &out, &err) == r->kind);
 		row_check(r, (r->kind == RECORDING_BAD) == (err.kind != ERR_NONE));
+		row_check(r, r->kind != RECORDING_POLL || out.poll_ms == r->ms);
 		if (r->kind != RECORDING_READING && r->kind != RECORDING_SPAN)
 			continue;
 		row_check(r, out.wall.ms == r->ms && !strcmp(out.id, r->id) && out.digits == r->digits && out.places == r->places);

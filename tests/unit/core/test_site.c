@@ -1,5 +1,6 @@
 #include "tests/unit/kit.h"
 #include "tests/unit/test.h"
+#include "core/site_factors.h"
 #include "core/site_fields.h"
 
 #include <jansson.h>
@@ -363,12 +364,12 @@ static const json_t *walk(const json_t *at, const char *path)
 static const struct schema_row { const char *name; const struct conf_field *fields; } schema_rows[] = {
 	{ "properties", root_fields }, { "properties/site/properties", site_fields }, { "$defs/meter/properties", meter_fields },
 	{ "$defs/meter/properties/epochs/items/properties", epoch_fields }, { "$defs/device/properties", device_fields },
-	{ "$defs/rack/properties", rack_fields },
+	{ "$defs/rack/properties", rack_fields }, { "$defs/factor_row/properties", site_factor_fields },
 };
 static const struct words_row { const char *name; const struct conf_name *words; } words_rows[] = {
 	{ "$defs/meter/properties/role/enum", role_names }, { "$defs/meter/properties/point/enum", point_names },
 	{ "$defs/meter/properties/direction/enum", direction_names }, { "$defs/meter/properties/applied_by/enum", applied_names },
-	{ "$defs/rack/properties/function/enum", function_names },
+	{ "$defs/rack/properties/function/enum", function_names }, { "$defs/factor_row/properties/kind/enum", factor_kind_names },
 };
 
 static void same_words(const struct words_row *r, const json_t *list)

@@ -10,6 +10,7 @@ except ImportError:
     print("skipped: python3-yaml is not installed")
     sys.exit(77)
 
+NEED_A_STORE = ("history", "sum", "latest", "energy")      # tests/scenario/test_pued.py asks for these
 KINDS = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "null": type(None)}
 
 
@@ -48,7 +49,7 @@ def main(server, file):
             url = p.stdout.readline().strip().rstrip("/")
             for path in spec["paths"]:
                 content = spec["paths"][path]["get"]["responses"]["200"]["content"]
-                if "application/json" not in content or path.endswith("/history"):
+                if "application/json" not in content or path.rsplit("/", 1)[1] in NEED_A_STORE:
                     continue
                 found, body = ask(url, path)
                 bad += [] if found in content else [f"{path}: {found}"]

@@ -1,71 +1,11 @@
 /* Hours become blocks, days become segments, months go: and every reading is given once, as it was, wherever it lies. */
 #include "tests/unit/test.h"
-#include "store/window.h"
-#include "tests/unit/store/kit.h"
+#include "tests/unit/store/days.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { N = 24, STEP_MS = 30000, PER_DAY = 86400000 / STEP_MS };
-static const int64_t start = 1769817600000;             /* 2026-01-31: the next day is in another month */
-
-static const struct series *series(void)
-{
-	static struct series rows[N];
-	static char ids[N][16];
-	for (int i = 0; i < N && !rows[i].id; i++) {
-		snprintf(ids[i], sizeof ids[i], "d%d/p%d", i / 8, i % 8);
-		rows[i] = (struct series){ .id = ids[i], .device = (uint16_t)(i / 8), .quantity = Q_ACTIVE_POWER, .count = { 1, 1 } };
-	}
-	return rows;
-}
-
-/* Sample of series i in batch k; batches of a device lie a few ms apart, every 50th value is missing. */
-static struct sample sample_at(uint64_t k, uint32_t i)
-{
-	struct rng r = { k * 1000 + i };
-	int64_t t = (int64_t)k * STEP_MS + (int64_t)(k * 7919 % 13) + (int64_t)(i / 8) * 3;
-	struct sample s = { .series = i, .value = 100000 + (int64_t)(rng_next(&r) % 500), .at = { { start + t }, { t }, 1 + (uint32_t)(k / 5000), true } };
-	if (rng_next(&r) % 50 == 0) {
-		s.quality = QUALITY_MISSING;
-		s.reason = REASON_TIMEOUT;
-		s.value = 0;
-	}
-	return s;
-}
-
-static struct store *open_store(struct store_options *o)
-{
-	struct err err;
-	*o = kit_options(kit_dir());
-	o->seal_ms = 1;
-	o->wait = true;
-	o->tick_ms = 100000;
-	struct store *s = store_open(o, &err);
-	if (!s || !store_series(s, series(), N, &err))
-		fail_msg("%s", err.text);
-	return s;
-}
-
-static void feed(struct store *s, uint64_t from, uint64_t to)
-{
-	struct err err;
-	for (uint64_t k = from; k < to; k++) {
-		struct sample batch[N];
-		for (uint32_t i = 0; i < N; i++)
-			batch[i] = sample_at(k, i);
-		struct stamp now = batch[N - 1].at;
-		uint64_t position = store_journal(s, batch, N, now);
-		if (k % 30 == 29) {
-			struct commit c = { .checkpoint = "x", .checkpoint_len = 1, .journal_position = position };
-			assert_true(store_commit(s, &c, &err));
-		}
-		if (!store_flush(s, &err))
-			fail_msg("%s", err.text);
-	}
-}
 
 struct seen { uint64_t next, total; uint32_t series; bool bad; };
 
@@ -74,7 +14,7 @@ static bool in_order(void *ctx, const struct sample *s, size_t n, struct stamp n
 	struct seen *h = ctx;
 	(void)now;
 	for (size_t i = 0; i < n; i++) {
-		struct sample want = sample_at(h->next++, h->series);
+		struct sample want = days_sample(h->next++, h->series);
 		h->bad |= !sample_equal(&s[i], &want);
 	}
 	return !h->bad;
@@ -94,50 +34,25 @@ static void all_is_there_in(const char *dir, uint64_t batches)
 	struct reader *r = reader_open(dir, &err);
 	struct wall low = { INT64_MIN }, high = { INT64_MAX };
 	assert_non_null(r);
-	for (uint32_t i = 0; i < N; i += 5) {
+	for (uint32_t i = 0; i < DAYS_SERIES; i += 5) {
 		struct seen h = { .series = i };
-		if (!reader_history(r, series()[i].id, low, high, in_order, &h, &err))
+		if (!reader_history(r, days_series()[i].id, low, high, in_order, &h, &err))
 			fail_msg("%s", err.text);
 		if (h.bad || h.next != batches)
 			fail_msg("series %u: %llu of %llu, %s", i, (unsigned long long)h.next, (unsigned long long)batches, h.bad ? "one differs" : "");
 	}
 	struct seen part = { .series = 3, .next = 1000 }, all = { 0 };
-	assert_true(reader_history(r, series()[3].id, sample_at(1000, 3).at.wall, sample_at(3000, 3).at.wall, in_order, &part, &err));
+	assert_true(reader_history(r, days_series()[3].id, days_sample(1000, 3).at.wall, days_sample(3000, 3).at.wall, in_order, &part, &err));
 	assert_false(part.bad);
 	assert_int_equal(part.next, batches < 1000 ? 1000 : batches < 3000 ? batches : 3000);
 	assert_true(reader_readings(r, low, high, count_all, &all, &err));
-	assert_int_equal(all.total, batches * N);
+	assert_int_equal(all.total, batches * DAYS_SERIES);
 	reader_close(r);
 }
 
 static void all_is_there(uint64_t batches)
 {
 	all_is_there_in(kit_dir(), batches);
-}
-
-static int64_t number(const char *file, const char *sql)
-{
-	struct db d;
-	int64_t n = -1;
-	struct err err;
-	const struct db_schema *schema = strcmp(file, "journal.db") == 0 ? &journal_schema : &segment_schema;
-	if (!db_open(&d, kit_dir(), file, NULL, true, schema, &err))
-		return -1;
-	if (!db_number(&d, sql, -1, &n, &err))
-		n = -1;
-	db_close(&d);
-	return n;
-}
-
-/* The writer seals and compacts by itself, in small steps; bounded waiting for its housekeeping. */
-static void wait_for(const char *file, const char *sql, int64_t wanted)
-{
-	for (int tries = 0; number(file, sql) != wanted; tries++) {
-		struct timespec moment = { 0, 5000000 };
-		if (tries > 4000)
-			fail_msg("%s: %s is %lld, not %lld", file, sql, (long long)number(file, sql), (long long)wanted);
-		nanosleep(&moment, NULL);
-	}
 }
 
 static void whole(void)
@@ -160,16 +75,16 @@ static void hours_then_days(void **state)
 {
 	(void)state;
 	struct store_options o;
-	struct store *s = open_store(&o);
-	const uint64_t batches = PER_DAY * 2 + 400;
-	feed(s, 0, 500);
-	wait_for("journal.db", "SELECT count(*)>0 FROM window", 1);     /* some hours are sealed, the last ones are not */
+	struct store *s = days_open(&o);
+	const uint64_t batches = DAYS_PER_DAY * 2 + 400;
+	days_feed(s, 0, 500);
+	days_wait("journal.db", "SELECT count(*)>0 FROM window", 1);     /* some hours are sealed, the last ones are not */
 	all_is_there(500);
 	whole();
-	feed(s, 500, batches);
-	wait_for("raw-2026-01.db", "SELECT count(*) FROM window", 1);
-	wait_for("raw-2026-02.db", "SELECT count(*) FROM window", 1);
-	wait_for("journal.db", "SELECT count(*)<20 FROM window", 1);
+	days_feed(s, 500, batches);
+	days_wait("raw-2026-01.db", "SELECT count(*) FROM window", 1);
+	days_wait("raw-2026-02.db", "SELECT count(*) FROM window", 1);
+	days_wait("journal.db", "SELECT count(*)<20 FROM window", 1);
 	all_is_there(batches);
 	whole();
 	struct store_status st;
@@ -182,19 +97,19 @@ static void hours_then_days(void **state)
 	uint64_t epoch;
 	snprintf(copy, sizeof copy, "%s/copy", kit_dir());
 	snprintf(fresh, sizeof fresh, "%s/fresh", kit_dir());
-	if (!store_backup(kit_dir(), copy, &err) || !store_restore(copy, fresh, (struct wall){ start }, &epoch, &err))
+	if (!store_backup(kit_dir(), copy, &err) || !store_restore(copy, fresh, (struct wall){ days_start }, &epoch, &err))
 		fail_msg("%s", err.text);
 	all_is_there_in(fresh, batches);
-	s = open_store(&o);             /* and goes on after a restart */
+	s = days_open(&o);             /* and goes on after a restart */
 	struct restart r;
 	assert_true(store_restart(s, &r, &err));
 	struct seen tail = { 0 };
 	assert_true(store_tail(s, r.journal_position, count_all, &tail, &err));
-	assert_int_equal(tail.total, batches * N - r.journal_position);
+	assert_int_equal(tail.total, batches * DAYS_SERIES - r.journal_position);
 	assert_false(store_tail(s, 0, count_all, &tail, &err));
 	assert_int_equal(err.kind, ERR_RANGE);
 	restart_done(&r);
-	feed(s, batches, batches + 300);
+	days_feed(s, batches, batches + 300);
 	all_is_there(batches + 300);
 	store_close(s);
 }
@@ -213,11 +128,11 @@ static void sealed_is_sealed(void **state)
 {
 	(void)state;
 	struct store_options o;
-	struct store *s = open_store(&o);
-	feed(s, 0, PER_DAY + 700);
-	wait_for("raw-2026-01.db", "SELECT count(*) FROM window", 1);
-	wait_for("journal.db", "SELECT count(*)>2 FROM window WHERE wall_to>1769904000000", 1);
-	wait_for("journal.db", "SELECT count(*) FROM window WHERE wall_to<1769904000000", 0);
+	struct store *s = days_open(&o);
+	days_feed(s, 0, DAYS_PER_DAY + 700);
+	days_wait("raw-2026-01.db", "SELECT count(*) FROM window", 1);
+	days_wait("journal.db", "SELECT count(*)>2 FROM window WHERE wall_to>1769904000000", 1);
+	days_wait("journal.db", "SELECT count(*) FROM window WHERE wall_to<1769904000000", 0);
 	store_close(s);
 	whole();
 	for (const struct tamper *t = tampers; t < tampers + countof(tampers); t++) {
@@ -252,16 +167,16 @@ static void interrupted_compaction(void **state)
 {
 	(void)state;
 	struct store_options o;
-	struct store *s = open_store(&o);
-	const uint64_t batches = PER_DAY + 100;
+	struct store *s = days_open(&o);
+	const uint64_t batches = DAYS_PER_DAY + 100;
 	char command[700];
-	feed(s, 0, PER_DAY - 200);
-	wait_for("journal.db", "SELECT count(*)>10 FROM window", 1);
+	days_feed(s, 0, DAYS_PER_DAY - 200);
+	days_wait("journal.db", "SELECT count(*)>10 FROM window", 1);
 	store_close(s);
-	s = open_store(&o);
-	feed(s, PER_DAY - 200, batches);
-	wait_for("raw-2026-01.db", "SELECT count(*) FROM window", 1);
-	wait_for("journal.db", "SELECT count(*) FROM window WHERE wall_to<1769904000000", 0);
+	s = days_open(&o);
+	days_feed(s, DAYS_PER_DAY - 200, batches);
+	days_wait("raw-2026-01.db", "SELECT count(*) FROM window", 1);
+	days_wait("journal.db", "SELECT count(*) FROM window WHERE wall_to<1769904000000", 0);
 	store_close(s);
 	/* what an interruption leaves: the hours of the first day once more */
 	struct db d;
@@ -274,38 +189,160 @@ static void interrupted_compaction(void **state)
 	db_close(&d);
 	all_is_there(batches);
 	whole();
-	s = open_store(&o);
-	wait_for("journal.db", "SELECT count(*) FROM window WHERE wall_to<1769904000000", 0);
+	s = days_open(&o);
+	days_wait("journal.db", "SELECT count(*) FROM window WHERE wall_to<1769904000000", 0);
 	store_close(s);
 	all_is_there(batches);
 	whole();
 }
 
-static void retention(void **state)
+static void oldest_goes_first(void **state)
 {
 	(void)state;
-	char path[300];
+	char path[300], gone[SEGMENT_NAME];
 	struct stat st;
-	static const char *const names[] = { "raw-2025-11.db", "raw-2025-12.db", "raw-2026-01.db", "raw-2026-02.db", "raw-x.db", "raw-2026-01.db-journal" };
+	static const char *const names[] = { "raw-2025-11.db", "raw-2026-02.db", "raw-x.db", "raw-2026-01.db-journal" };
 	for (size_t i = 0; i < countof(names); i++) {
 		snprintf(path, sizeof path, "%s/%s", kit_dir(), names[i]);
 		fclose(fopen(path, "w"));
 	}
-	struct wall before = { start };         /* 2026-01-31 */
-	assert_true(segment_expire(kit_dir(), before));
-	assert_true(segment_expire(kit_dir(), before));
-	assert_false(segment_expire(kit_dir(), before));        /* January is not over by then */
-	assert_true(segment_expire(kit_dir(), (struct wall){ INT64_MAX }));
-	assert_false(segment_expire(kit_dir(), (struct wall){ INT64_MAX }));    /* the newest stays */
+	assert_true(segment_drop_oldest(kit_dir(), gone));
+	assert_string_equal(gone, "raw-2025-11.db");
+	assert_false(segment_drop_oldest(kit_dir(), gone));     /* the newest stays */
 	snprintf(path, sizeof path, "%s/%s", kit_dir(), "raw-2026-02.db");
 	assert_int_equal(stat(path, &st), 0);
 	snprintf(path, sizeof path, "%s/%s", kit_dir(), "raw-x.db");
 	assert_int_equal(stat(path, &st), 0);
 }
 
+struct told { char text[4][700]; struct wall at[4]; size_t n; };
+
+static void keep_leaf(void *ctx, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	struct told *t = ctx;
+	assert_int_equal(kind, LEAF_SEGMENT);
+	assert_true(t->n < countof(t->text) && len < sizeof t->text[0]);
+	memcpy(t->text[t->n], bytes, len);
+	t->text[t->n][len] = 0;
+	t->at[t->n++] = at;
+}
+
+/* Bounded waiting for what the store has to tell. */
+static void wait_told(struct store *s, struct told *t)
+{
+	t->n = 0;
+	for (int tries = 0; t->n == 0; tries++) {
+		struct timespec moment = { 0, 5000000 };
+		if (tries > 4000)
+			fail_msg("the store told nothing");
+		store_own_leaves(s, keep_leaf, t);
+		nanosleep(&moment, NULL);
+	}
+}
+
+static void commit_told(struct store *s, const struct told *t)
+{
+	struct err err;
+	struct leaf leaf = { LEAF_SEGMENT, t->at[0], t->text[0], strlen(t->text[0]) };
+	struct commit c = { .leaves = &leaf, .n_leaves = 1 };
+	assert_int_equal(t->n, 1);
+	if (!store_commit(s, &c, &err) || !store_flush(s, &err))
+		fail_msg("%s", err.text);
+}
+
+static void bad_is(const char *name, const char *part)
+{
+	struct store_audit a;
+	struct err err;
+	if (!store_audit(kit_dir(), NULL, &a, &err))
+		fail_msg("row \"%s\": %s", name, err.text);
+	if (!strstr(a.first_bad, part))
+		fail_msg("row \"%s\": found \"%s\"", name, a.first_bad);
+}
+
+/* Runs sql on a file and undoes it by putting the very bytes back. */
+static void tampered(const char *name, const char *file, const char *sql, const char *part)
+{
+	char command[900];
+	struct db d;
+	struct err err;
+	snprintf(command, sizeof command, "cp %s/%s %s/kept", kit_dir(), file, kit_dir());
+	assert_int_equal(system(command), 0);
+	if (sql) {
+		assert_true(db_open(&d, kit_dir(), file, NULL, false, &segment_schema, &err));
+		if (!db_exec(&d, sql, &err))
+			fail_msg("row \"%s\": %s", name, err.text);
+		assert_true(db_exec(&d, "PRAGMA journal_mode=DELETE", &err));
+		db_close(&d);
+	} else {
+		snprintf(command, sizeof command, "rm %s/%s", kit_dir(), file);
+		assert_int_equal(system(command), 0);
+	}
+	bad_is(name, part);
+	snprintf(command, sizeof command, "mv %s/kept %s/%s", kit_dir(), kit_dir(), file);
+	assert_int_equal(system(command), 0);
+	whole();
+}
+
+/* A month that is over becomes a leaf, and goes only when a second leaf says so; its quarters stay evidence. */
+static void closed_months(void **state)
+{
+	(void)state;
+	static const char resum[] = "UPDATE block SET body=substr(body,1,length(body)-9)||x'01'||substr(body,-8) WHERE key=(SELECT min(key) FROM block)";
+	struct store_options o;
+	struct store_audit a;
+	struct told t = { .n = 0 };
+	struct err err;
+	char path[300];
+	uint64_t epoch;
+	snprintf(path, sizeof path, "%s/raw-2026-01.db", kit_dir());
+	struct store *s = days_open(&o);
+	days_feed(s, 0, DAYS_PER_DAY * 2 + 400);
+	days_wait("raw-2026-02.db", "SELECT count(*) FROM window", 1);
+	days_wait("journal.db", "SELECT count(*)<20 FROM window", 1);
+	wait_told(s, &t);
+	assert_non_null(strstr(t.text[0], "{\"event\":\"closed\",\"segment\":\"raw-2026-01.db\""));
+	store_close(s);
+	s = days_open(&o);              /* not committed: told again */
+	wait_told(s, &t);
+	commit_told(s, &t);
+	store_close(s);
+	assert_true(store_audit(kit_dir(), NULL, &a, &err));
+	assert_string_equal(a.first_bad, "");
+	assert_true(a.segments == 1 && a.dropped == 0);
+	tampered("a closed segment with a table more", "raw-2026-01.db", "CREATE TABLE more(x)", "raw-2026-01.db: changed since it was closed");
+	tampered("a closed segment that is missing", "raw-2026-01.db", NULL, "raw-2026-01.db: missing, and no record says");
+	tampered("a quarter altered", "rollup.db", resum, "rollup.db: the quarters of raw-2026-01.db changed");
+	tampered("rollups missing", "rollup.db", NULL, "rollup.db");
+	o.retention_days = 1;
+	s = store_open(&o, &err);
+	assert_true(s && store_series(s, days_series(), DAYS_SERIES, &err));
+	days_feed(s, DAYS_PER_DAY * 2 + 400, DAYS_PER_DAY * 2 + 401);
+	wait_told(s, &t);
+	assert_non_null(strstr(t.text[0], "\"reason\":\"retention\""));
+	assert_int_equal(access(path, F_OK), 0);                /* still there: nothing durable says that it goes */
+	commit_told(s, &t);
+	for (int tries = 0; access(path, F_OK) == 0; tries++) {
+		struct timespec moment = { 0, 5000000 };
+		assert_true(tries < 4000);
+		nanosleep(&moment, NULL);
+	}
+	store_close(s);
+	assert_true(store_audit(kit_dir(), NULL, &a, &err));
+	assert_string_equal(a.first_bad, "");
+	assert_true(a.segments == 0 && a.dropped == 1);
+	tampered("a quarter of a dropped month altered", "rollup.db", resum, "rollup.db: the quarters of raw-2026-01.db changed");
+	char copy[200], fresh[200];
+	snprintf(copy, sizeof copy, "%s/copy", kit_dir());
+	snprintf(fresh, sizeof fresh, "%s/fresh", kit_dir());
+	if (!store_backup(kit_dir(), copy, &err) || !store_restore(copy, fresh, (struct wall){ days_start }, &epoch, &err) || !store_audit(fresh, NULL, &a, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(a.dropped, 1);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, clean, clean)
-	const struct CMUnitTest tests[] = { TEST(hours_then_days), TEST(sealed_is_sealed), TEST(interrupted_compaction), TEST(retention) };
+	const struct CMUnitTest tests[] = { TEST(hours_then_days), TEST(sealed_is_sealed), TEST(interrupted_compaction), TEST(oldest_goes_first), TEST(closed_months) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,307 @@
+/* Readings in steps, and sums of many series: what a simple fold over the readings gives, whether raw or rolled up, before and
+ * after the raw segments are gone. */
+#include "tests/unit/test.h"
+#include "store/rollup.h"
+#include "tests/unit/store/days.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { BATCHES = DAYS_PER_DAY * 2 + 400, STEPS_MAX = 20000, HOUR = 3600000 };
+static const int64_t day = 86400000;
+
+static int make(void **state)
+{
+	(void)state;
+	struct store_options o;
+	kit_clean();
+	struct store *s = days_open(&o);
+	days_feed(s, 0, BATCHES);
+	days_wait("raw-2026-02.db", "SELECT count(*) FROM window", 1);
+	days_wait("journal.db", "SELECT count(*)<20 FROM window", 1);
+	store_close(s);
+	return 0;
+}
+
+static int clean(void **state)
+{
+	(void)state;
+	kit_clean();
+	return 0;
+}
+
+/* The model: one pass over what was handed over. */
+static size_t model(uint32_t i, int64_t from, int64_t to, int64_t step, struct step *out)
+{
+	size_t n = 0;
+	__int128 sum = 0;
+	for (uint64_t k = 0; k < BATCHES; k++) {
+		struct sample s = days_sample(k, i);
+		if (s.at.wall.ms < from || s.at.wall.ms >= to)
+			continue;
+		int64_t at = from + (s.at.wall.ms - from) / step * step;
+		if (n == 0 || out[n - 1].from.ms != at) {
+			out[n++] = (struct step){ .from = { at } };
+			sum = 0;
+		}
+		struct step *w = &out[n - 1];
+		w->not_good += s.quality != QUALITY_GOOD;
+		if (!sample_has_value(&s))
+			continue;
+		w->min = w->n == 0 || s.value < w->min ? s.value : w->min;
+		w->max = w->n == 0 || s.value > w->max ? s.value : w->max;
+		w->last = s.value;
+		sum += s.value;
+		w->n++;
+		w->mean = (int64_t)((sum * 2 + w->n) / (w->n * 2));     /* values are positive, halves are looked at below */
+		if ((sum * 2 + w->n) % (w->n * 2) == 0 && w->mean % 2)
+			w->mean--;
+	}
+	return n;
+}
+
+struct kept { struct step list[STEPS_MAX]; size_t n, rolled; };
+
+static bool keep(void *ctx, const struct step *s)
+{
+	struct kept *k = ctx;
+	assert_true(k->n < STEPS_MAX);
+	k->list[k->n++] = *s;
+	k->rolled += s->rolled;
+	assert_non_null(s->series);
+	assert_int_equal(s->series->quantity, Q_ACTIVE_POWER);
+	return true;
+}
+
+static void same_step(const char *name, const struct step *a, const struct step *b)
+{
+	if (a->from.ms != b->from.ms || a->n != b->n || a->not_good != b->not_good || a->min != b->min || a->max != b->max || a->last != b->last || a->mean != b->mean)
+		fail_msg("row \"%s\": step at %lld: n %lld, %lld doubtful, %lld..%lld, mean %lld, last %lld; not %lld: %lld, %lld, %lld..%lld, %lld, %lld", name, (long long)a->from.ms,
+			 (long long)a->n, (long long)a->not_good, (long long)a->min, (long long)a->max, (long long)a->mean, (long long)a->last, (long long)b->from.ms, (long long)b->n,
+			 (long long)b->not_good, (long long)b->min, (long long)b->max, (long long)b->mean, (long long)b->last);
+}
+
+/* Times in ms from the first reading's day; what is on quarters is answered from rollups where there are any. */
+static const struct range { const char *name; int64_t from, to, step; } ranges[] = {
+	{ "hours of all", 0, 3 * 86400000LL, HOUR }, { "quarters of all", 0, 3 * 86400000LL, QUARTER_MS }, { "days of all", 0, 3 * 86400000LL, 86400000 },
+	{ "a day from noon to noon", 43200000, 129600000, 43200000 }, { "an hour that is cut at both ends", 600000, 2 * 86400000LL - 600000, HOUR },
+	{ "an end between quarters", 0, 86400000 + 123456, QUARTER_MS }, { "a beginning between quarters", 4567, 86400000, QUARTER_MS }, { "minutes", 80000000, 90000000, 60000 },
+	{ "7 minutes", 0, 40000000, 420000 }, { "over the end", 2 * 86400000LL, 9 * 86400000LL, HOUR },
+};
+
+static void steps_are_the_fold(struct reader *r, bool dropped)
+{
+	static struct kept have;
+	static struct step want[STEPS_MAX];
+	struct err err = { 0 };
+	for (const struct range *g = ranges; g < ranges + countof(ranges); g++)
+		for (uint32_t i = 0; i < DAYS_SERIES; i += 7) {
+			bool on_quarters = g->from % QUARTER_MS == 0 && g->step % QUARTER_MS == 0 && g->to % QUARTER_MS == 0;
+			if (dropped && !on_quarters)
+				continue;
+			have.n = have.rolled = 0;
+			if (!reader_steps(r, days_series()[i].id, (struct wall){ days_start + g->from }, (struct wall){ days_start + g->to }, g->step, keep, &have, &err))
+				fail_msg("row \"%s\": %s", g->name, err.text);
+			size_t n = model(i, days_start + g->from, days_start + g->to, g->step, want);
+			row_check(g, n == have.n && n > 0);
+			for (size_t k = 0; k < n; k++)
+				same_step(g->name, &have.list[k], &want[k]);
+			row_check(g, dropped || have.rolled == 0);
+		}
+}
+
+static void steps(void **state)
+{
+	(void)state;
+	struct err err;
+	struct reader *r = reader_open(kit_dir(), &err);
+	steps_are_the_fold(r, false);
+	assert_false(reader_steps(r, days_series()[0].id, (struct wall){ 5 }, (struct wall){ 5 }, 1000, keep, NULL, &err));
+	assert_int_equal(err.kind, ERR_USAGE);
+	assert_false(reader_steps(r, days_series()[0].id, (struct wall){ 0 }, (struct wall){ 5 }, 0, keep, NULL, &err));
+	assert_int_equal(err.kind, ERR_USAGE);
+	reader_close(r);
+}
+
+struct kept_sums { struct step_sum list[STEPS_MAX]; size_t n; };
+
+static bool keep_sum(void *ctx, const struct step_sum *s)
+{
+	struct kept_sums *k = ctx;
+	k->list[k->n++] = *s;
+	assert_int_equal(s->kind->quantity, Q_ACTIVE_POWER);
+	return true;
+}
+
+static void sums_are_the_sum(struct reader *r, bool dropped)
+{
+	static struct kept_sums have;
+	static struct step one[STEPS_MAX], want[STEPS_MAX];
+	const char *ids[DAYS_SERIES + 1];
+	struct err err = { 0 };
+	for (uint32_t i = 0; i < DAYS_SERIES; i++)
+		ids[i] = days_series()[DAYS_SERIES - 1 - i].id;
+	ids[DAYS_SERIES] = "not/there";
+	for (const struct range *g = ranges; g < ranges + countof(ranges); g++) {
+		struct wall from = { days_start + g->from }, to = { days_start + g->to };
+		size_t n = 0;
+		if (dropped && (g->from % QUARTER_MS || g->step % QUARTER_MS || g->to % QUARTER_MS))
+			continue;
+		have.n = 0;
+		if (!reader_sums(r, ids, DAYS_SERIES + 1, from, to, g->step, keep_sum, &have, &err))
+			fail_msg("row \"%s\": %s", g->name, err.text);
+		for (uint32_t i = 0; i < DAYS_SERIES; i++) {
+			n = model(i, from.ms, to.ms, g->step, one);
+			for (size_t k = 0; k < n; k++) {
+				int64_t mean = (i ? want[k].mean : 0) + one[k].mean, last = (i ? want[k].last : 0) + one[k].last, min = (i ? want[k].min : 0) + one[k].min;
+				int64_t count = (i ? want[k].n : 0) + one[k].n, doubt = (i ? want[k].not_good : 0) + one[k].not_good;
+				want[k] = (struct step){ .from = one[k].from, .mean = mean, .last = last, .min = min, .n = count, .not_good = doubt };
+			}
+		}
+		row_check(g, n == have.n && n > 0);
+		for (size_t k = 0; k < n; k++) {
+			const struct step_sum *s = &have.list[k];
+			row_check(g, s->from.ms == want[k].from.ms && s->series == DAYS_SERIES && s->n == want[k].n && s->not_good == want[k].not_good);
+			row_check(g, s->mean == want[k].mean && s->last == want[k].last && s->min == want[k].min && s->with_value <= DAYS_SERIES);
+		}
+	}
+}
+
+static void sums(void **state)
+{
+	(void)state;
+	struct err err;
+	struct reader *r = reader_open(kit_dir(), &err);
+	const char *none[] = { "not/there" };
+	struct wall from = { days_start }, to = { days_start + day };
+	sums_are_the_sum(r, false);
+	assert_false(reader_sums(r, none, 1, from, to, HOUR, keep_sum, NULL, &err));
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_false(reader_sums(r, none, 1, (struct wall){ INT64_MIN }, to, HOUR, keep_sum, NULL, &err));
+	assert_non_null(strstr(err.text, "beginning and an end"));
+	assert_false(reader_sums(r, none, 1, from, (struct wall){ days_start + 300 * day }, 1, keep_sum, NULL, &err));
+	assert_int_equal(err.kind, ERR_USAGE);
+	reader_close(r);
+}
+
+static bool newest(void *ctx, const struct sample *s, size_t n, struct stamp now)
+{
+	size_t *seen = ctx;
+	struct sample want = days_sample(BATCHES - 1, s->series);
+	(void)now;
+	assert_int_equal(n, 1);
+	assert_true(sample_equal(s, &want));
+	(*seen)++;
+	return true;
+}
+
+static void latest(void **state)
+{
+	(void)state;
+	struct err err;
+	size_t seen = 0;
+	struct reader *r = reader_open(kit_dir(), &err);
+	assert_true(reader_latest(r, newest, &seen, &err));
+	assert_int_equal(seen, DAYS_SERIES);
+	reader_close(r);
+}
+
+static bool count(void *ctx, const struct sample *s, size_t n, struct stamp now)
+{
+	(void)s, (void)now;
+	*(size_t *)ctx += n;
+	return true;
+}
+
+/* A long query does not look at a block: it goes on when every block is spoilt.  Then the files go, as retention lets them, and
+ * quarters are still exact, marked; shorter steps are those quarters; raw readings are gone and said to be. */
+static void without_the_readings(void **state)
+{
+	(void)state;
+	static const char *const months[] = { "raw-2026-01.db", "raw-2026-02.db" };
+	static struct kept have;
+	struct err err = { 0 };
+	struct wall until;
+	char path[300];
+	struct reader *r = reader_open(kit_dir(), &err);
+	assert_true(reader_dropped(r, &until, &err) && until.ms == 0);
+	for (size_t i = 0; i < countof(months); i++) {
+		struct db d;
+		assert_true(db_open(&d, kit_dir(), months[i], NULL, false, &segment_schema, &err));
+		assert_true(db_exec(&d, "UPDATE block SET body=zeroblob(length(body)); UPDATE stamps SET body=zeroblob(length(body))", &err));
+		db_close(&d);
+	}
+	assert_true(reader_steps(r, days_series()[3].id, (struct wall){ days_start }, (struct wall){ days_start + day }, HOUR, keep, &have, &err));
+	assert_int_equal(have.n, 24);
+	assert_false(reader_steps(r, days_series()[3].id, (struct wall){ days_start }, (struct wall){ days_start + day }, 60000, keep, &have, &err));
+	assert_non_null(strstr(err.text, "checksum"));
+	for (size_t i = 0; i < countof(months); i++) {
+		snprintf(path, sizeof path, "%s/%s", kit_dir(), months[i]);
+		assert_int_equal(unlink(path), 0);
+	}
+	steps_are_the_fold(r, true);
+	sums_are_the_sum(r, true);
+	have.n = have.rolled = 0;
+	assert_true(reader_steps(r, days_series()[3].id, (struct wall){ days_start }, (struct wall){ days_start + HOUR }, 60000, keep, &have, &err));
+	assert_true(have.n == 4 && have.rolled == 4 && have.list[1].from.ms == days_start + QUARTER_MS && have.list[1].n + have.list[1].not_good == QUARTER_MS / DAYS_STEP_MS);
+	size_t raw = 0;
+	assert_true(reader_history(r, days_series()[3].id, (struct wall){ days_start }, (struct wall){ days_start + day / 2 }, count, &raw, &err));
+	assert_int_equal(raw, 0);
+	assert_true(reader_dropped(r, &until, &err));
+	assert_true(until.ms > days_start + 2 * day - HOUR && until.ms < days_start + 2 * day + HOUR);
+	reader_close(r);
+}
+
+/* Quarters of any kind come back as they were: gaps, no value, extremes, a clock that was set back. */
+static void round_trip(void **state)
+{
+	(void)state;
+	struct rng rng = { 20260101 };
+	struct rollup r = { .days = NULL };
+	struct err err;
+	for (int round = 0; round < 300; round++) {
+		struct quarter q[400];
+		size_t n = round < 3 ? (size_t)round : rng_next(&rng) % 400, days = 0;
+		int64_t at = (int64_t)(rng_next(&rng) % 3000000) - 1500000;
+		for (size_t i = 0; i < n; i++) {
+			uint64_t dice = rng_next(&rng);
+			at += dice % 50 == 0 ? -40 : dice % 9 == 0 ? 1 + (int64_t)(rng_next(&rng) % 300) : 1;
+			q[i] = (struct quarter){ .at = at, .not_good = (int64_t)(dice % 5) };
+			if (dice % 7 == 0)
+				continue;
+			int64_t wide = round % 3 ? (int64_t)(rng_next(&rng) % 10000) : (int64_t)rng_next(&rng);
+			q[i].n = 1 + (int64_t)(dice % 90);
+			q[i].min = wide;
+			q[i].max = round % 3 ? wide + 50 : INT64_MAX;
+			q[i].last = wide;
+			q[i].sum = (__int128)wide * q[i].n;
+		}
+		CLEANUP(buf_done) struct buf out = { 0 };
+		rollup_put(q, n, &out);
+		assert_true(!out.failed && rollup_read(&r, out.data, out.len, &err) && rollup_quarters(&r, &err) && r.n_quarters == n);
+		struct quarter all = { .n = 0 }, heads = { .n = 0 };
+		for (size_t i = 0; i < n; i++) {
+			const struct quarter *a = &q[i], *b = &r.quarters[i];
+			assert_true(a->at == b->at && a->n == b->n && a->not_good == b->not_good && a->min == b->min && a->max == b->max && a->last == b->last && a->sum == b->sum);
+			quarter_merge(&all, a);
+		}
+		for (size_t i = 0; i < r.n_days; i++) {
+			quarter_merge(&heads, &r.days[i].all);
+			days += r.days[i].quarters;
+		}
+		assert_true(days == n && all.n == heads.n && all.sum == heads.sum && all.min == heads.min && all.max == heads.max && all.last == heads.last);
+		for (int i = 0; i < 40 && out.len; i++) {       /* damaged: refused or other numbers, never worse */
+			size_t place = rng_next(&rng) % out.len;
+			out.data[place] ^= (char)(1 << rng_next(&rng) % 8);
+			(void)!(rollup_read(&r, out.data, rng_next(&rng) % 3 ? out.len : place, &err) && rollup_quarters(&r, &err));
+		}
+	}
+	rollup_done(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(steps), cmocka_unit_test(sums), cmocka_unit_test(latest), cmocka_unit_test(without_the_readings),
+					    cmocka_unit_test(round_trip) };
+	return cmocka_run_group_tests(tests, make, clean);
+}
