@@ -267,7 +267,9 @@ int ctl_verify(struct ctl *ctl)
 	int code = parse(ctl, &w);
 	if (code)
 		return code;
-	if (w.store && !w.file)
+	if (w.store && w.file)
+		return ctl_usage(ctl, "a file or a store, not both; a store is compared with a certificate by --store DIR --head FILE");
+	if (w.store)
 		return verify_store(ctl, w.store);
 	struct verify *v = calloc(1, sizeof *v);
 	if (!v)

@@ -384,8 +384,8 @@ static void tell(struct measure *m, size_t months_stated)
 		  "computed again from %zu attached interval leaves and the configuration in the evidence: energies, completeness, energy classes, findings, U, months, meters", attached);
 	cert_note(m->notes, "机架数、功能与占比C1..C3:由证据中的配置重新清点", "rack counts, functions and shares C1..C3: counted again from the configuration in the evidence");
 	if (rest > 0)
-		cert_note(m->notes, "其余 %lld 个区间完整无标记:系证书所述,未重新计算,原因是其记录未附(puectl verify FILE --store DIR 逐条读取)",
-			  "that the other %lld intervals were whole and unmarked: stated, not recomputed, because their leaves are not attached (puectl verify FILE --store DIR reads each)", rest);
+		cert_note(m->notes, "其余 %lld 个区间完整无标记:系证书所述,未重新计算,原因是其记录未附",
+			  "that the other %lld intervals were whole and unmarked: stated, not recomputed, because their leaves are not attached", rest);
 	cert_note(m->notes, "机架功能、额定功率、表计等级:系证书所述,未重新计算,原因是它们是运营方的配置(自 %s 起在证据中)",
 		  "functions and rated powers of racks, classes of meters: stated, not recomputed, because they are the operator's configuration (in the evidence since %s)",
 		  wall_text(m->config_at, day));
