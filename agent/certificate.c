@@ -1,5 +1,6 @@
 #include "agent/certificate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,22 +27,43 @@ static bool load_hashes(struct reader *reader, uint64_t n, struct hashes *out, s
 	return true;
 }
 
-/* Which leaves a certificate carries: those that end a boundary of the window or of one of its months, and statements. */
+/* Which leaves a certificate carries: those that end a boundary of the window or of one of its months, intervals and events that say
+ * more than plain energies, the configuration, and statements. */
+struct kept { struct buf bytes; uint64_t index; struct wall at; enum leaf_kind kind; };
 struct collect {
 	const struct from_store *f;
 	struct hashes hashes;
 	json_t *evidence;
 	struct err err;
-	/* the newest interval leaf before the window: its cumulative values are those of the window's start */
-	struct buf start;
-	uint64_t start_index;
-	struct wall start_at;
-	size_t n_corrections;
+	/* the newest interval leaf before the window: its cumulative values are those of the window's start; and the newest inside */
+	struct kept start, last;
+	struct kept config;
+	size_t n_corrections, n_marked, n_events, marked_bytes;
+	int64_t omitted_marked, omitted_events;
 	bool in_window;
 };
-enum { CORRECTIONS_MAX = 1000 };
+enum { CORRECTIONS_MAX = 1000, MARKED_MAX = 1000, MARKED_BYTES = 4 << 20, EVENTS_MAX = 200 };
+_Static_assert((int)JUDGEMENT_EVENTS == (int)CERT_EVENTS, "the certificate's list of events is the judgement's");
 
-static const char *reason_for(const struct collect *c, const struct interval *iv)
+/* A row that says more than its energies has texts behind its numbers (docs/evidence-format.md). */
+static bool plain(const struct interval *iv, const void *bytes, size_t len)
+{
+	static const char more[] = ",\"";
+	const char *rows = memmem(bytes, len, "\"meters\":[", 10);
+	return iv->synced && !iv->flags && rows && !memmem(rows, len - (size_t)(rows - (const char *)bytes), more, sizeof more - 1);
+}
+
+/* Room is for what matters most: how many were left out is told. */
+static bool room_for_marked(struct collect *c, size_t len)
+{
+	bool room = c->n_marked < MARKED_MAX && c->marked_bytes + len <= MARKED_BYTES;
+	c->n_marked += room;
+	c->marked_bytes += room ? len : 0;
+	c->omitted_marked += !room;
+	return room;
+}
+
+static const char *reason_for(struct collect *c, const struct interval *iv, const struct cert_leaf *leaf)
 {
 	const struct judgement *j = c->f->judgement;
 	if (iv->to.ms == j->asked.to.ms)
@@ -49,7 +71,19 @@ static const char *reason_for(const struct collect *c, const struct interval *iv
 	for (size_t i = 0; i < j->n_months; i++)
 		if (iv->to.ms == j->months[i].to.ms)
 			return "month";
-	return iv->total_known && iv->it_known ? NULL : "unknown";
+	if (!iv->total_known || !iv->it_known)
+		return "unknown";
+	return plain(iv, leaf->bytes, leaf->len) || !room_for_marked(c, leaf->len) ? NULL : "marked";
+}
+
+static bool keep(struct collect *c, struct kept *k, const struct cert_leaf *leaf)
+{
+	buf_reset(&k->bytes);
+	buf_add(&k->bytes, leaf->bytes, leaf->len);
+	k->index = leaf->index;
+	k->at = leaf->at;
+	k->kind = (enum leaf_kind)leaf->kind;
+	return !k->bytes.failed || err_memory(&c->err);
 }
 
 static bool attach(struct collect *c, const char *why, const struct cert_leaf *leaf)
@@ -61,6 +95,14 @@ static bool attach(struct collect *c, const char *why, const struct cert_leaf *l
 	return cert_evidence_add(c->evidence, why, leaf, path, n, &c->err);
 }
 
+static bool attach_kept(struct collect *c, const char *why, struct kept *k)
+{
+	struct cert_leaf leaf = { k->index, (uint8_t)k->kind, k->at, k->bytes.data, k->bytes.len };
+	bool good = !k->bytes.len || attach(c, why, &leaf);
+	buf_reset(&k->bytes);
+	return good;
+}
+
 static bool take_interval(struct collect *c, const struct cert_leaf *leaf)
 {
 	const struct pack_window *w = &c->f->judgement->asked;
@@ -68,39 +110,50 @@ static bool take_interval(struct collect *c, const struct cert_leaf *leaf)
 	if (!interval_of_leaf(c->f->setup.site, leaf->bytes, leaf->len, &iv, &c->err))
 		return false;
 	free((void *)(uintptr_t)iv.rows);
-	if (iv.to.ms <= w->from.ms) {
-		buf_reset(&c->start);
-		buf_add(&c->start, leaf->bytes, leaf->len);
-		c->start_index = leaf->index;
-		c->start_at = leaf->at;
-		return !c->start.failed || err_memory(&c->err);
-	}
+	if (iv.to.ms <= w->from.ms)
+		return keep(c, &c->start, leaf);
 	if (iv.from.ms >= w->to.ms)
 		return true;
-	const char *why = reason_for(c, &iv);
+	const char *why = reason_for(c, &iv, leaf);
 	if (!c->in_window) {
 		c->in_window = true;
-		struct cert_leaf start = { c->start_index, LEAF_INTERVAL, c->start_at, c->start.data, c->start.len };
-		if (c->start.len && !attach(c, "start", &start))
-			return false;
 		/* the ledger begins with the window: its start is the first leaf less its own energy */
-		if (!c->start.len && !why)
+		if (!c->start.bytes.len && !why)
 			why = "first";
+		if (!attach_kept(c, "start", &c->start))
+			return false;
 	}
-	return !why || attach(c, why, leaf);
+	if (!why)
+		return keep(c, &c->last, leaf);
+	buf_reset(&c->last.bytes);
+	return attach(c, why, leaf);
 }
 
-/* Corrections of intervals already closed: verification must know that there are some. */
+/* Corrections of intervals already closed change sums; the others are listed. */
 static bool take_event(struct collect *c, const struct cert_leaf *leaf)
 {
 	const struct pack_window *w = &c->f->judgement->asked;
 	struct ledger_event ev;
 	if (!event_of_leaf(c->f->setup.site, leaf->bytes, leaf->len, &ev, &c->err))
 		return false;
-	if (ev.kind != EVENT_CORRECTION || ev.to.ms <= w->from.ms || ev.from.ms >= w->to.ms || c->n_corrections == CORRECTIONS_MAX)
+	if (ev.to.ms < w->from.ms || ev.from.ms >= w->to.ms)
 		return true;
-	c->n_corrections++;
-	return attach(c, "correction", leaf);
+	if (ev.kind == EVENT_CORRECTION && c->n_corrections++ == CORRECTIONS_MAX)
+		return err_set(&c->err, ERR_RANGE, "more than %d corrections in the window: no certificate can show them", CORRECTIONS_MAX);
+	if (ev.kind != EVENT_CORRECTION && c->n_events++ >= EVENTS_MAX) {
+		c->omitted_events++;
+		return true;
+	}
+	return attach(c, ev.kind == EVENT_CORRECTION ? "correction" : "event", leaf);
+}
+
+/* The configuration in force: the newest leaf, if it is the one that was judged by. */
+static bool take_config(struct collect *c, const struct cert_leaf *leaf)
+{
+	char stated[80];
+	snprintf(stated, sizeof stated, "\"sha256\":\"%s\"", c->f->setup.config_hash);
+	buf_reset(&c->config.bytes);
+	return !memmem(leaf->bytes, leaf->len, stated, strlen(stated)) || keep(c, &c->config, leaf);
 }
 
 static bool take_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
@@ -111,10 +164,22 @@ static bool take_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wal
 		return true;            /* newer than the judgement's tree head */
 	return kind == LEAF_INTERVAL ? take_interval(c, &leaf)
 	       : kind == LEAF_EVENT  ? take_event(c, &leaf)
+	       : kind == LEAF_CONFIG ? take_config(c, &leaf)
 				     : attach(c, "statement", &leaf);
 }
 
-static json_t *collect_evidence(const struct from_store *f, struct err *err)
+static bool read_leaves(struct collect *c, bool config, struct err *err)
+{
+	static const struct wall ever = { INT64_MIN }, end = { INT64_MAX };
+	struct reader *r = c->f->reader;
+	struct wall from = c->f->judgement->asked.from;
+	return reader_leaves(r, LEAF_INTERVAL, (struct wall){ from.ms - 86400000LL }, end, take_leaf, c, err) && attach_kept(c, "last", &c->last) &&
+	       reader_leaves(r, LEAF_EVENT, from, end, take_leaf, c, err) &&
+	       (!config || (reader_leaves(r, LEAF_CONFIG, ever, end, take_leaf, c, err) && attach_kept(c, "configuration", &c->config))) &&
+	       reader_leaves(r, LEAF_MANUAL, ever, end, take_leaf, c, err);
+}
+
+static json_t *collect_evidence(const struct from_store *f, bool config, struct err *err)
 {
 	const struct judgement *j = f->judgement;
 	struct hash root;
@@ -124,15 +189,17 @@ static json_t *collect_evidence(const struct from_store *f, struct err *err)
 	hash_hex(&root, root_hex);
 	bool good = load_hashes(f->reader, j->head.size, &c.hashes, err) &&
 		    ((c.evidence = cert_evidence_new(j->epoch, j->head.size, root_hex)) || err_memory(err)) &&
-		    reader_leaves(f->reader, LEAF_INTERVAL, (struct wall){ j->asked.from.ms - 86400000LL }, (struct wall){ INT64_MAX }, take_leaf, &c, err) &&
-		    reader_leaves(f->reader, LEAF_EVENT, (struct wall){ j->asked.from.ms }, (struct wall){ INT64_MAX }, take_leaf, &c, err) &&
-		    reader_leaves(f->reader, LEAF_MANUAL, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, take_leaf, &c, err);
-	if (good && c.err.kind != ERR_NONE) {
+		    read_leaves(&c, config, err);
+	if (c.err.kind != ERR_NONE) {
 		*err = c.err;
 		good = false;
 	}
+	if (good)
+		cert_evidence_omitted(c.evidence, c.omitted_marked, c.omitted_events);
 	free(c.hashes.all);
-	buf_done(&c.start);
+	buf_done(&c.start.bytes);
+	buf_done(&c.last.bytes);
+	buf_done(&c.config.bytes);
 	if (!good) {
 		json_decref(c.evidence);
 		return NULL;
@@ -148,7 +215,7 @@ bool certificate_make(const struct from_store *f, const struct signer_ops *signe
 	CLEANUP(buf_done) struct buf payload = { 0 };
 	if (!j->judged)
 		return err_set(err, ERR_RANGE, "no certificate: %s", j->not_judged);
-	json_t *evidence = collect_evidence(f, err);
+	json_t *evidence = collect_evidence(f, !o->no_configuration, err);
 	if (!evidence)
 		return false;
 	merkle_root(&j->head, &root);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct arguments { struct from_store_options store; const char *out, *number, *supersedes, *issued, *keys; bool no_pdf; };
+struct arguments { struct from_store_options store; const char *out, *number, *supersedes, *issued, *keys; bool no_pdf, no_configuration; };
 
 static int parse(struct ctl *ctl, struct arguments *a)
 {
@@ -25,6 +25,8 @@ static int parse(struct ctl *ctl, struct arguments *a)
 			k++;
 		if (!strcmp(ctl->argv[i], "--no-pdf"))
 			a->no_pdf = true;
+		else if (!strcmp(ctl->argv[i], "--no-configuration"))
+			a->no_configuration = true;
 		else if (k == countof(rows))
 			return ctl_usage(ctl, "unknown argument '%s'", ctl->argv[i]);
 		else if (i + 1 == ctl->argc)
@@ -74,7 +76,7 @@ static int issue(const struct ctl *ctl, const struct arguments *a, const struct 
 {
 	struct err err = { 0 };
 	char keys[600], number[200], json[600], pdf[600];
-	struct certificate_options o = { .number = a->number, .supersedes = a->supersedes };
+	struct certificate_options o = { .number = a->number, .supersedes = a->supersedes, .no_configuration = a->no_configuration };
 	CLEANUP(buf_done) struct buf envelope = { 0 };
 	snprintf(keys, sizeof keys, "%s/keys", f->state_dir);
 	default_number(f, number, sizeof number);

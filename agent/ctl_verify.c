@@ -1,79 +1,83 @@
 /* puectl verify: is this file what a key we trust has signed, and does what it says follow from its own evidence?  Offline; one
- * sentence, then the trace.  With --store: the evidence of a store, walked from the first leaf. */
-#include "agent/ctl.h"
+ * sentence, then the trace.  With --store alone: the evidence of a store, walked from the first leaf. */
 #include "agent/file.h"
 #include "agent/pack_admit.h"
-#include "rules/cert.h"
+#include "agent/verify.h"
 
-#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* agent/verify_store.c */
-int verify_store(struct ctl *ctl, const char *dir);
-
-enum { TRACE_MAX = 32, REVOKED_MAX = 64 };
-struct words { const char *file, *trust, *pack, *site, *store, *head, *at, *revoked[REVOKED_MAX]; size_t n_revoked; };
-struct trace { char lines[TRACE_MAX][400]; size_t n; };
-struct verify {
-	const struct ctl *ctl;
-	const struct words *w;
-	struct trust trust;
-	struct jws_result jws;
-	json_t *payload;
-	struct trace trace;
-	char pointer[256];
-	char sentence[600];
+/* exit 0: that of the error's kind */
+static const struct { const char *word; int exit; struct bilingual text; } causes[CAUSE_N] = {
+	[CAUSE_ALTERED] = { "altered", 12, { "内容、签名或证据不相符", "content, signature or evidence does not hold" } },
+	[CAUSE_UNKNOWN_KEY] = { "unknown_key", 12, { "签名公钥不在信任库中", "signed by a key that is not trusted" } },
+	[CAUSE_KEY_TIME] = { "key_time", 20, { "签名公钥已被撤销或不在有效期内", "signed by a key that is revoked or outside its time" } },
+	[CAUSE_CUT] = { "cut", 21, { "文件不完整(被截断)", "the file is cut short" } },
+	[CAUSE_OTHER_SITE] = { "other_site", 22, { "文件属于另一场所", "the file is of another site" } },
+	[CAUSE_REPLAYED] = { "replayed", 23, { "文件此前已收到,或已被替代", "the file was received before, or has been superseded" } },
+	[CAUSE_REVOKED] = { "revoked", 24, { "证书已被撤销", "the certificate was revoked" } },
+	[CAUSE_PACK_UNSIGNED] = { "pack_unsigned", 25, { "规则包没有可信的签名", "the policy pack has no trusted signature" } },
+	[CAUSE_PACK_EDITED] = { "pack_edited", 26, { "规则包被改动:版本号相同而内容不同", "the policy pack was edited: same version, other content" } },
+	[CAUSE_PACK_UNKNOWN] = { "pack_unknown", 27, { "没有证书所用版本的规则包", "the version of the policy pack that was used is not here" } },
+	[CAUSE_OTHER] = { "error", 0, { "无法核验", "it cannot be verified" } },
 };
 
-static int parse(struct ctl *ctl, struct words *w)
+static int add(struct ctl *ctl, const char **list, size_t *n, size_t max, const char *name, const char *file)
+{
+	if (*n == max)
+		return ctl_usage(ctl, "more than %zu times %s", max, name);
+	list[(*n)++] = file;
+	return 0;
+}
+
+static int parse(struct ctl *ctl, struct verify_words *w)
 {
 	const struct { const char *name; const char **value; } rows[] = { { "--trust", &w->trust }, { "--pack", &w->pack }, { "--site", &w->site },
 									   { "--store", &w->store }, { "--head", &w->head }, { "--at", &w->at } };
-	for (int i = 1; i < ctl->argc; i++) {
+	for (int i = 1, code = 0; i < ctl->argc; i++) {
 		size_t k = 0;
 		bool more = i + 1 < ctl->argc;
 		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name) != 0)
 			k++;
 		if (k < countof(rows) && more)
 			*rows[k].value = ctl->argv[++i];
-		else if (strcmp(ctl->argv[i], "--revoked") == 0 && more && w->n_revoked < REVOKED_MAX)
-			w->revoked[w->n_revoked++] = ctl->argv[++i];
+		else if (strcmp(ctl->argv[i], "--revoked") == 0 && more)
+			code = add(ctl, w->revoked, &w->n_revoked, REVOKED_MAX, "--revoked", ctl->argv[++i]);
+		else if (strcmp(ctl->argv[i], "--seen") == 0 && more)
+			code = add(ctl, w->seen, &w->n_seen, SEEN_MAX, "--seen", ctl->argv[++i]);
 		else if ((ctl->argv[i][0] == '-' && ctl->argv[i][1]) || w->file)
 			return ctl_usage(ctl, "'%s' is not expected here, or its value is missing", ctl->argv[i]);
 		else
 			w->file = ctl->argv[i];
+		if (code)
+			return code;
 	}
 	return w->file || w->store ? 0 : ctl_usage(ctl, "which file?");
 }
 
-static void step(struct verify *v, const char *fmt, ...) PRINTF(2, 3);
-static void step(struct verify *v, const char *fmt, ...)
+bool verify_fails(struct verify *v, enum cause cause, struct err *err, const char *fmt, ...)
 {
+	char text[800];
 	va_list args;
-	if (v->trace.n == TRACE_MAX)
-		return;
 	va_start(args, fmt);
-	vsnprintf(v->trace.lines[v->trace.n++], sizeof v->trace.lines[0], fmt, args);
+	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
+	v->cause = cause;
+	return err_set(err, ERR_EVIDENCE, "%s", text);
 }
 
-static const char *text_at(const json_t *root, const char *member)
+const char *verify_text(const json_t *root, const char *member)
 {
 	const char *text = json_string_value(json_object_get(root, member));
 	return text ? text : "?";
 }
 
-static const char *site_of(const json_t *payload)
+const char *verify_site(const json_t *payload)
 {
 	const json_t *site = json_object_get(payload, "site");
-	return json_is_object(site) ? text_at(site, "id") : text_at(payload, "site");
-}
-
-static const char *by_lang(const struct ctl *ctl, const json_t *bilingual)
-{
-	return text_at(bilingual, ctl->lang == LANG_ZH ? "zh" : "en");
+	return json_is_object(site) ? verify_text(site, "id") : verify_text(payload, "site");
 }
 
 static bool load_trust(struct verify *v, struct err *err)
@@ -84,168 +88,122 @@ static bool load_trust(struct verify *v, struct err *err)
 	return v->w->trust ? false : err_set(err, ERR_USAGE, "--trust KEYS is missing, and there is no installed trust store in %s; trust is given, never found in the file", path);
 }
 
+/* A report is one line: a newline that the receiving program put behind it is not part of it. */
+static void drop_newline(struct buf *b)
+{
+	if (b->len > 2 && b->data[1] == '"' && b->data[b->len - 1] == '\n')
+		b->len--;
+}
+
+static enum cause cause_of(enum jws_fault fault)
+{
+	return fault == JWS_UNKNOWN_KEY ? CAUSE_UNKNOWN_KEY : fault == JWS_KEY_TIME ? CAUSE_KEY_TIME : fault == JWS_CUT ? CAUSE_CUT : CAUSE_ALTERED;
+}
+
+json_t *verify_open(struct verify *v, const char *path, const char *type, struct err *err)
+{
+	struct jws_result r;
+	CLEANUP(buf_done) struct buf bytes = { 0 };
+	if (!file_read(path, &bytes, err))
+		return NULL;
+	drop_newline(&bytes);
+	if (!jws_verify(&v->trust, bytes.data, bytes.len, type, (struct wall){ 0 }, &r, err)) {
+		v->cause = cause_of(r.fault);
+		err_wrap(err, "%s", path);
+		return NULL;
+	}
+	json_t *root = json_read(path, r.payload.data, r.payload.len, err);
+	jws_result_done(&r);
+	return root;
+}
+
+static void trace_key(struct verify *v, const struct trust_key *k, const char *dated)
+{
+	const char *en = k->name.en ? k->name.en : "", *zh = k->name.zh ? k->name.zh : en, *alg = sig_alg_name(k->key.alg);
+	cert_note(&v->trace, "由密钥 %s(%s)签名%s%s%.0s%s%s,日期 %s", "signed by key %s (%s)%s%.0s%s%s%s, dated %s", k->key.kid, alg, zh[0] ? ", " : "", zh, en,
+		  k->role ? ", " : "", k->role ? k->role : "", dated);
+}
+
 static bool check_signature(struct verify *v, struct err *err)
 {
 	char dated[WALL_TEXT];
 	struct wall at = { 0 };
-	CLEANUP(buf_done) struct buf bytes = { 0 };
-	if (!file_read(v->w->file, &bytes, err) || (v->w->at && !wall_parse(v->w->at, &at, err)))
+	if (!file_read(v->w->file, &v->bytes, err) || (v->w->at && !wall_parse(v->w->at, &at, err)))
 		return false;
-	/* a report is one line: a newline that the receiving program put behind it is not part of it */
-	if (bytes.len > 2 && bytes.data[1] == '"' && bytes.data[bytes.len - 1] == '\n')
-		bytes.len--;
-	if (!jws_verify(&v->trust, bytes.data, bytes.len, NULL, at, &v->jws, err)) {
+	drop_newline(&v->bytes);
+	if (!jws_verify(&v->trust, v->bytes.data, v->bytes.len, NULL, at, &v->jws, err)) {
 		snprintf(v->pointer, sizeof v->pointer, "%s", v->jws.differs);
+		v->cause = cause_of(v->jws.fault);
 		return false;
 	}
 	v->payload = json_read("payload", v->jws.payload.data, v->jws.payload.len, err);
-	const struct trust_key *k = v->jws.key;
-	step(v, "signed by key %s%s%s%s%s (%zu signature%s), dated %s", k->key.kid, k->name.en ? ", " : "", k->name.en ? k->name.en : "", k->role ? ", role " : "",
-	     k->role ? k->role : "", v->jws.n_signatures, v->jws.n_signatures > 1 ? "s" : "", wall_text(v->jws.dated, dated));
-	step(v, "type %s, site %s%s", v->jws.type, site_of(v->payload), json_is_true(json_object_get(v->payload, "simulated")) ? ", SIMULATED data" : "");
+	bool simulated = json_is_true(json_object_get(v->payload, "simulated"));
+	wall_text(v->jws.dated, dated);
+	for (size_t i = 0; i < v->jws.n_signatures; i++)
+		trace_key(v, v->jws.keys[i], dated);
+	cert_note(&v->trace, "类型 %s,场所 %s%s%.0s", "type %s, site %s%.0s%s", v->jws.type, verify_site(v->payload), simulated ? ",模拟数据" : "", simulated ? ", SIMULATED data" : "");
 	return v->payload != NULL;
 }
 
 static bool check_site(struct verify *v, struct err *err)
 {
-	if (!v->w->site || strcmp(v->w->site, site_of(v->payload)) == 0)
+	if (!v->w->site || strcmp(v->w->site, verify_site(v->payload)) == 0)
 		return true;
 	snprintf(v->pointer, sizeof v->pointer, "/site");
-	return err_set(err, ERR_EVIDENCE, "/site: this document is of site %s, not of %s", site_of(v->payload), v->w->site);
+	return verify_fails(v, CAUSE_OTHER_SITE, err, "/site: this document is of site %s, not of %s", verify_site(v->payload), v->w->site);
 }
 
-/* Documents that take others back, by number. */
-static bool check_revoked(struct verify *v, const char *number, struct err *err)
+static long long integer(const json_t *root, const char *member)
 {
-	for (size_t i = 0; i < v->w->n_revoked; i++) {
-		struct jws_result r;
-		CLEANUP(buf_done) struct buf bytes = { 0 };
-		if (!file_read(v->w->revoked[i], &bytes, err) || !jws_verify(&v->trust, bytes.data, bytes.len, JWS_REVOCATION, (struct wall){ 0 }, &r, err))
-			return err_wrap(err, "%s", v->w->revoked[i]);
-		json_t *root = json_read("revocation", r.payload.data, r.payload.len, err);
-		bool hit = root && strcmp(text_at(root, "revokes"), number) == 0 && strcmp(site_of(root), site_of(v->payload)) == 0;
-		if (hit)
-			err_set(err, ERR_EVIDENCE, "certificate %s was revoked on %s: %s", number, text_at(root, "issued"), text_at(root, "reason"));
-		bool good = root && !hit;
-		json_decref(root);
-		jws_result_done(&r);
-		if (!good)
+	return (long long)json_integer_value(json_object_get(root, member));
+}
+
+/* Reports are numbered: one that is not behind all that were received is an old one sent again. */
+static bool check_sequence(struct verify *v, struct err *err)
+{
+	long long epoch = integer(v->payload, "epoch"), seq = integer(v->payload, "seq");
+	for (size_t i = 0; i < v->w->n_seen; i++) {
+		json_t *old = verify_open(v, v->w->seen[i], JWS_REPORT, err);
+		bool behind = old && (integer(old, "epoch") < epoch || (integer(old, "epoch") == epoch && integer(old, "seq") < seq));
+		bool other = old && strcmp(verify_site(old), verify_site(v->payload)) != 0;
+		json_decref(old);
+		if (old && !behind && !other)
+			return verify_fails(v, CAUSE_REPLAYED, err, "/seq: report %lld of epoch %lld is not behind %s, which was received before", seq, epoch, v->w->seen[i]);
+		if (!old)
 			return false;
 	}
-	if (v->w->n_revoked)
-		step(v, "not named by %zu revocation%s", v->w->n_revoked, v->w->n_revoked > 1 ? "s" : "");
-	return true;
-}
-
-static bool judge_again(struct verify *v, struct conf *conf, struct err *err)
-{
-	char path[PATH_MAX];
-	const json_t *named = json_object_get(json_object_get(v->payload, "identity"), "pack");
-	const struct pack *p = pack_find(conf, v->w->pack ? v->w->pack : text_at(named, "id"), path, sizeof path, err);
-	if (!p)
-		return err_wrap(err, "the certificate was made with pack %s %s; give it with --pack FILE", text_at(named, "id"), text_at(named, "version"));
-	if (!cert_recheck(v->payload, p, v->pointer, sizeof v->pointer, err))
-		return false;
-	if (!pack_shipped(p))
-		step(v, "note: pack %s is not one that came with this program; its text is for you to judge", pack_id(p));
-	step(v, "judged again by pack %s %s: verdict, figures and amount follow from the certificate's facts", pack_id(p), pack_version(p));
-	return true;
-}
-
-static bool check_energies(struct verify *v, struct err *err)
-{
-	struct cert_check check;
-	if (!cert_recheck_evidence(v->payload, &check, err)) {
-		snprintf(v->pointer, sizeof v->pointer, "%s", check.pointer);
-		return false;
-	}
-	const json_t *evidence = json_object_get(v->payload, "evidence");
-	step(v, "%llu evidence leaves are in the tree of %lld leaves with root %.16s...", (unsigned long long)check.leaves,
-	     (long long)json_integer_value(json_object_get(evidence, "tree_size")), text_at(evidence, "tree_root"));
-	step(v, check.from_evidence ? "E_DC and E_IT of window and months follow from the cumulative energies in those leaves"
-				    : "the attached leaves do not reach both ends of the window: its energies were NOT computed again");
-	return true;
-}
-
-static bool check_statements(struct verify *v, struct err *err)
-{
-	struct cert_check check;
-	CLEANUP(buf_done) struct buf unchecked = { 0 };
-	if (!cert_recheck_statements(v->payload, &v->trust, &unchecked, &check, err)) {
-		snprintf(v->pointer, sizeof v->pointer, "%s", check.pointer);
-		return false;
-	}
-	if (unchecked.len)
-		step(v, "statements of people were NOT all checked: %.*s", (int)strcspn(unchecked.data, "\n"), unchecked.data);
-	else
-		step(v, "%llu statements and claims of people are those in the signed leaves", (unsigned long long)check.leaves);
-	return true;
-}
-
-/* Information: what the certificate says of before and after.  Checked with the rest: it follows from facts and signed leaves. */
-static void say_before_after(struct verify *v)
-{
-	const json_t *b = json_object_get(v->payload, "before_after"), *base = json_object_get(b, "baseline"), *coal = json_object_get(b, "coal");
-	if (!json_is_object(base))
-		return;
-	step(v, "before (%s): %s = %s, %s to %s, by %s", text_at(base, "source"), text_at(base, "name"), text_at(base, "value"), text_at(base, "first_day"),
-	     text_at(base, "last_day"), text_at(base, "by"));
-	if (json_is_string(json_object_get(b, "delta_pue")))
-		step(v, "change of PUE %s, energy saved %s%s%s; information, no condition", text_at(b, "delta_pue"), text_at(b, "saved"), json_is_object(coal) ? ", " : "",
-		     json_is_object(coal) ? text_at(coal, "text") : "");
-	else
-		step(v, "not comparable: %s", text_at(b, "why_not"));
-}
-
-static bool verify_certificate(struct verify *v, struct err *err)
-{
-	const json_t *identity = json_object_get(v->payload, "identity"), *verdict = json_object_get(v->payload, "verdict");
-	const json_t *pue = json_object_get(json_object_get(v->payload, "results"), "pue"), *supersedes;
-	const char *number = text_at(identity, "number");
-	struct conf *conf = conf_new();
-	bool good = conf && check_revoked(v, number, err) && check_energies(v, err) && check_statements(v, err) && judge_again(v, conf, err);
-	conf_free(conf);
-	if (!good)
-		return false;
-	supersedes = json_object_get(json_object_get(v->payload, "validity"), "supersedes");
-	if (json_is_string(supersedes))
-		step(v, "supersedes certificate %s", json_string_value(supersedes));
-	step(v, "%s", text_at(pue, "text"));
-	say_before_after(v);
-	step(v, "%s: %s", text_at(verdict, "kind"), by_lang(v->ctl, json_object_get(verdict, "sentence")));
-	bool simulated = json_is_true(json_object_get(v->payload, "simulated")), interim = strcmp(text_at(v->payload, "term"), "annual") != 0;
-	snprintf(v->sentence, sizeof v->sentence,
-		 v->ctl->lang == LANG_ZH ? "有效:证书 %s(场所 %s%s%s)未被改动,其结论由所附证据和规则得出" : "VALID: certificate %s (site %s%s%s) is unaltered, and what it says follows from its evidence and its pack",
-		 number, site_of(v->payload), interim ? say(v->ctl, (struct bilingual){ ",中期", ", interim" }) : "",
-		 simulated ? say(v->ctl, (struct bilingual){ ",模拟数据", ", SIMULATED" }) : "");
 	return true;
 }
 
 static bool verify_report(struct verify *v, struct err *err)
 {
 	const json_t *interval = json_object_get(v->payload, "interval"), *tree = json_object_get(v->payload, "tree");
-	(void)err;
-	step(v, "epoch %lld, sequence %lld, interval %s to %s", (long long)json_integer_value(json_object_get(v->payload, "epoch")),
-	     (long long)json_integer_value(json_object_get(v->payload, "seq")), text_at(interval, "from"), text_at(interval, "to"));
-	step(v, "evidence tree of %lld leaves, root %.16s...", (long long)json_integer_value(json_object_get(tree, "size")), text_at(tree, "root"));
-	snprintf(v->sentence, sizeof v->sentence, v->ctl->lang == LANG_ZH ? "有效:场所 %s 的报告未被改动" : "VALID: the report of site %s is unaltered", site_of(v->payload));
+	if (!check_sequence(v, err))
+		return false;
+	cert_note(&v->trace, "期号 %lld,序号 %lld,区间 %s 至 %s", "epoch %lld, sequence %lld, interval %s to %s", integer(v->payload, "epoch"), integer(v->payload, "seq"),
+		  verify_text(interval, "from"), verify_text(interval, "to"));
+	cert_note(&v->trace, "证据树 %lld 条,树根 %.16s...", "evidence tree of %lld leaves, root %.16s...", integer(tree, "size"), verify_text(tree, "root"));
+	snprintf(v->sentence.zh, sizeof v->sentence.zh, "有效:场所 %s 的报告未被改动", verify_site(v->payload));
+	snprintf(v->sentence.en, sizeof v->sentence.en, "VALID: the report of site %s is unaltered", verify_site(v->payload));
 	return true;
 }
 
 static bool verify_head(struct verify *v, struct err *err)
 {
 	(void)err;
-	step(v, "epoch %lld, %lld leaves, root %s", (long long)json_integer_value(json_object_get(v->payload, "epoch")),
-	     (long long)json_integer_value(json_object_get(v->payload, "size")), text_at(v->payload, "root"));
-	snprintf(v->sentence, sizeof v->sentence,
-		 v->ctl->lang == LANG_ZH ? "有效:场所 %s 的证据树头未被改动" : "VALID: the tree head of site %s is unaltered; puectl verify --store DIR --head FILE compares a store with it", site_of(v->payload));
+	cert_note(&v->trace, "期号 %lld,共 %lld 条,树根 %s", "epoch %lld, %lld leaves, root %s", integer(v->payload, "epoch"), integer(v->payload, "size"),
+		  verify_text(v->payload, "root"));
+	snprintf(v->sentence.zh, sizeof v->sentence.zh, "有效:场所 %s 的证据树头未被改动;puectl verify --store DIR --head FILE 用它核对一份存储", verify_site(v->payload));
+	snprintf(v->sentence.en, sizeof v->sentence.en, "VALID: the tree head of site %s is unaltered; puectl verify --store DIR --head FILE compares a store with it",
+		 verify_site(v->payload));
 	return true;
 }
 
 static bool verify_other(struct verify *v, struct err *err)
 {
 	(void)err;
-	snprintf(v->sentence, sizeof v->sentence, v->ctl->lang == LANG_ZH ? "有效:签名属于可信公钥,内容未被改动(%s)" : "VALID: signed by a trusted key and unaltered (%s)", v->jws.type);
+	snprintf(v->sentence.zh, sizeof v->sentence.zh, "有效:签名属于可信公钥,内容未被改动(%s)", v->jws.type);
+	snprintf(v->sentence.en, sizeof v->sentence.en, "VALID: signed by a trusted key and unaltered (%s)", v->jws.type);
 	return true;
 }
 
@@ -260,13 +218,25 @@ static bool verify_by_type(struct verify *v, struct err *err)
 	return err_set(err, ERR_EVIDENCE, "document type '%s' is not known here", v->jws.type);
 }
 
+static const char *pick(const struct verify *v, const char *zh, const char *en)
+{
+	return v->ctl->lang == LANG_ZH ? zh : en;
+}
+
+static int exit_code(const struct verify *v, const struct err *err)
+{
+	return err->kind == ERR_EVIDENCE && causes[v->cause].exit ? causes[v->cause].exit : err_exit_code(err);
+}
+
 static void print_json(const struct verify *v, bool good, const struct err *err)
 {
 	json_t *trace = json_array();
 	for (size_t i = 0; i < v->trace.n; i++)
-		json_array_append_new(trace, json_string(v->trace.lines[i]));
-	json_t *out = json_pack("{s:b, s:s, s:o, s:s, s:o, s:o}", "valid", good, "sentence", good ? v->sentence : err->text, "trace", trace, "type", v->jws.type,
-				"pointer", v->pointer[0] ? json_string(v->pointer) : json_null(), "kid", v->jws.key ? json_string(v->jws.key->key.kid) : json_null());
+		json_array_append_new(trace, json_string(pick(v, v->trace.lines[i].zh, v->trace.lines[i].en)));
+	json_t *out = json_pack("{s:b, s:s, s:o, s:s, s:o, s:o, s:o}", "valid", good, "sentence", good ? pick(v, v->sentence.zh, v->sentence.en) : err->text, "trace", trace,
+				"type", v->jws.type, "pointer", v->pointer[0] ? json_string(v->pointer) : json_null(), "kid",
+				v->jws.key ? json_string(v->jws.key->key.kid) : json_null(), "cause",
+				good ? json_null() : json_string(causes[err->kind == ERR_EVIDENCE ? v->cause : CAUSE_OTHER].word));
 	json_dumpf(out, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
 	putchar('\n');
 	json_decref(out);
@@ -276,26 +246,29 @@ static int report(const struct verify *v, bool good, const struct err *err)
 {
 	if (v->ctl->json) {
 		print_json(v, good, err);
-		return good ? 0 : err_exit_code(err);
+		return good ? 0 : exit_code(v, err);
 	}
 	if (good)
-		printf("%s\n", v->sentence);
+		printf("%s\n", pick(v, v->sentence.zh, v->sentence.en));
 	for (size_t i = 0; i < v->trace.n; i++)
-		printf("  %s\n", v->trace.lines[i]);
+		printf("  %s\n", pick(v, v->trace.lines[i].zh, v->trace.lines[i].en));
 	if (good)
 		return 0;
 	fflush(stdout);
-	fprintf(stderr, v->ctl->lang == LANG_ZH ? "无效:%s: %s\n" : "NOT VALID: %s: %s\n", v->w->file, err->text);
-	return err_exit_code(err);
+	struct bilingual why = causes[err->kind == ERR_EVIDENCE ? v->cause : CAUSE_OTHER].text;
+	fprintf(stderr, v->ctl->lang == LANG_ZH ? "无效:%s:%s。%s\n" : "NOT VALID: %s: %s: %s\n", v->w->file, say(v->ctl, why), err->text);
+	return exit_code(v, err);
 }
 
 int ctl_verify(struct ctl *ctl)
 {
-	struct words w = { 0 };
+	struct verify_words w = { 0 };
 	struct err err = { 0 };
 	int code = parse(ctl, &w);
 	if (code)
 		return code;
+	if (w.store && w.file)
+		return ctl_usage(ctl, "a file or a store, not both; a store is compared with a certificate by --store DIR --head FILE");
 	if (w.store)
 		return verify_store(ctl, w.store);
 	struct verify *v = calloc(1, sizeof *v);
@@ -313,6 +286,7 @@ int ctl_verify(struct ctl *ctl)
 	trust_done(&v->trust);
 	json_decref(v->payload);
 	jws_result_done(&v->jws);
+	buf_done(&v->bytes);
 	free(v);
 	return code;
 }

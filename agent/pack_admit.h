@@ -13,6 +13,12 @@ bool pack_admit(const struct pack *p, const char *path, const struct trust *trus
 bool trust_load(const char *path, struct trust *out, struct err *err) MUST_USE;
 /* By id from /etc/pued/packs or the program's own, or a path; *path gets where it was.  The conf owns it. */
 const struct pack *pack_find(struct conf *conf, const char *id, char *path, size_t size, struct err *err);
+/* The pack with these very bytes: FILE when given (not NULL), else any *.yaml of the two directories, so that old versions can be kept
+ * beside new ones under any name.  NULL with *found: a pack of that id and version has other bytes, or there is none. */
+enum pack_search { PACK_FOUND, PACK_EDITED, PACK_UNKNOWN };
+struct pack_wanted { const char *id, *version, *sha256; };
+const struct pack *pack_by_hash(struct conf *conf, const struct pack_wanted *wanted, const char *file, char *path, size_t size, enum pack_search *found,
+				struct err *err);
 /* The only pack of the program that bears verdicts; NULL with err naming all when there is none or more than one. */
 const char *pack_only(char *id, size_t size, struct err *err);
 

@@ -1,17 +1,15 @@
 /* puectl verify --store DIR [--head FILE]... [--trust KEYS]: walks every leaf, recomputes the root, and compares it with the store's
  * own tree head, with every report that waits in the outbox, and with a head kept elsewhere. */
-#include "agent/ctl.h"
 #include "agent/file.h"
 #include "agent/pack_admit.h"
 #include "agent/tree_head.h"
+#include "agent/verify.h"
 #include "rules/jws.h"
 #include "store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-int verify_store(struct ctl *ctl, const char *dir);
 
 struct gather {
 	struct store_witness *list;

@@ -594,12 +594,12 @@ const struct conf_field root_fields[] = {
 };
 
 /* How each reader's value is written into the canonical text. */
-static const struct { conf_reader *read; enum print_kind kind; } kinds[] = {
+static const struct { conf_reader *read; enum print_kind kind; enum print_unit unit; } kinds[] = {
 	{ conf_id, PRINT_TEXT }, { read_line, PRINT_TEXT }, { read_word, PRINT_TEXT }, { read_zone, PRINT_TEXT }, { read_class, PRINT_TEXT },
 	{ read_social_code, PRINT_TEXT }, { read_code6, PRINT_TEXT }, { read_topic, PRINT_TEXT }, { read_loopback, PRINT_TEXT }, { read_listen, PRINT_TEXT },
-	{ read_secret, PRINT_SECRET }, { read_version, PRINT_INT }, { conf_int, PRINT_INT }, { conf_duration_ms, PRINT_INT }, { conf_power_mw, PRINT_INT },
-	{ read_ppm, PRINT_INT }, { read_modulus, PRINT_INT }, { read_interval, PRINT_INT }, { read_mqtt_version, PRINT_INT }, { read_voltage, PRINT_STATED }, { read_phases, PRINT_STATED },
-	{ conf_bool, PRINT_BOOL }, { conf_enum, PRINT_ENUM }, { conf_ratio, PRINT_RATIO }, { read_count, PRINT_RATIO },
+	{ read_secret, PRINT_SECRET }, { read_version, PRINT_INT }, { conf_int, PRINT_INT }, { conf_duration_ms, PRINT_INT, PRINT_MS }, { conf_power_mw, PRINT_INT, PRINT_MW },
+	{ read_ppm, PRINT_INT, PRINT_PPM }, { read_modulus, PRINT_INT, PRINT_MODULUS }, { read_interval, PRINT_INT, PRINT_MS }, { read_mqtt_version, PRINT_INT }, { read_voltage, PRINT_STATED, PRINT_MV }, { read_phases, PRINT_STATED },
+	{ conf_bool, PRINT_BOOL }, { conf_enum, PRINT_ENUM }, { conf_ratio, PRINT_RATIO }, { read_count, PRINT_RATIO, PRINT_MWH },
 	{ read_plate, PRINT_PLATE }, { read_instant, PRINT_WALL }, { conf_date, PRINT_DATE }, { read_ids, PRINT_IDS },
 	{ read_bilingual, PRINT_BILINGUAL }, { conf_struct, PRINT_STRUCT }, { read_factor, PRINT_STRUCT }, { conf_node_of, PRINT_NODE },
 };
@@ -610,4 +610,12 @@ enum print_kind site_print_kind(const struct conf_field *f)
 		if (kinds[i].read == f->read)
 			return kinds[i].kind;
 	return PRINT_NODE;
+}
+
+enum print_unit site_print_unit(const struct conf_field *f)
+{
+	for (size_t i = 0; i < countof(kinds); i++)
+		if (kinds[i].read == f->read)
+			return kinds[i].unit;
+	return PRINT_PLAIN;
 }

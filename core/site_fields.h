@@ -1,4 +1,4 @@
-/* core/site_fields.h - the tables that say what a site's configuration may hold; private to core/site*.c and its tests.
+/* core/site_fields.h - the tables that say what a site's configuration may hold; private to core/site*.c, rules/cert_config.c and their tests.
  * Reading, checking unknown keys, the canonical text and the test of docs/schema/site.schema.json all use these rows. */
 #ifndef CORE_SITE_FIELDS_H
 #define CORE_SITE_FIELDS_H
@@ -39,6 +39,9 @@ void site_finish_ratios(struct conf *c, const struct conf_node *n, const struct 
 enum print_kind { PRINT_TEXT, PRINT_SECRET, PRINT_INT, PRINT_STATED, PRINT_BOOL, PRINT_ENUM, PRINT_RATIO, PRINT_PLATE, PRINT_WALL, PRINT_DATE, PRINT_IDS,
 		  PRINT_BILINGUAL, PRINT_STRUCT, PRINT_NODE };
 enum print_kind site_print_kind(const struct conf_field *f);
+/* In which base unit a number stands in the canonical text, for whoever writes it as a configuration again. */
+enum print_unit { PRINT_PLAIN, PRINT_MS, PRINT_MW, PRINT_PPM, PRINT_MV, PRINT_MWH, PRINT_MODULUS };
+enum print_unit site_print_unit(const struct conf_field *f);
 
 /* Called for every entry of a list after groups and CSV files were expanded. */
 typedef void entry_fn(void *ctx, const struct conf_node *entry);

@@ -57,6 +57,11 @@ bool cert_evidence_add(json_t *evidence, const char *why, const struct cert_leaf
 	return true;
 }
 
+void cert_evidence_omitted(json_t *evidence, int64_t intervals, int64_t events)
+{
+	json_object_set_new(evidence, "omitted", json_pack("{s:I, s:I}", "intervals", (json_int_t)intervals, "events", (json_int_t)events));
+}
+
 /* First place at which what was computed again is not in the certificate; the certificate may hold more members. */
 static bool missing_in(const json_t *made, const json_t *cert, char *pointer, size_t size)
 {

@@ -32,16 +32,32 @@ struct cert_inputs {
 bool cert_build(const struct cert_inputs *in, struct buf *out, struct err *err) MUST_USE;
 
 /* The evidence object.  `path` is the leaf's inclusion path in the tree of tree_size leaves; kind and date are part of its hash.
- * `why` says what the leaf is for: "start", "end", "month", "unknown" (an interval that is not fully known), "statement". */
+ * `why` says what the leaf is for: "start", "first", "end", "last", "month", "unknown" (an interval that is not fully known), "marked" (one that
+ * is, but not plainly), "event", "correction", "configuration", "statement".  omitted: what of "marked" and "event" there was no room for. */
+enum { CERT_EVENTS = 200 };          /* how many events results.event_list shows */
 json_t *cert_evidence_new(uint64_t epoch, uint64_t tree_size, const char *tree_root);
 struct cert_leaf { uint64_t index; uint8_t kind; struct wall at; const void *bytes; size_t len; };
 bool cert_evidence_add(json_t *evidence, const char *why, const struct cert_leaf *leaf, const struct hash *path, size_t n, struct err *err) MUST_USE;
 
-struct cert_check { char pointer[256]; uint64_t leaves; bool from_evidence; };   /* from_evidence: energies were recomputed from leaves */
+void cert_evidence_omitted(json_t *evidence, int64_t intervals, int64_t events);
+
+struct cert_check {
+	char pointer[256];
+	uint64_t leaves;
+	bool from_evidence;           /* energies were recomputed from leaves */
+	bool measured;                /* and all that is measured, racks included */
+};
+/* What was found, a line each; what could not be computed again reads "stated, not recomputed, because ...". */
+struct cert_notes { struct { char zh[400], en[400]; } lines[24]; size_t n; };
+void cert_note(struct cert_notes *notes, const char *zh, const char *en, ...) __attribute__((format(printf, 2, 4), format(printf, 3, 4)));
 /* Recomputes verdict and printed figures from the certificate's own facts and the pack; names the pointer that differs. */
 bool cert_recheck(const json_t *cert, const struct pack *pack, char *pointer, size_t size, struct err *err) MUST_USE;
 /* Recomputes E_T and E_IT of window and months from the attached leaves. */
 bool cert_recheck_evidence(const json_t *cert, struct cert_check *out, struct err *err) MUST_USE;
+/* Folds window and months again from the attached leaves and the configuration in the evidence, and compares what follows: KPI with
+ * completeness, classes, findings and U, racks and shares, meters, months, flows, and the window itself with what the pack asks for.
+ * Leaves must have been checked by cert_recheck_evidence().  Notes say what was computed and what could not be. */
+bool cert_recheck_measured(const json_t *cert, const struct pack *pack, struct cert_notes *notes, struct cert_check *out, struct err *err) MUST_USE;
 /* Compares statements, claims and lineage with the signed leaves attached.  Lines in `unchecked`: statements by keys that `trust`
  * does not know, so that they could not be checked. */
 bool cert_recheck_statements(const json_t *cert, const struct trust *trust, struct buf *unchecked, struct cert_check *out, struct err *err) MUST_USE;

@@ -83,12 +83,14 @@ static bool add_correction(const json_t *leaf, struct leaves *l)
 
 static bool read_leaf(const json_t *row, struct leaves *l)
 {
+	int64_t kind = json_integer_value(json_object_get(row, "kind"));
+	if (kind != CERT_LEAF_INTERVAL && kind != CERT_LEAF_EVENT)
+		return true;
 	json_t *leaf = json_loadb(json_string_value(json_object_get(row, "leaf")), json_string_length(json_object_get(row, "leaf")), JSON_REJECT_DUPLICATES, NULL);
-	const char *type = json_string_value(json_object_get(leaf, "type"));
-	bool good = true;
-	if (type && strcmp(type, "interval") == 0)
+	bool good = leaf != NULL;
+	if (good && kind == CERT_LEAF_INTERVAL)
 		good = sums_of(leaf, &l->rows[l->n]) && ++l->n;
-	else if (type && strcmp(type, "event") == 0)
+	else if (good)
 		good = add_correction(leaf, l);
 	json_decref(leaf);
 	return good;
@@ -267,7 +269,10 @@ static json_t *leaf_at(const json_t *cert, int64_t at, bool ends)
 {
 	const json_t *rows = json_object_get(json_object_get(cert, "evidence"), "leaves");
 	for (size_t i = 0; i < json_array_size(rows); i++) {
-		json_t *leaf = json_loads(json_string_value(json_object_get(json_array_get(rows, i), "leaf")), JSON_REJECT_DUPLICATES, NULL);
+		const json_t *row = json_array_get(rows, i);
+		if (json_integer_value(json_object_get(row, "kind")) != CERT_LEAF_INTERVAL)
+			continue;
+		json_t *leaf = json_loads(json_string_value(json_object_get(row, "leaf")), JSON_REJECT_DUPLICATES, NULL);
 		int64_t t;
 		if (integer_at(leaf, ends ? "to" : "from", &t) && t == at && json_object_get(leaf, "meters"))
 			return leaf;

@@ -14,7 +14,13 @@ bool cert_add_given(json_t *cert, const struct cert_inputs *in, struct err *err)
 /* One row of results.months. */
 json_t *cert_month_json(const struct kpi *k, const struct site *site, const struct zone *zone, struct ratio limit);
 bool cert_month_parse(const json_t *row, struct kpi *out, struct err *err) MUST_USE;
+/* Kinds of leaves that a certificate reads (docs/evidence-format.md). */
+enum { CERT_LEAF_INTERVAL = 0, CERT_LEAF_EVENT = 1, CERT_LEAF_CONFIG = 2, CERT_LEAF_MANUAL = 7 };
+
 json_t *cert_bilingual(struct bilingual b);
 json_t *cert_text(const char *text);      /* null for NULL */
+/* The site of a configuration leaf, and the SHA-256 of its canonical text.  It lives in `c`.  NULL with err when this program cannot
+ * read it back to the same configuration. */
+const struct site *cert_site_of(struct conf *c, const char *leaf, size_t len, char sha256_hex[65], struct err *err);
 
 #endif

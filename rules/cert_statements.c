@@ -10,8 +10,8 @@ static bool add_leaves(const json_t *cert, const struct trust *trust, struct sta
 	const json_t *rows = json_object_get(json_object_get(cert, "evidence"), "leaves");
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i), *leaf = json_object_get(row, "leaf");
-		const char *why = json_string_value(json_object_get(row, "why"));
-		if (why && strcmp(why, "statement") == 0 && json_is_string(leaf) &&
+		bool manual = json_integer_value(json_object_get(row, "kind")) == CERT_LEAF_MANUAL;
+		if (manual && json_is_string(leaf) &&
 		    !statements_add(s, trust, json_string_value(leaf), json_string_length(leaf), err))
 			return false;
 	}

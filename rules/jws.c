@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIGNATURES_MAX = 4, SIGNATURE_LEN = 64 };
+enum { SIGNATURE_LEN = 64 };
 
 /* Making */
 
@@ -194,15 +194,17 @@ bool jws_input_read(const void *bytes, size_t len, struct jws_input *out, struct
 	return true;
 }
 
-static bool key_is_good(const struct trust_key *key, const struct claims *claims, struct wall at, struct err *err)
+static bool key_is_good(const struct trust_key *key, const struct claims *claims, struct wall at, enum jws_fault *fault, struct err *err)
 {
 	char limit[WALL_TEXT];
 	const char *kid = key->key.kid;
+	*fault = JWS_KEY_SCOPE;
 	if (key->site && strcmp(key->site, claims->site) != 0)
 		return err_set(err, ERR_EVIDENCE, "key %s signs for site %s only; this document is of site %s", kid, key->site, claims->site);
 	if (key->simulated != claims->simulated)
 		return err_set(err, ERR_EVIDENCE, key->simulated ? "key %s signs simulated data only; this document says it is real"
 								 : "key %s signs real data only; this document says it is simulated", kid);
+	*fault = JWS_KEY_TIME;
 	if (at.ms < key->from.ms)
 		return err_set(err, ERR_EVIDENCE, "key %s is valid from %s only", kid, wall_text(key->from, limit));
 	if (at.ms >= key->until.ms)
@@ -217,9 +219,10 @@ struct check {
 	const struct trust *trust;
 	const char *type;
 	const json_t *payload64;
-	const struct trust_key *seen[SIGNATURES_MAX];
+	const struct trust_key *seen[JWS_SIGNATURES];
 	size_t n;
 	char typ[64];
+	enum jws_fault fault;
 };
 
 static bool signature_holds(const struct trust_key *key, const json_t *protected64, const struct check *c, const struct buf *sig)
@@ -234,6 +237,7 @@ static bool signature_holds(const struct trust_key *key, const json_t *protected
 static bool header_agrees(struct check *c, const struct header *h, const struct trust_key **out, struct err *err)
 {
 	const struct trust_key *key = trust_find(c->trust, h->kid);
+	c->fault = key ? JWS_ALTERED : JWS_UNKNOWN_KEY;
 	if (!key)
 		return err_set(err, ERR_EVIDENCE, "key %.40s is not in the trust store; nothing it signed is believed", h->kid);
 	if (strcmp(h->alg, sig_alg_name(key->key.alg)) != 0)
@@ -273,8 +277,8 @@ static bool check_signature(struct check *c, const json_t *row, struct err *err)
 static bool check_signatures(struct check *c, const json_t *signatures, struct err *err)
 {
 	size_t n = json_array_size(signatures);
-	if (!json_is_array(signatures) || n == 0 || n > SIGNATURES_MAX)
-		return err_set(err, ERR_EVIDENCE, "signatures: 1 to %d are expected", SIGNATURES_MAX);
+	if (!json_is_array(signatures) || n == 0 || n > JWS_SIGNATURES)
+		return err_set(err, ERR_EVIDENCE, "signatures: 1 to %d are expected", JWS_SIGNATURES);
 	for (size_t i = 0; i < n; i++)
 		if (!check_signature(c, json_array_get(signatures, i), err))
 			return n > 1 ? err_wrap(err, "signature %zu", i + 1) : false;
@@ -290,14 +294,16 @@ static void find_difference(const json_t *view, const struct buf *payload, char 
 	json_decref(root);
 }
 
-static bool check_dates(const struct check *c, const struct claims *claims, struct wall at, struct err *err)
+static bool check_dates(struct check *c, const struct claims *claims, struct wall at, struct err *err)
 {
 	char made[WALL_TEXT];
+	c->fault = JWS_FUTURE;
 	if (at.ms && claims->dated.ms > at.ms)
 		return err_set(err, ERR_EVIDENCE, "the document is dated %s, which is still to come", wall_text(claims->dated, made));
 	for (size_t i = 0; i < c->n; i++)
-		if (!key_is_good(c->seen[i], claims, at.ms ? at : claims->dated, err))
+		if (!key_is_good(c->seen[i], claims, at.ms ? at : claims->dated, &c->fault, err))
 			return false;
+	c->fault = JWS_ALTERED;
 	return true;
 }
 
@@ -309,7 +315,7 @@ static bool check_view(const json_t *view, const json_t *payload, char *differs,
 }
 
 /* Bytes outside the signed part (blanks, order, escapes) must be as jws_make() writes them. */
-static bool check_spelling(const json_t *envelope, const void *bytes, size_t len, struct err *err)
+static bool check_spelling(const json_t *envelope, const void *bytes, size_t len, enum jws_fault *fault, struct err *err)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	if (!envelope_text(envelope, &text, err))
@@ -319,6 +325,7 @@ static bool check_spelling(const json_t *envelope, const void *bytes, size_t len
 		i++;
 	if (i == len && i == text.len)
 		return true;
+	*fault = i == len ? JWS_CUT : JWS_ALTERED;
 	return err_set(err, ERR_EVIDENCE, "byte %zu is not as it was written (blanks, order or escapes were changed); use the file as issued", i);
 }
 
@@ -327,11 +334,13 @@ static bool verify_envelope(const struct trust *trust, const json_t *envelope, c
 {
 	static const char *const names[] = { "payload", "signatures", "view" };
 	const json_t *view = json_object_get(envelope, "view");
-	struct check c = { .trust = trust, .type = type, .payload64 = json_object_get(envelope, "payload") };
+	struct check c = { .trust = trust, .type = type, .payload64 = json_object_get(envelope, "payload"), .fault = JWS_ALTERED };
 	struct claims claims;
+	r->fault = JWS_ALTERED;
 	if (!only_members(envelope, names, countof(names), "envelope", err) || !decode_member(envelope, "payload", &r->payload, err))
 		return false;
 	if (!check_signatures(&c, json_object_get(envelope, "signatures"), err)) {
+		r->fault = c.fault;
 		find_difference(view, &r->payload, r->differs, sizeof r->differs);
 		return r->differs[0] ? err_wrap(err, "at %s", r->differs) : false;
 	}
@@ -339,12 +348,24 @@ static bool verify_envelope(const struct trust *trust, const json_t *envelope, c
 	bool good = payload && check_view(view, payload, r->differs, sizeof r->differs, err) && check_dates(&c, &claims, at, err);
 	if (good) {
 		r->key = c.seen[0];
+		memcpy(r->keys, c.seen, sizeof r->keys);
 		r->n_signatures = c.n;
 		r->dated = claims.dated;
 		snprintf(r->type, sizeof r->type, "%s", c.typ);
 	}
+	r->fault = c.fault;
 	json_decref(payload);
 	return good;
+}
+
+/* Does the text end inside its JSON?  Then more would have had to follow. */
+static bool is_cut(const void *bytes, size_t len)
+{
+	json_error_t where;
+	json_t *root = json_loadb(bytes, len, 0, &where);
+	json_decref(root);
+	/* a cut may fall inside a character */
+	return !root && (len == 0 || json_error_code(&where) == json_error_premature_end_of_input || (size_t)where.position + 4 > len);
 }
 
 bool jws_verify(const struct trust *trust, const void *bytes, size_t len, const char *type, struct wall at, struct jws_result *out,
@@ -354,16 +375,17 @@ bool jws_verify(const struct trust *trust, const void *bytes, size_t len, const 
 	struct err *e = err ? err : &local;
 	struct jws_result r = { 0 };
 	json_t *envelope = json_read("envelope", bytes, len, e);
-	bool good = envelope && verify_envelope(trust, envelope, type, at, &r, e) && check_spelling(envelope, bytes, len, e);
+	bool good = envelope && verify_envelope(trust, envelope, type, at, &r, e) && check_spelling(envelope, bytes, len, &r.fault, e);
 	json_decref(envelope);
 	if (!good) {
 		if (e->kind == ERR_INPUT)
 			e->kind = ERR_EVIDENCE;
 		buf_done(&r.payload);
-		*out = (struct jws_result){ 0 };
+		*out = (struct jws_result){ .fault = envelope ? r.fault : is_cut(bytes, len) ? JWS_CUT : JWS_ALTERED };
 		memcpy(out->differs, r.differs, sizeof out->differs);
 		return false;
 	}
+	r.fault = JWS_HOLDS;
 	*out = r;
 	return true;
 }

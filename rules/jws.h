@@ -62,17 +62,29 @@ bool trust_join(struct trust *a, struct trust *b, struct err *err) MUST_USE;
 const struct trust_key *trust_find(const struct trust *t, const char *kid);
 void trust_done(struct trust *t);
 
+/* Why an envelope is not believed, for callers that act on it; the sentence is in err. */
+enum jws_fault {
+	JWS_HOLDS, JWS_ALTERED,          /* signature, view or form does not hold */
+	JWS_CUT,                         /* the file ends before its JSON does */
+	JWS_UNKNOWN_KEY,
+	JWS_KEY_TIME,                    /* the key is revoked, or outside its time */
+	JWS_KEY_SCOPE,                   /* the key is of another site, or simulated and real are mixed */
+	JWS_FUTURE,                      /* dated after `at` */
+};
+enum { JWS_SIGNATURES = 4 };       /* at most, in one envelope */
 struct jws_result {
 	struct buf payload;                 /* the signed bytes */
 	const struct trust_key *key;        /* the first signature's */
+	const struct trust_key *keys[JWS_SIGNATURES];
 	size_t n_signatures;
 	struct wall dated;                  /* the document's own date */
 	char type[64];
 	char differs[256];                  /* JSON pointer into the payload, "" when the failure has no place */
+	enum jws_fault fault;
 };
 /* `at` {0}: keys are judged at the document's own date; else at `at`, and a document dated after `at` is refused.
  * `type` NULL: any.  True: every signature is by a trusted key and verifies, and the view equals the payload.
- * On failure out->differs may name a place; out is emptied otherwise.  ERR_EVIDENCE, or ERR_INPUT when it is no envelope. */
+ * On failure out->fault says why and out->differs may name a place; out is emptied otherwise.  ERR_EVIDENCE, or ERR_INPUT when it is no envelope. */
 bool jws_verify(const struct trust *trust, const void *bytes, size_t len, const char *type, struct wall at, struct jws_result *out,
 		struct err *err) MUST_USE;
 void jws_result_done(struct jws_result *r);

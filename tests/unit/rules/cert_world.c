@@ -32,6 +32,14 @@ static const char site_yaml[] =
 	"devices:\n"
 	"  - {id: d, profile: p, endpoint: \"modbus+tcp://10.0.0.1/1\"}\n";
 
+/* Row feeds of the IT meters: what C3 and racks in use are counted by. */
+static const char racks_yaml[] =
+	"racks:\n"
+	"  - {for: {n: 001..760}, id: c<n>, hall: h1, row: r1, function: compute, rated: 4 kW, feeds: [ups-1]}\n"
+	"  - {for: {n: 001..200}, id: s<n>, hall: h1, row: r2, function: storage, rated: 4 kW, feeds: [ups-2]}\n"
+	"  - {for: {n: 001..040}, id: n<n>, hall: h1, row: r2, function: network, rated: 4 kW, feeds: [ups-2]}\n"
+	"  - {for: {n: 001..024}, id: e<n>, hall: h1, row: r2, function: empty, rated: 4 kW, removed: \"2025-06-30T16:00:00Z\"}\n";
+
 char *world_slurp(const char *path, size_t *len)
 {
 	CLEANUP(buf_done) struct buf b = { 0 };
@@ -53,7 +61,9 @@ static bool load(struct world *w, const char *pack_path, struct err *err)
 	char *text = world_slurp(pack_path, &len);
 	w->conf = conf_new();
 	w->pack_conf = conf_new();
-	w->site = site_load(w->conf, "site.yaml", site_yaml, sizeof site_yaml - 1, (struct file_reader){ no_files, NULL });
+	CLEANUP(buf_done) struct buf yaml = { 0 };
+	buf_printf(&yaml, "%s%s", site_yaml, w->options.configured ? racks_yaml : "");
+	w->site = site_load(w->conf, "site.yaml", yaml.data, yaml.len, (struct file_reader){ no_files, NULL });
 	w->pack = text ? pack_load(w->pack_conf, "pack.yaml", text, len, NULL) : NULL;
 	free(text);
 	if (!w->site || !w->pack)
@@ -82,14 +92,14 @@ static int64_t energy_of(size_t meter, size_t i)
 	}
 }
 
-static void make_interval(struct world *w, size_t i, int64_t start_ms, int64_t cumulative[6], size_t gaps, struct interval *iv, struct interval_row *rows)
+static void make_interval(struct world *w, size_t i, int64_t start_ms, int64_t cumulative[6], struct interval *iv, struct interval_row *rows)
 {
-	bool gap = i >= 5000 && i < 5000 + gaps;
+	bool gap = i >= 5000 && i < 5000 + w->options.gaps, frozen = i >= w->options.frozen_from && i < w->options.frozen_to;
 	*iv = (struct interval){ .from = { start_ms + (int64_t)i * 900000 }, .to = { start_ms + (int64_t)(i + 1) * 900000 }, .total_known = !gap, .it_known = true,
 				 .synced = true, .rows = rows, .n = 6, .total_missing_ms = gap ? 900000 : 0 };
 	for (size_t m = 0; m < 6; m++) {
 		bool missing = gap && m == 0;
-		int64_t e = missing ? 0 : energy_of(m, i);
+		int64_t e = missing || (frozen && m == 0) ? 0 : energy_of(m, i);
 		cumulative[m] += e;
 		rows[m] = (struct interval_row){ .meter = (uint32_t)m, .energy_mwh = e, .cumulative_mwh = cumulative[m], .missing_ms = missing ? 900000 : 0,
 						 .class_ = missing ? CLASS_MISSING : CLASS_R, .substitute_class = CLASS_MISSING };
@@ -98,10 +108,29 @@ static void make_interval(struct world *w, size_t i, int64_t start_ms, int64_t c
 	iv->it_mwh = rows[2].energy_mwh + rows[3].energy_mwh;
 	iv->total_cumulative_mwh = cumulative[0] + cumulative[1];
 	iv->it_cumulative_mwh = cumulative[2] + cumulative[3];
-	(void)w;
 }
 
-enum { KIND_MANUAL = 7 };     /* docs/evidence-format.md */
+/* The register that stood still jumps when the last frozen interval is closed: a line from its old value, which the intervals to come
+ * have in them already. */
+static void unfreeze(struct world *w, int64_t start_ms, int64_t cumulative[6])
+{
+	struct ledger_event *ev = &w->correction;
+	int64_t from = start_ms + (int64_t)w->options.frozen_from * 900000, closed = start_ms + (int64_t)w->options.frozen_to * 900000, sum = 0;
+	for (size_t i = w->options.frozen_from; i < w->options.frozen_to; i++)
+		sum += energy_of(0, i);
+	*ev = (struct ledger_event){ .kind = EVENT_CORRECTION, .from = { from }, .to = { closed + w->options.behind_ms }, .reason = "a frozen register moved",
+				     .curve = { .start_mwh = cumulative[0], .den = 1, .closed_to = { closed }, .class_ = CLASS_D } };
+	ev->curve.end_mwh = cumulative[0] + sum + sum / 7 * (w->options.behind_ms / 450000);
+	cumulative[0] += curve_at(ev, ev->curve.closed_to) - curve_at(ev, ev->from);
+}
+
+enum { KIND_EVENT = 1, KIND_CONFIG = 2, KIND_MANUAL = 7 };     /* docs/evidence-format.md */
+
+static uint8_t kind_of(const struct world *w, size_t i)
+{
+	return i < WORLD_INTERVALS ? 0 : i < WORLD_INTERVALS + WORLD_STATEMENTS ? KIND_MANUAL : w->options.frozen_to && i == WORLD_INTERVALS + WORLD_STATEMENTS ? KIND_EVENT
+																			       : KIND_CONFIG;
+}
 
 static bool hash_at(void *ctx, uint64_t index, struct hash *out)
 {
@@ -114,7 +143,7 @@ static bool attach(struct world *w, const char *why, size_t i, struct err *err)
 {
 	struct hash path[64];
 	size_t n;
-	struct cert_leaf leaf = { .index = i, .kind = i < WORLD_INTERVALS ? 0 : KIND_MANUAL, .at = { (int64_t)i }, .bytes = w->leaves[i].data, .len = w->leaves[i].len };
+	struct cert_leaf leaf = { .index = i, .kind = kind_of(w, i), .at = { (int64_t)i }, .bytes = w->leaves[i].data, .len = w->leaves[i].len };
 	return merkle_inclusion(i, w->n, hash_at, w, path, &n) && cert_evidence_add(w->evidence, why, &leaf, path, n, err);
 }
 
@@ -132,16 +161,41 @@ static bool state(struct world *w, size_t i, struct buf *envelope, struct err *e
 	return good;
 }
 
+static void push_leaf(struct world *w)
+{
+	merkle_record(kind_of(w, w->n), (struct wall){ (int64_t)w->n }, w->leaves[w->n].data, w->leaves[w->n].len, &w->hashes[w->n]);
+	merkle_push(&w->tree, &w->hashes[w->n]);
+}
+
 static bool add_statements(struct world *w, struct err *err)
 {
 	statements_init(&w->statements, "demo-baoding");
 	for (size_t i = 0; i < WORLD_STATEMENTS; i++, w->n++) {
 		if (!state(w, i, &w->leaves[w->n], err) || !statements_add(&w->statements, &w->trust, w->leaves[w->n].data, w->leaves[w->n].len, err))
 			return false;
-		merkle_record(KIND_MANUAL, (struct wall){ (int64_t)w->n }, w->leaves[w->n].data, w->leaves[w->n].len, &w->hashes[w->n]);
-		merkle_push(&w->tree, &w->hashes[w->n]);
+		push_leaf(w);
 	}
 	return true;
+}
+
+static void add_correction(struct world *w)
+{
+	event_leaf(w->site, &w->correction, &w->leaves[w->n]);
+	push_leaf(w);
+	w->n++;
+}
+
+static void add_configuration(struct world *w)
+{
+	struct buf *b = &w->leaves[w->n];
+	struct hash hash;
+	sha256(w->site->canonical, strlen(w->site->canonical), &hash);
+	hash_hex(&hash, w->config_hash);
+	buf_str(b, "{\"configuration\":");
+	buf_json(b, w->site->canonical);
+	buf_printf(b, ",\"sha256\":\"%s\"}", w->config_hash);
+	push_leaf(w);
+	w->n++;
 }
 
 static void fill_racks(struct racks *r)
@@ -167,6 +221,10 @@ static void fill_facts(struct world *w)
 	window_kpi(w->window, &w->zone, &f->kpi);
 	fill_racks(&f->racks);
 	f->racks_min = f->racks;
+	if (w->options.configured) {
+		racks_at(w->site, (struct wall){ f->kpi.to.ms - 1 }, w->window, pack_standard_rack_mw(w->pack), &f->racks);
+		racks_least(w->site, f->kpi.from, f->kpi.to, w->window, pack_standard_rack_mw(w->pack), &f->racks_min);
+	}
 	f->site = w->site;
 	f->zone = &w->zone;
 	f->simulated = true;
@@ -178,7 +236,7 @@ static void fill_facts(struct world *w)
 	statements_into(&w->statements, f);
 }
 
-static bool fold(struct world *w, size_t gaps, struct err *err)
+static bool fold(struct world *w, struct err *err)
 {
 	static const struct zone_shift shifts[] = { { { 0 }, 28800 } };
 	const int64_t start = 1735660800000LL - 96 * 900000LL;     /* 2024-12-31T00:00+08:00 */
@@ -196,22 +254,27 @@ static bool fold(struct world *w, size_t gaps, struct err *err)
 	for (w->n = 0; w->n < WORLD_INTERVALS; w->n++) {
 		struct interval iv;
 		struct interval_row rows[6];
-		make_interval(w, w->n, start, cumulative, gaps, &iv, rows);
+		make_interval(w, w->n, start, cumulative, &iv, rows);
 		interval_leaf(w->site, &iv, &w->leaves[w->n]);
-		merkle_record(0, (struct wall){ (int64_t)w->n }, w->leaves[w->n].data, w->leaves[w->n].len, &w->hashes[w->n]);
-		merkle_push(&w->tree, &w->hashes[w->n]);
+		push_leaf(w);
 		window_push(w->window, &iv);
 		for (int m = 0; m < 12; m++)
 			window_push(months[m], &iv);
+		if (w->options.frozen_to && w->n + 1 == w->options.frozen_to)
+			unfreeze(w, start, cumulative);
 	}
+	if (w->options.frozen_to)
+		window_event(w->window, &w->correction);
 	for (int m = 0; m < 12; m++) {
+		if (w->options.frozen_to)
+			window_event(months[m], &w->correction);
 		window_kpi(months[m], &w->zone, &w->months[m]);
 		window_free(months[m]);
 	}
 	return true;
 }
 
-static bool collect(struct world *w, size_t gaps, struct err *err)
+static bool collect(struct world *w, struct err *err)
 {
 	struct hash root;
 	char hex[65];
@@ -225,28 +288,35 @@ static bool collect(struct world *w, size_t gaps, struct err *err)
 		for (int m = 0; m < 12; m++)
 			month = month || w->months[m].to.ms == to;
 		if (i >= WORLD_INTERVALS)
-			good = attach(w, "statement", i, err);
+			good = attach(w, kind_of(w, i) == KIND_MANUAL ? "statement" : kind_of(w, i) == KIND_EVENT ? "correction" : "configuration", i, err);
 		else if (i == 95)
 			good = attach(w, "start", i, err);
 		else if (i + 1 == WORLD_INTERVALS)
 			good = attach(w, "end", i, err);
 		else if (month)
 			good = attach(w, "month", i, err);
-		else if (i >= 5000 && i < 5000 + gaps)
+		else if (i >= 5000 && i < 5000 + w->options.gaps)
 			good = attach(w, "unknown", i, err);
 	}
+	cert_evidence_omitted(w->evidence, 0, 0);
 	return good;
 }
 
-bool world_make(struct world *w, const char *pack_path, size_t gaps, struct err *err)
+bool world_make(struct world *w, const char *pack_path, struct world_options options, struct err *err)
 {
-	*w = (struct world){ 0 };
+	*w = (struct world){ .options = options };
 	test_signer_add_ed25519(&w->signer, 9);
 	w->signer.ops.ctx = &w->signer;
 	w->signer.ops.keys = w->signer.pubs;
 	trust_text(&w->trust_bytes, &w->signer, ",\"simulated\":true,\"site\":\"demo-baoding\"");
-	if (!trust_parse("trust", w->trust_bytes.data, w->trust_bytes.len, &w->trust, err) || !load(w, pack_path, err) || !fold(w, gaps, err) ||
-	    !add_statements(w, err) || !collect(w, gaps, err))
+	if (!trust_parse("trust", w->trust_bytes.data, w->trust_bytes.len, &w->trust, err) || !load(w, pack_path, err) || !fold(w, err) ||
+	    !add_statements(w, err))
+		return false;
+	if (options.frozen_to)
+		add_correction(w);
+	if (options.configured)
+		add_configuration(w);
+	if (!collect(w, err))
 		return false;
 	fill_facts(w);
 	return true;
@@ -258,13 +328,22 @@ bool world_certify(struct world *w, struct err *err)
 	static char hex[65];
 	merkle_root(&w->tree, &root);
 	hash_hex(&root, hex);
+	verdict_done(&w->verdict);
+	buf_reset(&w->payload);
+	buf_reset(&w->envelope);
 	if (!judge(w->pack, &w->facts, &w->verdict, err))
 		return false;
 	w->inputs = (struct cert_inputs){ .site = w->site, .zone = &w->zone, .pack = w->pack, .facts = &w->facts, .verdict = &w->verdict,
-					  .number = "SIM-demo-baoding-2025-001", .issued = { 1768010400000LL }, .software = "pued 0.1.0",
-					  .config_hash = hex, .tree_root = hex, .tree_size = w->n, .epoch = 1, .months = w->months, .n_months = 12,
+					  .number = w->options.number ? w->options.number : "SIM-demo-baoding-2025-001", .supersedes = w->options.supersedes, .issued = { 1768010400000LL }, .software = "pued 0.1.0",
+					  .config_hash = w->options.configured ? w->config_hash : hex, .tree_root = hex, .tree_size = w->n, .epoch = 1, .months = w->months, .n_months = 12,
 					  .window = w->window, .evidence = w->evidence };
-	w->inputs.event_counts[EVENT_WRAP] = 2;
+	if (w->options.frozen_to && w->correction.to.ms >= w->facts.kpi.from.ms) {
+		w->inputs.event_counts[EVENT_CORRECTION] = 1;
+		w->inputs.events = &w->correction;
+		w->inputs.n_events = 1;
+	}
+	if (!w->options.configured)
+		w->inputs.event_counts[EVENT_WRAP] = 2;
 	return cert_build(&w->inputs, &w->payload, err) && jws_make(&w->signer.ops, JWS_CERTIFICATE, w->payload.data, w->payload.len, true, &w->envelope, err);
 }
 

@@ -6,8 +6,16 @@
 #include "rules/statement.h"
 #include "tests/unit/rules/signer.h"
 
-/* A day before the window, then a year; behind them what people state. */
-enum { WORLD_INTERVALS = 35040 + 96, WORLD_STATEMENTS = 3, WORLD_LEAVES = WORLD_INTERVALS + WORLD_STATEMENTS };
+/* A day before the window, then a year; behind them what people state, then a correction and the configuration where asked for. */
+enum { WORLD_INTERVALS = 35040 + 96, WORLD_STATEMENTS = 3, WORLD_LEAVES = WORLD_INTERVALS + WORLD_STATEMENTS + 2 };
+
+struct world_options {
+	size_t gaps;                         /* that many intervals in which the chiller feed is not known (an interim window then) */
+	bool configured;                     /* racks in the site, its configuration in the evidence */
+	size_t frozen_from, frozen_to;       /* intervals in which the first meter's register stood still, corrected later; 0, 0: none */
+	const char *number, *supersedes;     /* NULL: the first certificate */
+	int64_t behind_ms;                   /* how far the correction's line goes on behind them */
+};
 
 struct world {
 	struct conf *conf, *pack_conf;
@@ -19,9 +27,12 @@ struct world {
 	struct statements statements;
 	struct verdict verdict;
 	struct kpi months[12];
+	char config_hash[65];
 	struct hash *hashes;
 	struct buf *leaves;                  /* of each interval */
 	size_t n;
+	struct world_options options;
+	struct ledger_event correction;
 	struct merkle tree;
 	json_t *evidence;
 	struct cert_inputs inputs;
@@ -29,8 +40,7 @@ struct world {
 	struct test_signer signer;
 	struct trust trust;
 };
-/* `gaps`: that many intervals in which the chiller feed is not known (an interim window then).  PACK: path of the pack. */
-bool world_make(struct world *w, const char *pack_path, size_t gaps, struct err *err);
+bool world_make(struct world *w, const char *pack_path, struct world_options options, struct err *err);
 bool world_certify(struct world *w, struct err *err);       /* judge, build, sign */
 void world_done(struct world *w);
 char *world_slurp(const char *path, size_t *len);

@@ -9,7 +9,7 @@ static int setup(void **state)
 {
 	struct err err = { 0 };
 	(void)state;
-	if (!world_make(&world, PACK, 0, &err) || !world_certify(&world, &err)) {
+	if (!world_make(&world, PACK, (struct world_options){ 0 }, &err) || !world_certify(&world, &err)) {
 		printf("%s\n", err.text);
 		return -1;
 	}
@@ -258,7 +258,7 @@ static void a_window_with_gaps_is_interim_and_exact(void **state)
 	struct err err = { 0 };
 	struct cert_check check;
 	char pointer[256];
-	if (!world_make(&gaps, PACK, 40, &err) || !world_certify(&gaps, &err))
+	if (!world_make(&gaps, PACK, (struct world_options){ .gaps = 40 }, &err) || !world_certify(&gaps, &err))
 		fail_msg("%s", err.text);
 	json_t *cert = json_loadb(gaps.payload.data, gaps.payload.len, 0, NULL);
 	assert_string_equal(json_string_value(json_object_get(cert, "term")), "interim");
