@@ -1,5 +1,6 @@
 /* CPU of polling Modbus/TCP, decoding included, against a minimal epoll client with prebuilt requests that looks at nothing.
  * usage: bench_modbus [SATURATED [PACED [REQUESTS [ROUNDS]]]], the first two in connections */
+#include "tests/bench/devices.h"
 #include "tests/bench/polling.h"
 
 #include <arpa/inet.h>
@@ -11,35 +12,9 @@
 enum { WORDS = 20, POINTS = 10, ANSWER = 9 + 2 * WORDS };
 static uint16_t port;
 
-/* ---- the devices: 10 floats each -------------------------------------------------------------------------------------- */
-
 static void serve(int listener)
 {
-	static uint8_t bytes[65536];
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = listener }, events[256];
-	int ep = epoll_create1(0);
-	epoll_ctl(ep, EPOLL_CTL_ADD, listener, &event);
-	for (;;) {
-		int n = epoll_wait(ep, events, 256, -1);
-		for (int i = 0; i < n; i++) {
-			int fd = events[i].data.fd, on = 1;
-			if (fd == listener) {
-				event.data.fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
-				setsockopt(event.data.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-				epoll_ctl(ep, EPOLL_CTL_ADD, event.data.fd, &event);
-				continue;
-			}
-			ssize_t got = recv(fd, bytes, sizeof bytes, 0);
-			if (got <= 0) {
-				close(fd);
-				continue;
-			}
-			uint8_t out[ANSWER] = { bytes[0], bytes[1], 0, 0, 0, 3 + 2 * WORDS, bytes[6], 3, 2 * WORDS };
-			for (size_t k = 0; k < WORDS; k += 2)
-				out[9 + 2 * k] = 0x43, out[10 + 2 * k] = 0x66;      /* 230.0 */
-			send(fd, out, sizeof out, MSG_NOSIGNAL);
-		}
-	}
+	devices_serve(&(struct devices_options){ .listener = listener, .udp = -1 });
 }
 
 /* ---- reference ------------------------------------------------------------------------------------------------------------ */
@@ -136,17 +111,6 @@ static void endpoint(size_t i, struct endpoint *out)
 	snprintf(out->host, sizeof out->host, "127.%zu.%zu.1", 1 + i / 250, 1 + i % 250);
 }
 
-static int listen_everywhere(void)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET };
-	socklen_t size = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	REQUIRE(bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(fd, 4096) == 0);
-	REQUIRE(getsockname(fd, (struct sockaddr *)&a, &size) == 0);
-	port = ntohs(a.sin_port);
-	return fd;
-}
-
 static size_t number(int argc, char **argv, int i, size_t otherwise)
 {
 	return argc > i ? strtoul(argv[i], NULL, 10) : otherwise;
@@ -161,7 +125,8 @@ int main(int argc, char **argv)
 	int rounds = (int)number(argc, argv, 4, 5);
 	const struct poll_case saturated = { "saturated", number(argc, argv, 1, 200), number(argc, argv, 3, 200000), 0, 1.3, rounds };
 	const struct poll_case paced = { "paced, once a second", number(argc, argv, 2, 2000), 0, 3, 1.5, rounds };
-	int listener = listen_everywhere();
+	int listener = devices_listen(&port);
+	REQUIRE(listener >= 0);
 	pid_t server = bench_fork(serve, listener);
 	close(listener);
 	struct library *lib = library_new();

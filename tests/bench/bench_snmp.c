@@ -1,5 +1,6 @@
 /* CPU of polling SNMP v2c, decoding included, against a minimal epoll client with prebuilt requests, sendmmsg and recvmmsg that looks at nothing.
  * usage: bench_snmp [SATURATED [PACED [REQUESTS [ROUNDS]]]], the first two in agents */
+#include "tests/bench/devices.h"
 #include "tests/bench/polling.h"
 #include "core/replica.h"
 
@@ -11,17 +12,17 @@
 enum { POINTS = 10, BATCH = 64, SIZE = 1024 };
 static uint16_t port;
 
-/* ---- the agents: any GET is answered with 2300 for every object ------------------------------------------------------------- */
-
-static size_t header(const uint8_t *p, size_t *len)
+static void serve(int fd)
 {
-	if (p[1] < 128) {
-		*len = p[1];
-		return 2;
-	}
-	*len = p[1] == 0x81 ? p[2] : (size_t)(p[2] << 8 | p[3]);
-	return p[1] == 0x81 ? 3 : 4;
+	devices_serve(&(struct devices_options){ .listener = -1, .udp = fd });
 }
+
+static uint32_t agent_address(size_t i)
+{
+	return 0x7f010101u + (uint32_t)(i / 250 << 8) + (uint32_t)(i % 250);
+}
+
+/* ---- reference ------------------------------------------------------------------------------------------------------------------- */
 
 static size_t wrap(uint8_t *at, uint8_t tag, size_t len)      /* always the long form, four bytes */
 {
@@ -32,87 +33,7 @@ static size_t wrap(uint8_t *at, uint8_t tag, size_t len)      /* always the long
 	return 4;
 }
 
-/* Bench data only: walks a request that net-snmp or prebuilt() made. */
-static size_t answer(const uint8_t *in, uint8_t *out)
-{
-	size_t len, at = header(in, &len), community, pdu;
-	const uint8_t *version = in + at;
-	size_t prefix = at + 3;
-	prefix += header(in + prefix, &community);
-	prefix += community;
-	pdu = prefix + header(in + prefix, &len);
-	size_t ids = header(in + pdu, &len) + len + 6;      /* request id, error status, error index */
-	size_t list = pdu + ids;
-	list += header(in + list, &len);
-	uint8_t vars[SIZE];
-	size_t n = 0;
-	for (const uint8_t *v = in + list, *end = v + len; v < end;) {
-		size_t vl, ol;
-		v += header(v, &vl);
-		size_t oh = header(v, &ol);
-		n += wrap(vars + n, 0x30, oh + ol + 4);
-		memcpy(vars + n, v, oh + ol);
-		n += oh + ol;
-		memcpy(vars + n, "\x02\x02\x08\xfc", 4);
-		n += 4;
-		v += vl;
-	}
-	size_t head = (size_t)(in + prefix - version), total = 0;
-	total += wrap(out, 0x30, head + 4 + ids + 4 + n);
-	memcpy(out + total, version, head);
-	total += head;
-	total += wrap(out + total, 0xa2, ids + 4 + n);
-	memcpy(out + total, in + pdu, ids);
-	total += ids;
-	total += wrap(out + total, 0x30, n);
-	memcpy(out + total, vars, n);
-	return total + n;
-}
-
-static struct { struct mmsghdr heads[BATCH]; struct iovec parts[BATCH]; struct sockaddr_in from[BATCH]; uint8_t bytes[BATCH][SIZE]; uint8_t control[BATCH][64]; } io;
-
-static void serve(int fd)
-{
-	static uint8_t out[SIZE];
-	for (;;) {
-		for (size_t i = 0; i < BATCH; i++) {
-			io.parts[i] = (struct iovec){ io.bytes[i], SIZE };
-			io.heads[i].msg_hdr = (struct msghdr){ .msg_name = &io.from[i], .msg_namelen = sizeof io.from[i], .msg_iov = &io.parts[i], .msg_iovlen = 1,
-							       .msg_control = io.control[i], .msg_controllen = sizeof io.control[i] };
-		}
-		int n = recvmmsg(fd, io.heads, BATCH, MSG_WAITFORONE, NULL);
-		for (int i = 0; i < n; i++) {
-			size_t len = answer(io.bytes[i], out);
-			memcpy(io.bytes[i], out, len);
-			io.parts[i].iov_len = len;
-			struct cmsghdr *c = CMSG_FIRSTHDR(&io.heads[i].msg_hdr);      /* answered from the address it was asked at */
-			struct in_pktinfo *info = (struct in_pktinfo *)(void *)CMSG_DATA(c);
-			info->ipi_spec_dst = info->ipi_addr;
-			info->ipi_ifindex = 0;
-		}
-		if (n > 0)
-			sendmmsg(fd, io.heads, (unsigned)n, 0);
-	}
-}
-
-static int open_agents(void)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET };
-	socklen_t size = sizeof a;
-	int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1, room = 8 << 20;
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-	setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
-	REQUIRE(bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && getsockname(fd, (struct sockaddr *)&a, &size) == 0);
-	port = ntohs(a.sin_port);
-	return fd;
-}
-
-static uint32_t agent_address(size_t i)
-{
-	return 0x7f010101u + (uint32_t)(i / 250 << 8) + (uint32_t)(i % 250);
-}
-
-/* ---- reference ------------------------------------------------------------------------------------------------------------------- */
+static struct { struct mmsghdr heads[BATCH]; struct iovec parts[BATCH]; struct sockaddr_in from[BATCH]; uint8_t bytes[BATCH][SIZE]; } io;
 
 static uint8_t question[SIZE];
 static size_t n_question;
@@ -263,7 +184,8 @@ int main(int argc, char **argv)
 	int rounds = (int)number(argc, argv, 4, 5);
 	const struct poll_case saturated = { "saturated", number(argc, argv, 1, 200), number(argc, argv, 3, 300000), 0, 1.3, rounds };
 	const struct poll_case paced = { "paced, once a second", number(argc, argv, 2, 5000), 0, 3, 1.7, rounds };
-	int fd = open_agents();
+	int fd = devices_bind(&port);
+	REQUIRE(fd >= 0);
 	pid_t server = bench_fork(serve, fd);
 	close(fd);
 	prebuild();
