@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../sim"))
 from simtest import Checks, Site  # noqa: E402
@@ -116,6 +117,14 @@ try:
         check(rows("select count(*) from outbox")[0][0] == 0 and rows("select count(*) from head")[0][0] == 0, "nothing unsigned leaves")
         check(text().count("nothing is signed") == 1 and "pued-signer.socket" in text(), "one alarm, with the next step: " + text()[-600:])
         ctl("verify", "--store", state)
+        page = re.findall(r"pages: (http://\S+)", text())[-1]
+
+        def status():
+            with urllib.request.urlopen(page + "api/v1/status", timeout=5) as answer:
+                return json.load(answer)
+
+        check(wait(10, lambda: (s := status())["degraded"] and "nothing is signed, 1 reports wait" in s["store"]), "the page says it: %s" % status()["store"])
+        check(all(d["state"] == "up" for d in status()["devices"]), "devices are polled all the while: %s" % status()["devices"])
 
         # a crash meanwhile: what waited for its signature still does
         stop(daemon, signal.SIGKILL)
