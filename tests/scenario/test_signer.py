@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -131,6 +132,19 @@ try:
         daemon = start_pued()
         processes.append(daemon)
         check(wait(30, lambda: text().count("nothing is signed") == 2), "again nobody signs")
+        # one that takes the question and says nothing: the loop is not kept from its polls
+        with socket.socket(socket.AF_UNIX) as hung:
+            hung.bind(sock)
+            hung.listen(8)
+            hung.settimeout(70)
+            peer, _ = hung.accept()
+            asked, gone = time.monotonic(), select.poll()
+            gone.register(peer, select.POLLHUP)
+            while not any(event & select.POLLHUP for _, event in gone.poll(5000)) and time.monotonic() - asked < 5:
+                pass
+            check(time.monotonic() - asked < 2, "it gives up after a moment: %.3f s" % (time.monotonic() - asked))
+            peer.close()
+        os.unlink(sock)
         signer = start_signer()
         processes.append(signer)
         check(wait(90, lambda: rows("select count(*) from outbox")[0][0] >= 1 and rows("select count(*) from head")[0][0] >= 1), "the report is signed when the signer is there: " + text()[-300:])
