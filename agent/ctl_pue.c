@@ -91,8 +91,10 @@ static bool find_baseline(const struct words *w, const struct gather *g, struct 
 		return true;
 	facts_unknown(&facts);
 	struct reader *reader = reader_open(state, err);
-	bool good = reader && statement_read(state, g->setup.site->id, reader, &b->statements, &facts, err);
+	bool good = reader && statement_read(state, g->setup.site->id, reader, &b->statements, err);
 	reader_close(reader);
+	if (good)
+		statements_into(&b->statements, &facts);
 	b->shown.then = facts.baseline;
 	b->found = good && facts.baseline.site;
 	return good;

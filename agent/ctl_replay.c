@@ -1,7 +1,9 @@
 /* puectl replay: a recording folded, its closed intervals and KPIs printed. */
 #include "agent/ctl.h"
 #include "agent/explain.h"
+#include "agent/pack_admit.h"
 #include "agent/replay.h"
+#include "agent/statement.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +13,7 @@ struct kept { struct interval iv; struct interval_row *rows; };
 
 struct out {
 	struct ctl *ctl;
-	const char *config, *file, *from, *to, *by, *step;
+	const char *config, *file, *from, *to, *by, *step, *statements, *trust;
 	int64_t step_ms;
 	bool summary, leaves;
 	struct setup setup;
@@ -212,7 +214,7 @@ static void json_row(const struct out *o, const struct interval_row *r)
 	printf("{\"id\":\"%s\",\"energy_mwh\":%lld,\"cumulative_mwh\":%lld,\"missing_ms\":%lld,\"class\":\"%c\",\"flags\":", site_meters(o->setup.site)[r->meter].id,
 	       (long long)r->energy_mwh, (long long)r->cumulative_mwh, (long long)r->missing_ms, energy_class_letter(r->class_));
 	json_flags(r->flags);
-	if (r->substituted_mwh)
+	if (r->substitute_class != CLASS_MISSING)
 		printf(",\"substituted_mwh\":%lld,\"substitute_class\":\"%c\"", (long long)r->substituted_mwh, energy_class_letter(r->substitute_class));
 	printf("}");
 }
@@ -340,6 +342,7 @@ static int arguments(struct ctl *ctl, struct out *o)
 {
 	const struct { const char *name; const char **value; bool *flag; } rows[] = {
 		{ "--config", &o->config, NULL }, { "--from", &o->from, NULL }, { "--to", &o->to, NULL }, { "--by", &o->by, NULL }, { "--step", &o->step, NULL },
+		{ "--statements", &o->statements, NULL }, { "--trust", &o->trust, NULL },
 		{ "--summary", NULL, &o->summary }, { "--leaves", NULL, &o->leaves },
 	};
 	for (int i = 1; i < ctl->argc; i++) {
@@ -361,9 +364,25 @@ static int arguments(struct ctl *ctl, struct out *o)
 	}
 	if (o->by && strcmp(o->by, "day") && strcmp(o->by, "month") && strcmp(o->by, "year"))
 		return ctl_usage(ctl, "--by day, month or year; not '%s'", o->by);
+	if (!o->statements != !o->trust)
+		return ctl_usage(ctl, "--statements and --trust come together: whose statements are believed is given, never found beside them");
 	if (o->step && (!duration_ms_parse(o->step, &o->step_ms) || o->step_ms <= 0))
 		return ctl_usage(ctl, "--step %s: write a duration such as 15m", o->step);
 	return !o->config || !o->file ? ctl_usage(ctl, "--config SITE.yaml and a recording are needed") : !o->from != !o->to ? ctl_usage(ctl, "--from and --to come together") : 0;
+}
+
+/* Exchanges and readings that people stated, as evidence has them (agent/statement.h). */
+static bool stated(struct out *o, struct err *err)
+{
+	struct trust trust = { 0 };
+	CLEANUP(buf_done) struct buf findings = { 0 };
+	if (!o->statements)
+		return true;
+	bool good = trust_load(o->trust, &trust, err) && setup_amend_files(&o->setup, o->statements, &trust, &findings, err);
+	if (findings.len)
+		fputs(findings.data, stderr);
+	trust_done(&trust);
+	return good;
 }
 
 static bool fixed_window(struct out *o, struct err *err)
@@ -400,7 +419,8 @@ int ctl_replay(struct ctl *ctl)
 	if (code)
 		return code;
 	struct ledger_sink sink = { on_interval, on_event, &o };
-	bool good = setup_load(o.config, &o.setup, NULL, &err) && fixed_window(&o, &err) && replay_fold(&o.setup, o.file, o.step_ms, &sink, &stats, &err);
+	bool good = setup_load(o.config, &o.setup, NULL, &err) && stated(&o, &err) && fixed_window(&o, &err) &&
+		    replay_fold(&o.setup, o.file, o.step_ms, &sink, &stats, &err);
 	if (good && o.failed) {
 		good = false;
 		err = o.err;

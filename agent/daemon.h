@@ -37,6 +37,7 @@ struct daemon {
 	struct registry *registry;
 	struct tree tree;
 	struct ledger_wiring *wiring;
+	struct amending *amending;
 	struct pipeline *pipeline;
 	struct judge_thread *judge;
 	struct snapshot_slot *slot;

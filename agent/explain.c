@@ -49,6 +49,25 @@ static void kpi_table(const struct explain *x, const struct kpi *k, const struct
 	out->end(out->ctx);
 }
 
+/* Known energy by its class, and what stands in beside it. */
+static void class_table(const struct explain *x, const struct kpi *k, const struct table_writer *out)
+{
+	static const struct column columns[] = {
+		{ "sum", { "合计", "sum" } }, { "class", { "类", "class" } }, { "known_mwh", { "已知电能", "known energy" } },
+		{ "substituted_mwh", { "替代值(另计)", "substituted (apart)" } },
+	};
+	(void)x;
+	BEGIN("classes", "电能按类", "energy by class", columns, false);
+	for (int side = 0; side < 2; side++) {
+		for (int c = 0; c < CLASS_MISSING; c++) {
+			const char letter[2] = { energy_class_letter((enum energy_class)c), 0 };
+			if (k->class_mwh[side][c] || k->substituted_mwh[side][c])
+				ROW(text(side ? "it" : "total"), text(letter), mwh(k->class_mwh[side][c]), mwh(k->substituted_mwh[side][c]));
+		}
+	}
+	out->end(out->ctx);
+}
+
 static void term_table(const struct explain *x, const struct table_writer *out)
 {
 	static const struct column columns[] = {
@@ -327,6 +346,7 @@ void explain_tables(const struct explain *x, const struct table_writer *out)
 	struct kpi k;
 	window_kpi(x->window, &x->setup->zone, &k);
 	kpi_table(x, &k, out);
+	class_table(x, &k, out);
 	if (x->baseline)
 		baseline_table(x, out);
 	term_table(x, out);

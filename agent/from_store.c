@@ -51,6 +51,8 @@ bool from_store_open(const struct from_store_options *o, struct from_store *out,
 	*out = f;
 	if (good)
 		good = (out->judgement = judgement_make(&out->setup, out->state_dir, out->reader, out->today, err)) != NULL;
+	if (good)
+		out->setup.site = out->judgement->setup.site;   /* as statements amend it */
 	if (!good)
 		from_store_close(out);
 	return good;

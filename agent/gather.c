@@ -1,5 +1,6 @@
 #include "agent/gather.h"
 #include "agent/replay.h"
+#include "agent/statement.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,8 +120,11 @@ static bool usual_period(struct gather *g, struct reader *reader, struct err *er
 
 static bool from_store(const struct gather_options *o, struct gather *g, struct err *err)
 {
-	struct reader *reader = reader_open(o->state_dir ? o->state_dir : g->setup.site->state_dir, err);
-	bool good = reader && (g->window || usual_period(g, reader, err)) && reader_leaves(reader, -1, g->from, (struct wall){ INT64_MAX }, on_leaf, g, err);
+	const char *state = o->state_dir ? o->state_dir : g->setup.site->state_dir;
+	CLEANUP(buf_done) struct buf findings = { 0 };
+	struct reader *reader = reader_open(state, err);
+	bool good = reader && setup_amend_store(&g->setup, state, reader, &findings, err) &&
+		    (o->from ? asked_period(o, g, err) : usual_period(g, reader, err)) && reader_leaves(reader, -1, g->from, (struct wall){ INT64_MAX }, on_leaf, g, err);
 	reader_close(reader);
 	return good;
 }
@@ -134,8 +138,8 @@ bool gather_make(const struct gather_options *o, struct gather *out, struct err 
 	if (o->step && (!duration_ms_parse(o->step, &step_ms) || step_ms <= 0))
 		return err_set(err, ERR_USAGE, "--step %s: write a duration such as 15m", o->step);
 	struct ledger_sink sink = { on_interval, on_event, g };
-	bool good = setup_load(o->config ? o->config : "/etc/pued/pued.yaml", &g->setup, NULL, err) && (!o->from || asked_period(o, g, err)) &&
-		    (o->recording ? replay_fold(&g->setup, o->recording, step_ms, &sink, &stats, err) : from_store(o, g, err));
+	bool good = setup_load(o->config ? o->config : "/etc/pued/pued.yaml", &g->setup, NULL, err) &&
+		    (!o->recording ? from_store(o, g, err) : (!o->from || asked_period(o, g, err)) && replay_fold(&g->setup, o->recording, step_ms, &sink, &stats, err));
 	if (good && g->err.kind != ERR_NONE) {
 		*err = g->err;
 		good = false;

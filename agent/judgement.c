@@ -156,7 +156,7 @@ static void close_windows(struct pass *p)
 		window_kpi(p->months[i], zone, &j->months[i]);
 }
 
-static bool reach_verdict(struct judgement *j, const struct setup *s, const char *state_dir, struct reader *reader, struct date today, struct err *err)
+static bool reach_verdict(struct judgement *j, const struct setup *s, struct date today)
 {
 	struct facts *f = &j->facts;
 	int64_t standard = s->pack ? pack_standard_rack_mw(s->pack) : 2500000;
@@ -174,8 +174,7 @@ static bool reach_verdict(struct judgement *j, const struct setup *s, const char
 		f->coal = (struct fact_factor){ coal->micro, coal->source, coal->status };
 	racks_at(s->site, (struct wall){ j->asked.to.ms - 1 }, j->window, standard, &f->racks);
 	racks_least(s->site, j->asked.from, j->asked.to, j->window, standard, &f->racks_min);
-	if (!statement_read(state_dir, s->site->id, reader, &j->statements, f, err))
-		return false;
+	statements_into(&j->statements, f);
 	if (!s->pack) {
 		snprintf(j->not_judged, sizeof j->not_judged, "%.*s", (int)sizeof j->not_judged - 1,
 			 s->pack_refused[0] ? s->pack_refused : "the configuration names no policy pack; add 'pack: NAME'");
@@ -191,7 +190,7 @@ static bool reach_verdict(struct judgement *j, const struct setup *s, const char
 struct judgement *judgement_make(const struct setup *setup, const char *state_dir, struct reader *reader, struct date today, struct err *err)
 {
 	struct judgement *j = calloc(1, sizeof *j);
-	struct pass p = { .setup = setup, .j = j };
+	struct pass p = { .setup = j ? &j->setup : NULL, .j = j };
 	if (!j) {
 		err_memory(err);
 		return NULL;
@@ -204,11 +203,16 @@ struct judgement *judgement_make(const struct setup *setup, const char *state_di
 		j->last.ms += setup->site->interval_ms;
 	else if (none.kind != ERR_RANGE)
 		*err = none;
-	bool good = (any || none.kind == ERR_RANGE) && reader_head(reader, &j->head, &j->epoch, err) && open_windows(&p, today, err) &&
+	bool good = (any || none.kind == ERR_RANGE) && statement_read(state_dir, setup->site->id, reader, &j->statements, err) &&
+		    (j->amendment = statement_amend(setup->site, &j->statements, err));
+	j->setup = *setup;
+	if (good)
+		j->setup.site = amended_site(j->amendment);
+	good = good && reader_head(reader, &j->head, &j->epoch, err) && open_windows(&p, today, err) &&
 		    read_leaves(&p, reader, err);
 	if (good) {
 		close_windows(&p);
-		good = reach_verdict(j, setup, state_dir, reader, today, err);
+		good = reach_verdict(j, &j->setup, today);
 	}
 	for (size_t i = 0; i <= p.n_months; i++)
 		window_free(p.months[i]);
@@ -234,6 +238,7 @@ void judgement_put(struct judgement *j)
 	window_free(j->window);
 	window_free(j->day_window);
 	statements_done(&j->statements);
+	amendment_free(j->amendment);
 	setup_put(j->keeps);
 	free(j);
 }

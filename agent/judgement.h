@@ -11,6 +11,8 @@
 enum { JUDGEMENT_MONTHS = 24, JUDGEMENT_EVENTS = 200 };
 
 struct judgement {
+	struct setup setup;                    /* the one given, with the site as statements amend it; borrows the rest of it */
+	struct amendment *amendment;
 	struct pack_window asked;              /* the window the pack asks for */
 	struct window *window, *day_window;
 	struct kpi kpi, day, month;            /* day, month: the local day and month of the last closed interval */

@@ -33,7 +33,8 @@ struct pipeline {
 	struct err sign_err;                    /* kind ERR_NONE: signing works */
 	struct pending pending;
 	struct buf scratch, topic;
-	struct stamp now;
+	struct stamp now, folded;               /* folded: the time the ledger was told last */
+	bool told;
 	uint64_t events[EVENT_N];
 	struct ledger_event recent[64];         /* since the last report; a report says the first of them, the evidence holds all */
 	size_t n_recent;
@@ -268,11 +269,30 @@ static bool settle(struct pipeline *p, uint64_t position, struct wall before, st
 	return true;
 }
 
+/* The journal's position for a commit without readings.  It bears the time up to which the ledger has been told, not the hour of
+ * writing: a restart folds it, and would close what lies between a history and today. */
+static uint64_t mark(struct pipeline *p, struct stamp now)
+{
+	struct wall closed = ledger_closed_to(p->ledger);
+	if (p->told)
+		now = p->folded;
+	else if (closed.ms != INT64_MIN)
+		now.wall = closed;
+	return store_journal(p->o.store, NULL, 0, now);
+}
+
+static void tell(struct pipeline *p, struct stamp now)
+{
+	p->folded = now;
+	p->told = true;
+}
+
 bool pipeline_push(struct pipeline *p, const struct sample *samples, size_t n, struct stamp now, struct err *err)
 {
 	struct ledger_sink sink;
 	struct wall before = p->last_end;
 	p->now = now;
+	tell(p, now);
 	uint64_t position = store_journal(p->o.store, samples, n, now);
 	ledger_push(p->ledger, samples, n, now, sink_of(p, &sink));
 	return settle(p, position, before, err);
@@ -283,7 +303,7 @@ bool pipeline_finish(struct pipeline *p, struct stamp now, struct err *err)
 	struct ledger_sink sink;
 	struct wall before = p->last_end;
 	p->now = now;
-	uint64_t position = store_journal(p->o.store, NULL, 0, now);
+	uint64_t position = mark(p, now);
 	ledger_finish(p->ledger, sink_of(p, &sink));
 	return settle(p, position, before, err);
 }
@@ -292,7 +312,7 @@ bool pipeline_head(struct pipeline *p, struct stamp now, struct err *err)
 {
 	p->now = now;
 	p->head_due = true;
-	return settle(p, store_journal(p->o.store, NULL, 0, now), p->last_end, err);
+	return settle(p, mark(p, now), p->last_end, err);
 }
 
 void pipeline_signer(struct pipeline *p, const struct signer_ops *signer, const struct err *why_not)
@@ -308,6 +328,7 @@ static bool fold_tail(void *ctx, const struct sample *samples, size_t n, struct 
 	struct pipeline *p = ctx;
 	struct ledger_sink sink;
 	p->now = now;
+	tell(p, now);
 	ledger_push(p->ledger, samples, n, now, sink_of(p, &sink));
 	return true;
 }
@@ -368,7 +389,7 @@ static bool restore(struct pipeline *p, struct reader *reader, struct stamp now,
 		return false;
 	p->now = now;
 	p->head_due = p->o.reports;
-	return settle(p, store_journal(p->o.store, NULL, 0, now), p->last_end, err);
+	return settle(p, mark(p, now), p->last_end, err);
 }
 
 struct pipeline *pipeline_new(const struct pipeline_options *o, struct reader *reader, struct stamp now, struct err *err)
@@ -381,7 +402,7 @@ struct pipeline *pipeline_new(const struct pipeline_options *o, struct reader *r
 	p->o = *o;
 	p->now = now;
 	name_topic(p);
-	p->ledger = ledger_new(o->setup->site, o->wiring, err);
+	p->ledger = ledger_new(o->site ? o->site : o->setup->site, o->wiring, err);
 	if (!p->ledger || p->topic.failed || !restore(p, reader, now, err)) {
 		pipeline_free(p);
 		return NULL;
@@ -402,6 +423,16 @@ void pipeline_free(struct pipeline *p)
 	buf_done(&p->scratch);
 	buf_done(&p->topic);
 	free(p);
+}
+
+bool pipeline_amend(struct pipeline *p, const struct site *site, uint32_t meter, struct wall at, struct err *err)
+{
+	return ledger_amend(p->ledger, site, meter, at, err);
+}
+
+bool pipeline_manual(struct pipeline *p, const struct manual_reading *r, struct err *err)
+{
+	return ledger_manual(p->ledger, r, err);
 }
 
 /* The same readings, the same open intervals, under another description. */
@@ -442,11 +473,11 @@ static void move_events(struct pipeline *p, const struct site *was, const struct
 	p->n_recent = kept;
 }
 
-bool pipeline_reload(struct pipeline *p, const struct setup *setup, const struct ledger_wiring *wiring, struct record *record, struct reader *reader,
+bool pipeline_reload(struct pipeline *p, const struct setup *setup, const struct site *site, const struct ledger_wiring *wiring, struct record *record, struct reader *reader,
 		     struct stamp now, struct err *err)
 {
 	struct pipeline old = *p;
-	struct ledger *ledger = ledger_moved(p->ledger, setup->site, wiring, err);
+	struct ledger *ledger = ledger_moved(p->ledger, site, wiring, err);
 	if (!ledger)
 		return false;
 	p->ledger = ledger;
@@ -476,7 +507,7 @@ bool pipeline_reload(struct pipeline *p, const struct setup *setup, const struct
 	/* with this commit a restart goes on from here, and never folds readings of before with the new description; where it cannot
 	 * be queued now, the leaf waits and the next push says why */
 	struct err later = { 0 };
-	(void)!settle(p, store_journal(p->o.store, NULL, 0, now), p->last_end, &later);
+	(void)!settle(p, mark(p, now), p->last_end, &later);
 	return true;
 }
 

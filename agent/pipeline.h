@@ -15,6 +15,7 @@
 struct pipeline;
 struct pipeline_options {
 	const struct setup *setup;
+	const struct site *site;                 /* as statements amend it (core/amend.h); NULL: setup's */
 	const struct ledger_wiring *wiring;      /* one row a meter; borrowed */
 	struct store *store;
 	const struct signer_ops *signer;         /* NULL: nobody signs; reports wait */
@@ -29,9 +30,9 @@ struct pipeline *pipeline_new(const struct pipeline_options *o, struct reader *r
 void pipeline_free(struct pipeline *p);
 
 /* Goes on with another configuration or wiring, in memory: what did not change is continued, what changed begins anew
- * (ledger_load()); the change is a leaf.  Both are borrowed; on failure the old ones go on. */
+ * (ledger_load()); the change is a leaf.  `site` is setup's as statements amend it.  All are borrowed; on failure the old ones go on. */
 struct record;
-bool pipeline_reload(struct pipeline *p, const struct setup *setup, const struct ledger_wiring *wiring, struct record *record, struct reader *reader,
+bool pipeline_reload(struct pipeline *p, const struct setup *setup, const struct site *site, const struct ledger_wiring *wiring, struct record *record, struct reader *reader,
 		     struct stamp now, struct err *err) MUST_USE;
 
 /* One tick's samples; n may be 0 (time passes).  False when evidence could not be queued: the sentence is the alarm, polling goes on. */
@@ -44,6 +45,9 @@ void pipeline_signer(struct pipeline *p, const struct signer_ops *signer, const 
 bool pipeline_finish(struct pipeline *p, struct stamp now, struct err *err) MUST_USE;
 /* One more leaf: configuration, pack, profile, key, clock, manual entry, certificate.  Committed with the next push. */
 void pipeline_note(struct pipeline *p, enum leaf_kind kind, struct wall at, const void *bytes, size_t len);
+/* Words about meters, into the fold (core/ledger.h); in force with the next push, whose commit holds them. */
+bool pipeline_amend(struct pipeline *p, const struct site *site, uint32_t meter, struct wall at, struct err *err) MUST_USE;
+bool pipeline_manual(struct pipeline *p, const struct manual_reading *r, struct err *err) MUST_USE;
 
 struct pipeline_state { uint64_t seq, epoch, committed /* leaves, durable or not */, events[EVENT_N]; struct merkle tree; struct wall last_end;
 			uint64_t unsigned_reports, not_reported; const char *not_signing; /* why, until the next call; NULL: signing works */ };

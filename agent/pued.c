@@ -187,7 +187,12 @@ bool daemon_pipeline(struct daemon *d, bool reports, struct err *err)
 	struct stamp now = clock_now(&d->clock);
 	pipeline_free(d->pipeline);
 	d->pipeline = NULL;
-	if (!daemon_tell_store(d, err) || !store_flush(d->store, err) || !(d->pipeline = pipeline_new(&po, d->reader, now, err)))
+	amending_free(d->amending);
+	d->amending = NULL;
+	if (!daemon_tell_store(d, err) || !store_flush(d->store, err) || !(d->amending = amending_load(d->state_dir, d->setup->site, d->reader, err)))
+		return false;
+	po.site = amending_site(d->amending);
+	if (!(d->pipeline = pipeline_new(&po, d->reader, now, err)))
 		return false;
 	return daemon_record_setup(d, now, err);
 }
@@ -249,7 +254,7 @@ static bool wire_discovered(struct daemon *d, struct err *err)
 		d->rewire = false;
 		return true;
 	}
-	if (!pipeline_reload(d->pipeline, d->setup, fresh, d->record, d->reader, clock_now(&d->clock), err)) {
+	if (!pipeline_reload(d->pipeline, d->setup, amending_site(d->amending), fresh, d->record, d->reader, clock_now(&d->clock), err)) {
 		free(fresh);
 		return false;
 	}
@@ -365,7 +370,7 @@ static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 	struct daemon *d = ctx;
 	struct stamp now = clock_now(&d->clock);
 	struct err err = { 0 };
-	if (!statement_collect(d->state_dir, &d->statements_seen, d->reader, d->pipeline, now.wall, &err))
+	if (!statement_collect(d->state_dir, &d->statements_seen, d->reader, d->amending, d->pipeline, now, &err))
 		log_line(LOG_ERROR, "statements", now.boot, "%s", err.text);
 	daemon_record(d, now);
 	push(d, NULL, 0, now);
@@ -470,7 +475,10 @@ static bool import(struct daemon *d, struct err *err)
 		d->o.import_step_ms = IMPORT_STEP_MS;
 	for (size_t i = 0; i < d->setup->site->meters.n; i++)
 		d->wiring[i].poll_ms = d->o.import_step_ms;
-	return daemon_pipeline(d, false, err) && (d->o.import_only || daemon_open_pages(d, err)) && daemon_import(d, err);
+	/* what was stated about the recorded time is known from its beginning */
+	return daemon_pipeline(d, false, err) &&
+	       statement_collect(d->state_dir, &d->statements_seen, d->reader, d->amending, d->pipeline, clock_now(&d->clock), err) &&
+	       (d->o.import_only || daemon_open_pages(d, err)) && daemon_import(d, err);
 }
 
 static bool go_live(struct daemon *d, struct err *err)
@@ -502,6 +510,7 @@ static void stop(struct daemon *d)
 	if (d->store && !store_flush(d->store, &err))
 		log_line(LOG_ERROR, NULL, clock_now(&d->clock).boot, "%s", err.text);
 	pipeline_free(d->pipeline);
+	amending_free(d->amending);
 	record_free(d->record);
 	reader_close(d->reader);
 	store_close(d->store);

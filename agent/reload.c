@@ -4,6 +4,7 @@
  * point: before it nothing has changed), devices by difference, pages and broker only where their own lines changed.  What the
  * store was opened with cannot change under it: that is taken in by a restart onto the same state. */
 #include "agent/daemon.h"
+#include "agent/statement.h"
 #include "agent/wiring.h"
 
 #include <stdio.h>
@@ -91,9 +92,12 @@ static bool take_ledger(struct daemon *d, struct setup *fresh, struct err *err)
 	bool good = tree_init(&tree, fresh->site, err) && wiring_make(fresh->site, fresh->library, d->registry, 0, &wiring, err);
 	if (good) {
 		registry_devices(d->registry, fresh->site);
-		good = daemon_tell_store(d, err) && pipeline_reload(d->pipeline, fresh, wiring, d->record, d->reader, now, err);
+		good = daemon_tell_store(d, err) && amending_rebase(d->amending, fresh->site, err) &&
+		       pipeline_reload(d->pipeline, fresh, amending_site(d->amending), wiring, d->record, d->reader, now, err);
 	}
 	if (!good) {
+		struct err none = { 0 };
+		(void)!amending_rebase(d->amending, d->setup->site, &none);
 		registry_devices(d->registry, d->setup->site);
 		free(wiring);
 		tree_done(&tree);

@@ -76,6 +76,17 @@ static bool look(void *ctx, const char *text, size_t len, struct err *err)
 	return true;
 }
 
+/* Manual readings are known from the beginning; exchanges are epochs of the site already. */
+static bool take_readings(struct replay *r, struct err *err)
+{
+	size_t n = 0;
+	const struct manual_reading *m = r->setup->amendment ? amended_readings(r->setup->amendment, &n) : NULL;
+	for (size_t i = 0; i < n; i++)
+		if (!ledger_manual(r->ledger, &m[i], err))
+			return false;
+	return true;
+}
+
 static bool prepare(struct replay *r, FILE *in, struct err *err)
 {
 	const struct site *site = r->setup->site;
@@ -93,7 +104,7 @@ static bool prepare(struct replay *r, FILE *in, struct err *err)
 		if (fraction)
 			r->wiring[i].fraction = fraction;
 	}
-	return (r->ledger = ledger_new(site, r->wiring, err)) != NULL;
+	return (r->ledger = ledger_new(site, r->wiring, err)) && take_readings(r, err);
 }
 
 bool replay_fold(const struct setup *setup, const char *file, int64_t step_ms, const struct ledger_sink *sink, struct replay_stats *out, struct err *err)

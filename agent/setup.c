@@ -152,6 +152,7 @@ void setup_done(struct setup *s)
 	library_free(s->library);
 	zone_done(&s->zone);
 	conf_free(s->pack_conf);
+	amendment_free(s->amendment);
 	conf_free(s->conf);
 	buf_done(&s->warnings);
 	free(s->path);

@@ -3,13 +3,15 @@
 #define AGENT_SETUP_H
 
 #include "agent/file.h"
+#include "core/amend.h"
 #include "core/merkle.h"
 #include "core/profile.h"
 #include "rules/pack.h"
 
 struct setup {
 	struct conf *conf, *pack_conf;
-	const struct site *site;
+	const struct site *site;             /* as statements amend it, once they were read (agent/statement.h) */
+	struct amendment *amendment;         /* NULL: none were */
 	struct zone zone;
 	struct library *library;
 	const struct pack *pack;             /* NULL: the site names none, or it was refused */

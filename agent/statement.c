@@ -1,5 +1,6 @@
 #include "agent/statement.h"
 #include "agent/file.h"
+#include "agent/log.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -32,18 +33,39 @@ static bool same_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wal
 	return !s->found;
 }
 
-static bool collect_one(const char *path, struct reader *reader, struct pipeline *p, struct wall now, struct err *err)
+static void refuse(const char *path, const struct err *why, struct stamp now)
+{
+	char to[920];
+	struct err err = { 0 };
+	int stem = (int)strlen(path) - 5;
+	snprintf(to, sizeof to, "%.*s.why", stem, path);
+	if (!file_write(to, why->text, strlen(why->text), 0600, &err))
+		log_line(LOG_ERROR, "statements", now.boot, "%s", err.text);
+	snprintf(to, sizeof to, "%.*s.refused", stem, path);
+	if (rename(path, to) != 0)
+		log_line(LOG_ERROR, "statements", now.boot, "%s: %s", path, strerror(errno));
+	log_line(LOG_ERROR, to, now.boot, "statement %s does not count: %s", to, why->text);
+}
+
+static bool collect_one(const char *path, struct reader *reader, struct amending *a, struct pipeline *p, struct stamp now, struct err *err)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	struct search s = { 0 };
+	struct err why = { 0 };
 	if (!file_read(path, &text, err))
 		return false;
 	sha256(text.data, text.len, &s.wanted);
 	if (!reader_leaves(reader, LEAF_MANUAL, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, same_leaf, &s, err))
 		return false;
-	if (!s.found)
-		pipeline_note(p, LEAF_MANUAL, now, text.data, text.len);
-	return true;
+	if (s.found)
+		return true;
+	if (amending_take(a, text.data, text.len, p, &why))
+		pipeline_note(p, LEAF_MANUAL, now.wall, text.data, text.len);
+	else if (why.kind == ERR_INPUT)
+		refuse(path, &why, now);
+	else
+		*err = why;     /* no trust store, no memory: not the statement's fault, it stays */
+	return err->kind == ERR_NONE;
 }
 
 static int is_json(const struct dirent *e)
@@ -52,7 +74,7 @@ static int is_json(const struct dirent *e)
 	return e->d_name[0] != '.' && len > 5 && !strcmp(e->d_name + len - 5, ".json");
 }
 
-bool statement_collect(const char *state_dir, int64_t *seen, struct reader *reader, struct pipeline *p, struct wall now, struct err *err)
+bool statement_collect(const char *state_dir, int64_t *seen, struct reader *reader, struct amending *a, struct pipeline *p, struct stamp now, struct err *err)
 {
 	char dir[600], path[900];
 	struct dirent **list;
@@ -63,16 +85,16 @@ bool statement_collect(const char *state_dir, int64_t *seen, struct reader *read
 	int64_t changed = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 	if (changed == *seen)
 		return true;
-	*seen = changed;
 	int n = scandir(dir, &list, is_json, alphasort);
 	bool good = true;
 	for (int i = 0; i < n; i++) {
 		snprintf(path, sizeof path, "%s/%s", dir, list[i]->d_name);
-		good = good && collect_one(path, reader, p, now, err);
+		good = good && collect_one(path, reader, a, p, now, err);
 		free(list[i]);
 	}
 	if (n >= 0)
 		free(list);
+	*seen = good ? changed : 0;
 	return good;
 }
 
@@ -84,7 +106,7 @@ static bool fold_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wal
 	return statements_add(f->out, &f->trust, bytes, len, &f->err);
 }
 
-bool statement_read(const char *state_dir, const char *site_id, struct reader *reader, struct statements *out, struct facts *facts, struct err *err)
+bool statement_read(const char *state_dir, const char *site_id, struct reader *reader, struct statements *out, struct err *err)
 {
 	char path[600];
 	CLEANUP(buf_done) struct buf text = { 0 };
@@ -98,7 +120,5 @@ bool statement_read(const char *state_dir, const char *site_id, struct reader *r
 		good = false;
 	}
 	trust_done(&f.trust);
-	if (good)
-		statements_into(out, facts);
 	return good;
 }

@@ -23,22 +23,21 @@
 #include <unistd.h>
 
 enum { SLOT_FD = 0, OIDS_START = 60, OIDS_MIN = 5, REPS_START = 10, REPS_MAX = 40, WALK_REQUESTS = 2000, WALK_VARS = 20000,
-	LOOKUP_MS = 10000, RESOLVE_AGAIN_MS = 60000, POLL_LOOKUP_MS = 20 };
+	LOOKUP_MS = 10000, RESOLVE_AGAIN_MS = 60000, POLL_LOOKUP_MS = 20, ROUNDS = 8 };
 
 /* Freed by the library with the transport it begins with. */
 struct carrier { netsnmp_transport transport; struct target *target; };
 
 struct snmp {
 	struct collector_env env;
-	int epoll_fd;
-	sd_event_source *io;
+	sd_event_source *io[UDP_FAMILIES];
 	struct udp *udp;
 	struct wheel wheel;
 	struct stamp now;
 	int64_t now_us;
 	struct target *buckets[4096], *any, *dirty;
 	netsnmp_large_fd_set fds;
-	const void *in;
+	uint8_t *in;
 	size_t n_in;
 	struct packets *packets;
 	struct job *spare;
@@ -70,7 +69,7 @@ static int carrier_send(netsnmp_transport *transport, const void *bytes, int len
 {
 	struct target *t = ((struct carrier *)(void *)transport)->target;
 	(void)opaque, (void)opaque_len;
-	return len > 0 && udp_queue(t->self->udp, &t->addresses.at[t->address], bytes, (size_t)len) ? len : -1;
+	return len > 0 && udp_queue(t->self->udp, &t->to, bytes, (size_t)len) ? len : -1;
 }
 
 static int carrier_receive(netsnmp_transport *transport, void *bytes, int size, void **opaque, int *opaque_len)
@@ -440,7 +439,6 @@ static void finish(struct target *t)
 	r.partial = job->partial;
 	r.err.kind = job->err.kind;
 	memcpy(r.err.text, job->err.text, strlen(job->err.text) + 1);
-	wheel_cut(&s->wheel, &t->timer);
 	t->jobs = job->next;
 	t->step = STEP_NONE;
 	r.latency_us = s->now_us - job->begun_us;
@@ -467,6 +465,8 @@ static void finish_with(struct target *t, enum reason reason, const struct err *
 	finish(t);
 }
 
+static void use_address(struct target *t, size_t i);
+
 /* The deadline is there: what came is kept and flagged (R5). */
 static void out_of_time(struct target *t)
 {
@@ -474,7 +474,7 @@ static void out_of_time(struct target *t)
 	char where[ADDRESS_TEXT] = "?";
 	forget_open(t);
 	if (t->addresses.n)
-		address_text(&t->addresses.at[t->address], where);
+		address_text(&t->to, where);
 	err_set(&job->err, ERR_UNAVAILABLE, "%s answer from %s within %" PRId64 " ms", job->n_vars || job->state ? "no complete" : "no", where, job->budget_ms);
 	bool some = is_walk(job) ? job->n_vars > 0 : job->state && job->first > 0;
 	if (some) {
@@ -486,7 +486,8 @@ static void out_of_time(struct target *t)
 		t->repetitions = (t->repetitions + 1) / 2;
 	if (!is_walk(job) && job->n_asked > OIDS_MIN && t->max_oids > OIDS_MIN && t->proven)
 		t->max_oids = (uint16_t)(t->max_oids / 2 < OIDS_MIN ? OIDS_MIN : t->max_oids / 2);
-	t->address = t->addresses.n ? (t->address + 1) % t->addresses.n : 0;   /* both families get their chance */
+	if (t->addresses.n > 1)
+		use_address(t, (t->address + 1) % t->addresses.n);   /* both families get their chance */
 	finish(t);
 }
 
@@ -503,24 +504,32 @@ static bool send_kept(struct target *t)
 	if (!t->fast_id)
 		s->last_id = packet_id(s->last_id);
 	uint32_t id = t->fast_id ? t->fast_id : s->last_id;
-	if (!(community = snmp_community(t)) || !packet_get(s->packets, &t->hints[job->request->id % HINTS], t->version, community, job->request, &packet))
+	community = t->community[0] ? t->community : snmp_community(t);
+	if (!community || !packet_get(s->packets, &t->hints[job->request->id % HINTS], t->version, community, job->request, &packet))
 		return false;
-	uint8_t *copy = udp_copy(s->udp, &t->addresses.at[t->address], packet.bytes, packet.len);
+	uint8_t *copy = udp_copy(s->udp, &t->to, packet.bytes, packet.len);
 	if (!copy)
 		return false;
 	packet_put_id(&packet, copy, id);
-	for (size_t i = 0; i < n; i++)
-		job->asked[i] = (uint16_t)i;
 	job->n_asked = n;
 	t->fast_id = id;
 	t->fast_built = packet.built;
 	return true;
 }
 
+/* A timer that would fire earlier is left where it is: it looks again at `due` when it does.  So an answer needs not to take it out,
+ * and an agent that is asked a thousand times a second moves its timer twice. */
+static void look_at(struct target *t, struct mono due)
+{
+	t->due = due;
+	if (!timer_is_set(&t->timer) || t->timer.at.ms > due.ms)
+		wheel_set(&t->self->wheel, &t->timer, due);
+}
+
 static void set_timer(struct target *t)
 {
 	int64_t now = t->self->now.boot.ms, left = t->jobs->deadline.ms - now;
-	wheel_set(&t->self->wheel, &t->timer, (struct mono){ left > 100 ? now + left / 2 : t->jobs->deadline.ms });
+	look_at(t, (struct mono){ left > 100 ? now + left / 2 : t->jobs->deadline.ms });
 }
 
 static void send_part(struct target *t)
@@ -571,7 +580,7 @@ static void look_up(struct target *t)
 	int64_t now = s->now.boot.ms;
 	enum lookup_state state = lookup_poll(t->lookup, &found, &err);
 	if (state == LOOKUP_BUSY && now < t->jobs->deadline.ms) {
-		wheel_set(&s->wheel, &t->timer, (struct mono){ now + POLL_LOOKUP_MS });
+		look_at(t, (struct mono){ now + POLL_LOOKUP_MS });
 		return;
 	}
 	if (state == LOOKUP_BUSY)
@@ -591,6 +600,7 @@ static void start(struct target *t)
 	struct job *job = t->jobs;
 	int64_t now = t->self->now.boot.ms;
 	job->begun_us = t->self->now_us;
+	job->budget_ms = job->budget_ms ? job->budget_ms : job->deadline.ms - now;
 	if (now >= job->deadline.ms) {
 		out_of_time(t);
 		return;
@@ -637,33 +647,34 @@ static struct target **bucket_of(struct snmp *s, const struct address *a)
 
 static void unhash(struct target *t)
 {
-	for (size_t i = 0; i < t->addresses.n && t->hashed; i++) {
-		struct target **p = &t->self->buckets[t->bucket];
-		while (*p && *p != t)
-			p = &(*p)->next;
-		if (*p)
-			*p = t->next;
-		t->hashed = false;
-	}
+	struct target **p = &t->self->buckets[t->bucket];
+	if (!t->hashed)
+		return;
+	while (*p && *p != t)
+		p = &(*p)->next;
+	if (*p)
+		*p = t->next;
+	t->hashed = false;
+}
+
+static void use_address(struct target *t, size_t i)
+{
+	unhash(t);
+	t->address = i;
+	t->to = t->addresses.at[i];
+	struct target **bucket = bucket_of(t->self, &t->to);
+	t->bucket = (size_t)(bucket - t->self->buckets);
+	t->next = *bucket;
+	*bucket = t;
+	t->hashed = true;
 }
 
 void snmp_set_addresses(struct target *t, const struct addresses *found)
 {
 	unhash(t);
 	t->addresses = *found;
-	t->address = 0;
 	t->resolved_ms = t->self->now.boot.ms;
-	snmp_rehash(t);
-}
-
-void snmp_rehash(struct target *t)
-{
-	unhash(t);
-	struct target **bucket = bucket_of(t->self, &t->addresses.at[t->address]);
-	t->bucket = (size_t)(bucket - t->self->buckets);
-	t->next = *bucket;
-	*bucket = t;
-	t->hashed = true;
+	use_address(t, 0);
 }
 
 static void copy_oid(struct oid *to, const struct oid *from)
@@ -695,8 +706,9 @@ static bool give_parsed(struct target *t)
 	netsnmp_pdu *pdu = calloc(1, sizeof *pdu);
 	if (!pdu)
 		return false;
-	/* the parser wants bytes it may write to: they are the receive buffer's own */
-	bool good = snmp_parse(NULL, &session, pdu, (u_char *)(uintptr_t)s->in, s->n_in) == SNMP_ERR_NOERROR && pdu->reqid == (long)t->fast_id;
+	for (size_t i = 0; i < t->jobs->n_asked; i++)
+		t->jobs->asked[i] = (uint16_t)i;
+	bool good = snmp_parse(NULL, &session, pdu, s->in, s->n_in) == SNMP_ERR_NOERROR && pdu->reqid == (long)t->fast_id;
 	if (good)
 		t->step = take(t, t->jobs, pdu);
 	snmp_free_pdu(pdu);
@@ -733,15 +745,14 @@ static bool give(struct target *t)
 	return true;
 }
 
-static void got(void *ctx, const struct address *from, const void *bytes, size_t len)
+static void got(struct snmp *s, const struct datagram *d, struct target *first)
 {
-	struct snmp *s = ctx;
-	s->in = bytes;
-	s->n_in = len;
+	s->in = d->bytes;
+	s->n_in = d->len;
 	struct target *next;
-	for (struct target *t = *bucket_of(s, from); t; t = next) {
+	for (struct target *t = first; t; t = next) {
 		next = t->next;
-		if (address_equal(from, &t->addresses.at[t->address]) && give(t))
+		if (address_equal(d->from, &t->to) && give(t))
 			return;
 	}
 	for (struct target *t = s->any; t; t = next) {
@@ -751,13 +762,36 @@ static void got(void *ctx, const struct address *from, const void *bytes, size_t
 	}
 }
 
+/* With thousands of agents nothing of one is in the cache when its answer comes.  What all answers of a batch need is asked for in
+ * turns, so that the memory works on all of it at once. */
+static void got_batch(struct snmp *s, const struct datagram *d, size_t n)
+{
+	struct target **buckets[UDP_BATCH];
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(buckets[i] = bucket_of(s, d[i].from));
+	for (size_t i = 0; i < n; i++)
+		for (size_t line = 0; *buckets[i] && line < offsetof(struct target, addresses); line += 64)
+			__builtin_prefetch((const char *)*buckets[i] + line);
+	for (size_t i = 0; i < n; i++)
+		if (*buckets[i] && (*buckets[i])->jobs)
+			__builtin_prefetch((*buckets[i])->jobs);
+	for (size_t i = 0; i < n; i++)
+		got(s, &d[i], *buckets[i]);
+}
+
+/* What answers lead to is sent after each batch of them, so that the agents work while we read on. */
 static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *ctx)
 {
 	struct snmp *s = ctx;
-	(void)source, (void)fd, (void)revents;
-	look_at_clock(s);
-	udp_receive(s->udp);
-	run_dirty(s);
+	size_t family = fd == udp_fd(s->udp, 0) ? 0 : 1, n = UDP_BATCH;
+	const struct datagram *d;
+	(void)source, (void)revents;
+	for (int round = 0; n == UDP_BATCH && round < ROUNDS; round++) {
+		look_at_clock(s);
+		n = udp_receive(s->udp, family, &d);
+		got_batch(s, d, n);
+		run_dirty(s);
+	}
 	return 0;
 }
 
@@ -765,9 +799,11 @@ static void timer_due(struct target *t)
 {
 	struct job *job = t->jobs;
 	int64_t now = t->self->now.boot.ms;
-	if (!job)
+	if (!job || !(t->waiting || t->lookup))
 		return;
-	if (t->lookup) {
+	if (now < t->due.ms) {
+		look_at(t, t->due);
+	} else if (t->lookup) {
 		look_up(t);
 	} else if (now >= job->deadline.ms) {
 		out_of_time(t);
@@ -778,7 +814,7 @@ static void timer_due(struct target *t)
 			send_kept(t);
 		else if (t->session)
 			snmp_sess_timeout(t->session);   /* every open request is past the library's own time-out: it sends again */
-		wheel_set(&t->self->wheel, &t->timer, job->deadline);
+		look_at(t, job->deadline);
 	}
 }
 
@@ -820,11 +856,10 @@ static void snmp_stop(void *ctx)
 	if (!s)
 		return;
 	run_dirty(s);
-	sd_event_source_unref(s->io);
+	for (size_t i = 0; i < UDP_FAMILIES; i++)
+		sd_event_source_unref(s->io[i]);
 	udp_free(s->udp);
 	netsnmp_large_fd_set_cleanup(&s->fds);
-	if (s->epoll_fd >= 0)
-		close(s->epoll_fd);
 	packets_free(s->packets);
 	for (struct job *job; (job = s->spare);) {
 		s->spare = job->next;
@@ -832,6 +867,14 @@ static void snmp_stop(void *ctx)
 	}
 	free(s->scratch);
 	free(s);
+}
+
+static bool watch(struct snmp *s, struct err *err)
+{
+	for (size_t i = 0; i < UDP_FAMILIES; i++)
+		if (udp_fd(s->udp, i) >= 0 && sd_event_add_io(s->env.loop, &s->io[i], udp_fd(s->udp, i), EPOLLIN, on_ready, s) < 0)
+			return err_set(err, ERR_IO, "cannot watch the SNMP socket");
+	return true;
 }
 
 static void *snmp_start(const struct collector_env *env, struct err *err)
@@ -848,14 +891,11 @@ static void *snmp_start(const struct collector_env *env, struct err *err)
 	mallopt(M_TOP_PAD, 1 << 20);
 	snmp_library();
 	netsnmp_large_fd_set_init(&s->fds, 1024);
-	s->epoll_fd = net_high(epoll_create1(EPOLL_CLOEXEC));
 	s->packets = packets_new();
 	s->last_id = (uint32_t)env->seed & 0x7fffffff;
-	s->udp = s->epoll_fd < 0 || !s->packets ? NULL : udp_new(s->epoll_fd, got, s, err);
-	int rc = s->udp ? sd_event_add_io(env->loop, &s->io, s->epoll_fd, EPOLLIN, on_ready, s) : -1;
-	if (rc < 0) {
-		if (s->udp || s->epoll_fd < 0)
-			err_set(err, ERR_IO, "cannot watch the SNMP socket");
+	if (!s->packets)
+		err_memory(err);
+	if (!s->packets || !(s->udp = udp_new(err)) || !watch(s, err)) {
 		snmp_stop(s);
 		return NULL;
 	}
@@ -867,7 +907,7 @@ static void *snmp_start(const struct collector_env *env, struct err *err)
 static struct target *snmp_attach(void *ctx, const struct endpoint *ep, void *device, struct err *err)
 {
 	struct snmp *s = ctx;
-	struct target *t = calloc(1, sizeof *t);
+	struct target *t = aligned_alloc(_Alignof(struct target), sizeof *t);
 	if (!t) {
 		err_memory(err);
 		return NULL;
@@ -877,6 +917,8 @@ static struct target *snmp_attach(void *ctx, const struct endpoint *ep, void *de
 	/* the name of the credential outlives the configuration it came from */
 	t->credential = ep->credential ? strdup(ep->credential) : NULL;
 	t->endpoint.credential = t->credential;
+	if (strlen(ep->user) < sizeof t->community)
+		memcpy(t->community, ep->user, strlen(ep->user));
 	struct addresses found;
 	struct lookup *numeric = lookup_new(ep->host, ep->port);
 	if (numeric && lookup_poll(numeric, &found, NULL) == LOOKUP_DONE) {
@@ -904,7 +946,7 @@ static void snmp_submit(struct target *t, const struct request *req, struct mono
 		return;
 	job->request = req;
 	job->deadline = deadline;
-	job->budget_ms = deadline.ms - t->self->env.clock.now(t->self->env.clock.ctx).boot.ms;
+	job->budget_ms = t->jobs ? deadline.ms - t->self->env.clock.now(t->self->env.clock.ctx).boot.ms : 0;   /* 0: when it begins */
 	struct job **end = &t->jobs;
 	while (*end)
 		end = &(*end)->next;

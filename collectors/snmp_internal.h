@@ -36,39 +36,46 @@ struct job {
 
 struct snmp;
 struct target {
-	struct timer timer;            /* first: the wheel hands it back */
+	/* What each poll touches is in the first three lines of the cache: with thousands of agents, fetching them is most of what a poll costs. */
+	_Alignas(64) struct timer timer;       /* first: the wheel hands it back.  May be set for earlier than `due`, and for nothing */
+	struct target *next;           /* of those whose addresses share a bucket */
+	struct address to;             /* addresses.at[address] */
+
 	struct snmp *self;
-	const struct collector_env *env;
 	void *device;
-	struct endpoint endpoint;
-	char *credential;              /* owned; endpoint.credential points to it */
-	struct addresses addresses;
-	size_t address, bucket;
-	int64_t resolved_ms;
-	bool numeric, hashed, dirty, dead, waiting, proven;
+	struct job *jobs;
+	struct target *next_dirty;
+	struct mono due;               /* when the open request must be looked at */
 	uint32_t fast_id;              /* request id of a kept datagram that waits for its answer; 0: the library holds the request */
 	uint32_t fast_built;           /* which datagram that was: packet_again() */
-	uint16_t hints[HINTS];         /* where the datagrams of its requests are kept */
 	struct lookup *lookup;
-	struct target *next, *next_any, *next_dirty;
+	uint8_t version, step;         /* SNMP_VERSION_...; enum step */
+	uint16_t max_oids;
+	bool numeric, hashed, dirty, dead, waiting, proven;
+
+	uint16_t hints[HINTS];         /* where the datagrams of its requests are kept */
+	int64_t resolved_ms;
+	struct target_stats stats;
+	char community[24];            /* of the endpoint, when it is short enough and there is one */
+
+	struct addresses addresses;
+	size_t address, bucket;
+	const struct collector_env *env;
+	struct endpoint endpoint;
+	char *credential;              /* owned; endpoint.credential points to it */
+	struct target *next_any;
 	void *session;                 /* net-snmp's; NULL until the first request */
 	const struct protocol *auth, *priv;    /* version 3; NULL: none */
 	u_char engine[32];
 	size_t engine_len;             /* 0: not known yet */
 	bool reopen;                   /* the session must be made anew */
-	long version;
 	long repetitions, repetitions_max;     /* of GETBULK; an agent that said tooBig is not asked for that much again */
-	uint16_t max_oids;
-	struct job *jobs;
-	enum step step;
-	struct target_stats stats;
 };
 
 /* snmp.c */
 netsnmp_transport *snmp_carrier(struct target *t);
 int snmp_answered(int operation, netsnmp_session *session, int reqid, netsnmp_pdu *pdu, void *target);
 void snmp_set_addresses(struct target *t, const struct addresses *found);
-void snmp_rehash(struct target *t);
 
 /* snmp_session.c */
 const char *snmp_community(const struct target *t);                 /* NULL: the credential is gone */

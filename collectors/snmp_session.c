@@ -165,7 +165,7 @@ static void forget_user(const netsnmp_session *want)
 bool snmp_session_check(struct target *t, struct err *err)
 {
 	static const long versions[] = { [1] = SNMP_VERSION_1, [2] = SNMP_VERSION_2c, [3] = SNMP_VERSION_3 };
-	t->version = versions[t->endpoint.version];
+	t->version = (uint8_t)versions[t->endpoint.version];
 	if (t->version == SNMP_VERSION_3)
 		return check_v3(t, err);
 	const char *community = snmp_community(t);

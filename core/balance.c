@@ -6,12 +6,13 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { K = 3, ASSUMED_PPM = 10000, UPS_MIN_PPM = 850000, UPS_MAX_PPM = 990000 };
 
 static const char *const finding_names[FINDING_N] = {
 	[FINDING_NONE] = "closes", [FINDING_MORE_ABOVE] = "more_above", [FINDING_MORE_BELOW] = "more_below",
-	[FINDING_UPS_EFFICIENCY] = "ups_efficiency", [FINDING_IT_OVER_TOTAL] = "it_over_total",
+	[FINDING_UPS_EFFICIENCY] = "ups_efficiency", [FINDING_IT_OVER_TOTAL] = "it_over_total", [FINDING_LOW_LOAD] = "low_load",
 };
 const char *finding_name(enum finding_kind kind) { return (unsigned)kind < FINDING_N ? finding_names[kind] : "?"; }
 
@@ -32,8 +33,17 @@ bool balance_init(struct window *w)
 	w->order = calloc(n + 1, sizeof *w->order);
 	w->sums = calloc(n + 1, sizeof *w->sums);
 	w->now = calloc(n + 1, sizeof *w->now);
-	if (!w->order || !w->sums || !w->now)
+	w->first_child = malloc((n + 1) * sizeof *w->first_child);
+	w->next_child = malloc((n + 1) * sizeof *w->next_child);
+	if (!w->order || !w->sums || !w->now || !w->first_child || !w->next_child)
 		return false;
+	memset(w->first_child, 0xff, (n + 1) * sizeof *w->first_child);
+	memset(w->next_child, 0xff, (n + 1) * sizeof *w->next_child);
+	for (size_t i = n; i-- > 0;)
+		if (w->tree.nodes[i].parent >= 0) {
+			w->next_child[i] = w->first_child[w->tree.nodes[i].parent];
+			w->first_child[w->tree.nodes[i].parent] = (uint32_t)i;
+		}
 	for (size_t i = 0; i < n; i++)
 		deepest = depth(&w->tree, (int64_t)i) > deepest ? depth(&w->tree, (int64_t)i) : deepest;
 	for (int d = deepest; d >= 0; d--)
@@ -41,6 +51,15 @@ bool balance_init(struct window *w)
 			if (depth(&w->tree, (int64_t)i) == d)
 				w->order[at++] = (uint32_t)i;
 	return true;
+}
+
+void balance_done(struct window *w)
+{
+	free(w->order);
+	free(w->sums);
+	free(w->now);
+	free(w->first_child);
+	free(w->next_child);
 }
 
 /* Children before parents: what a node without a meter passes on is what it feeds less what else feeds it. */
@@ -82,7 +101,8 @@ void balance_push(struct window *w, const struct interval *iv)
 
 /* ---- judgement ------------------------------------------------------------------------------------------------------------------ */
 
-static double part_u(const struct window *w, uint32_t meter, double share, int64_t runs, bool *assumed)
+/* Over the intervals that the node's sums hold: a meter may be known in more of them. */
+static double part_u(const struct window *w, uint32_t meter, const struct window_sums *of, bool *assumed)
 {
 	struct chain c;
 	meter_chain(w, meter, &c);
@@ -92,19 +112,22 @@ static double part_u(const struct window *w, uint32_t meter, double share, int64
 			*limits[i] = ASSUMED_PPM;
 			*assumed = true;
 		}
-	c.energy_mwh = (int64_t)((double)c.energy_mwh * share);
-	c.count_mwh *= runs;
+	int64_t known = w->meters[meter].term.known_ms / w->interval_ms;
+	if (known > of->intervals)
+		c.energy_mwh = (int64_t)((__int128)c.energy_mwh * of->intervals / known);
+	c.count_mwh *= of->runs;
+	c.load_low = false;     /* the class is taken as it stands: too small a limit finds more, never less */
 	return chain_u(&c);
 }
 
-/* Root of the sum of squares over the node's own meter and all meters that stand for its children. */
-static double below_u(const struct window *w, uint32_t node, double share, int64_t runs, bool *assumed)
+/* Root of the sum of squares over all meters that stand for the node's children. */
+static double below_u(const struct window *w, uint32_t node, const struct window_sums *of, bool *assumed)
 {
 	double sum = 0;
-	for (size_t i = 0; i < w->site->meters.n; i++) {
-		if (w->tree.nodes[i].parent != (int64_t)node || !w->tree.nodes[i].electric)
+	for (uint32_t i = w->first_child[node]; i != UINT32_MAX; i = w->next_child[i]) {
+		if (!w->tree.nodes[i].electric)
 			continue;
-		double u = w->tree.nodes[i].measured ? part_u(w, (uint32_t)i, share, runs, assumed) : below_u(w, (uint32_t)i, share, runs, assumed);
+		double u = w->tree.nodes[i].measured ? part_u(w, i, of, assumed) : below_u(w, i, of, assumed);
 		sum += u * u;
 	}
 	return sqrt(sum);
@@ -117,9 +140,7 @@ static bool must_close(const struct window *w, uint32_t node, const struct windo
 	static const bool entry[ROLE_N] = { [ROLE_SUPPLY] = true, [ROLE_BUS] = true, [ROLE_PV] = true, [ROLE_GENERATOR] = true };
 	const struct meter *meters = site_meters(w->site);
 	bool any_overhead = false, only_racks = true;
-	for (size_t i = 0; i < w->site->meters.n; i++) {
-		if (w->tree.nodes[i].parent != (int64_t)node)
-			continue;
+	for (uint32_t i = w->first_child[node]; i != UINT32_MAX; i = w->next_child[i]) {
 		any_overhead |= overhead[meters[i].role];
 		only_racks &= meters[i].role == ROLE_RACK;
 	}
@@ -130,10 +151,9 @@ static void judge_node(const struct window *w, uint32_t i, struct balance *b)
 {
 	const struct window_sums *s = &w->sums[i];
 	const struct meter *m = &site_meters(w->site)[i];
-	double share = w->n ? (double)s->intervals / (double)w->n : 0;
 	int64_t above = s->above - (int64_t)div_half_even((__int128)s->above * m->loss_ppm, 1000000);
 	*b = (struct balance){ .node = i, .above_mwh = above, .below_mwh = s->below, .residual_mwh = above - s->below, .intervals = s->intervals, .suspect = -1 };
-	double own = w->tree.nodes[i].measured ? part_u(w, i, share, s->runs, &b->assumed) : 0, below = below_u(w, i, share, s->runs, &b->assumed);
+	double own = w->tree.nodes[i].measured ? part_u(w, i, s, &b->assumed) : 0, below = below_u(w, i, s, &b->assumed);
 	b->u_mwh = (int64_t)ceil(sqrt(own * own + below * below));
 	int64_t off = b->residual_mwh < 0 ? -b->residual_mwh : b->residual_mwh;
 	bool ups = m->role == ROLE_UPS_INPUT;
@@ -191,18 +211,26 @@ static int64_t site_finding(const struct window *w, balance_fn *fn, void *ctx)
 	return 1;
 }
 
-int64_t window_findings(const struct window *w, balance_fn *fn, void *ctx)
+size_t balance_judge(const struct window *w, int64_t least, struct balance *all)
 {
 	size_t n = 0;
-	int64_t findings = site_finding(w, fn, ctx);
-	struct balance *all = calloc(w->site->meters.n + 1, sizeof *all);
-	for (size_t i = 0; all && i < w->site->meters.n; i++)
-		if (w->sums[i].intervals)
+	for (size_t i = 0; i < w->site->meters.n; i++)
+		if (w->sums[i].intervals >= least)
 			judge_node(w, (uint32_t)i, &all[n++]);
 	for (size_t i = 0; i < n; i++) {
 		if (all[i].finding)
 			all[i].suspect = suspect_of(all, n, &all[i], w);
 		explain(w, &all[i]);
+	}
+	return n;
+}
+
+int64_t window_findings(const struct window *w, balance_fn *fn, void *ctx)
+{
+	int64_t findings = site_finding(w, fn, ctx);
+	struct balance *all = calloc(w->site->meters.n + 1, sizeof *all);
+	size_t n = all ? balance_judge(w, 1, all) : 0;
+	for (size_t i = 0; i < n; i++) {
 		findings += all[i].finding != FINDING_NONE;
 		if (fn)
 			fn(ctx, &all[i]);

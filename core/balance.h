@@ -8,7 +8,9 @@
 
 #include "core/kpi.h"
 
-enum finding_kind { FINDING_NONE, FINDING_MORE_ABOVE, FINDING_MORE_BELOW, FINDING_UPS_EFFICIENCY, FINDING_IT_OVER_TOTAL, FINDING_N };
+enum finding_kind { FINDING_NONE, FINDING_MORE_ABOVE, FINDING_MORE_BELOW, FINDING_UPS_EFFICIENCY, FINDING_IT_OVER_TOTAL,
+		    FINDING_LOW_LOAD,    /* of a CT, no matter of the balance: core/uncertainty.h */
+		    FINDING_N };
 const char *finding_name(enum finding_kind kind);
 
 struct balance {
@@ -24,5 +26,21 @@ struct balance {
 /* Every node that can be checked, in site order; returns the number of findings.  `fn` may be NULL. */
 typedef void balance_fn(void *ctx, const struct balance *b);
 int64_t window_findings(const struct window *w, balance_fn *fn, void *ctx);
+
+/* The same question asked once a day while intervals close, so that a finding becomes evidence when it appears and when it goes.
+ *
+ * Days are UTC days.  When the last interval of a day has closed every node of which at least twelve hours were wholly known is judged over
+ * that day, and every CT's load; what differs from the day before is one event each: EVENT_FINDING with the finding's kind, or with
+ * FINDING_NONE when the node closes again.  A node that could not be judged keeps what it had.  A part of ledger_push(): saved in its
+ * checkpoint, made again by every refold. */
+struct watch;
+typedef void watch_fn(void *ctx, const struct ledger_event *ev);
+struct watch *watch_new(const struct site *site, struct err *err);
+void watch_free(struct watch *w);
+void watch_push(struct watch *w, const struct interval *iv, watch_fn *fn, void *ctx);
+void watch_finish(struct watch *w, watch_fn *fn, void *ctx);     /* end of a recording: the begun day is judged as it is */
+/* A checkpoint of another tree gives the open findings by id, and its day begins anew. */
+void watch_save(const struct watch *w, struct buf *out);
+bool watch_load(struct watch *w, const void *bytes, size_t len) MUST_USE;
 
 #endif

@@ -161,7 +161,7 @@ static bool matches(const struct request *q, const struct reading *r)
 	if (r->n_vars != q->n_oids)
 		return false;
 	for (size_t i = 0; i < q->n_oids; i++)
-		if (oid_compare(&r->vars[i].name, &q->oids[i]))
+		if (!oid_equal(&r->vars[i].name, &q->oids[i]))
 			return false;
 	return true;
 }

@@ -150,6 +150,7 @@ void kpi_rows(const struct window *w, const struct kpi *k, struct kpi_row rows[K
 		/* a water meter's register is folded in mL (the base unit of volume): mL/mW.h = 1000 L/kW.h */
 		{ KPI_ROW_WUE, { ROLE_WATER, -1 }, -1, 1, 1000, false },
 	};
+	window_settle(w);
 	memcpy(rows, empty, sizeof empty);
 	for (int i = 0; i < KPI_ROW_N; i++)
 		rows[i].u_ppm = -1;

@@ -114,7 +114,7 @@ struct ledger *ledger_new(const struct site *site, const struct ledger_wiring *w
 	}
 	memset(l->by_energy, 0xff, (l->n_series + 1) * sizeof *l->by_energy);
 	memset(l->by_power, 0xff, (l->n_series + 1) * sizeof *l->by_power);
-	if (!tree_init(&l->tree, site, err)) {
+	if (!(l->watch = watch_new(site, err)) || !tree_init(&l->tree, site, err)) {
 		ledger_free(l);
 		return NULL;
 	}
@@ -139,6 +139,7 @@ void ledger_free(struct ledger *l)
 		free(l->meters[i].profile);
 	}
 	tree_done(&l->tree);
+	watch_free(l->watch);
 	free(l->meters);
 	free(l->rows);
 	free(l->out);

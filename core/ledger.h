@@ -66,7 +66,7 @@ struct ledger_event {
 	uint32_t meter;             /* UINT32_MAX: the site */
 	struct wall from, to;       /* what it touches; for a gap its ends */
 	int64_t energy_mwh;         /* known, missing or disputed energy where the kind has one */
-	uint32_t finding;           /* EVENT_FINDING: enum finding_kind of core/tree.h; else 0 */
+	uint32_t finding;           /* EVENT_FINDING: enum finding_kind of core/balance.h, 0 when it is gone; else 0 */
 	struct ledger_curve curve;  /* EVENT_CORRECTION */
 	char reason[200];           /* a sentence, English; the kind is the stable part */
 };

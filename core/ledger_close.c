@@ -358,6 +358,7 @@ static void close_one(struct ledger *l, const struct ledger_sink *sink)
 	iv.it_cumulative_mwh = l->it_mwh += iv.it_mwh;
 	if (sink && sink->interval)
 		sink->interval(sink->ctx, &iv);
+	watch_push(l->watch, &iv, sink ? sink->event : NULL, sink ? sink->ctx : NULL);
 	l->next++;
 }
 
@@ -409,6 +410,7 @@ void ledger_finish(struct ledger *l, const struct ledger_sink *sink)
 	for (size_t i = 0; i < l->n_events; i++)
 		l->events[i].interval = l->next;
 	emit_events(l, sink);
+	watch_finish(l->watch, sink ? sink->event : NULL, sink ? sink->ctx : NULL);
 }
 
 void ledger_leap(struct ledger *l, int64_t to_ms, const struct ledger_sink *sink)

@@ -1,27 +1,19 @@
 /* The checkpoint of the fold: a few words a meter, as variable-length integers, so that it is the same bytes on every machine.
  * A checkpoint is trusted no further than its shape: every number is bounded before it is used. */
 #include "core/ledger_state.h"
+#include "core/zigzag.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* "PUEDLG1", of programs that knew no profiles, is read too. */
-static const char magic[8] = "PUEDLG2", magic_before[8] = "PUEDLG1";
+/* "PUEDLG1", of programs that knew no profiles, and "PUEDLG2", of those that watched no findings, are read too. */
+static const char magic[8] = "PUEDLG3", magic_before[8] = "PUEDLG1", magic_unwatched[8] = "PUEDLG2";
 enum { MAX_QUEUE = 1 << 20, MAX_OPEN = 4096, MAX_LIST = 1 << 20, MAX_INTERVAL_MS = 3600000 };
 
-/* ---- integers: 7 bits a byte, least first, zigzag ------------------------------------------------------------------------------ */
+/* ---- integers ------------------------------------------------------------------------------------------------------------------ */
 
-static void put(struct buf *b, int64_t v)
-{
-	uint64_t u = ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
-	uint8_t bytes[10];
-	size_t n = 0;
-	for (; u >= 0x80; u >>= 7)
-		bytes[n++] = (uint8_t)(u | 0x80);
-	bytes[n++] = (uint8_t)u;
-	buf_add(b, bytes, n);
-}
+static void put(struct buf *b, int64_t v) { zigzag_put(b, v); }
 
 static void put_text(struct buf *b, const char *text)
 {
@@ -29,22 +21,9 @@ static void put_text(struct buf *b, const char *text)
 	buf_str(b, text);
 }
 
-struct in { const uint8_t *p, *end; bool bad, old; };
+struct in { const uint8_t *p, *end; bool bad, old, unwatched; };
 
-static int64_t get(struct in *in)
-{
-	uint64_t u = 0;
-	for (int shift = 0; shift < 64; shift += 7) {
-		if (in->p == in->end)
-			break;
-		uint8_t byte = *in->p++;
-		u |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80))
-			return (int64_t)(u >> 1) ^ -(int64_t)(u & 1);
-	}
-	in->bad = true;
-	return 0;
-}
+static int64_t get(struct in *in) { return zigzag_get(&in->p, in->end, &in->bad); }
 
 static int64_t get_in(struct in *in, int64_t min, int64_t max)
 {
@@ -382,6 +361,11 @@ void ledger_save(const struct ledger *l, struct buf *out)
 	put(out, (int64_t)l->n_events);
 	for (size_t i = 0; i < l->n_events; i++)
 		put_event(l, &l->events[i], out);
+	CLEANUP(buf_done) struct buf watch = { 0 };
+	watch_save(l->watch, &watch);
+	put(out, (int64_t)watch.len);
+	buf_add(out, watch.data, watch.len);
+	out->failed |= watch.failed;
 	for (uint32_t k = 0; k < l->n_rows; k++) {
 		const struct meter *m = l->meters[l->rows[k]].meter;
 		put_text(out, m->id);
@@ -550,6 +534,13 @@ static bool get_lists(struct ledger *l, struct in *in, struct err *err)
 	for (int64_t i = 0; i < n && !in->bad; i++)
 		if (!get_event(l, in, err))
 			return false;
+	if (!in->unwatched) {
+		int64_t len = get_in(in, 0, in->end - in->p);
+		if (in->bad || len > in->end - in->p || !watch_load(l->watch, in->p, (size_t)len))
+			in->bad = true;
+		else
+			in->p += len;
+	}
 	get_registers(l, in);           /* checkpoints of before have none */
 	return memory || err_memory(err);
 }
@@ -575,9 +566,10 @@ static void get_head(struct ledger *l, struct in *in)
 
 bool ledger_load(struct ledger *l, const void *bytes, size_t len, struct err *err)
 {
-	struct in in = { bytes, (const uint8_t *)bytes + len, false, false };
+	struct in in = { bytes, (const uint8_t *)bytes + len, false, false, false };
 	in.old = len >= sizeof magic && memcmp(bytes, magic_before, sizeof magic) == 0;
-	if (!in.old && (len < sizeof magic || memcmp(bytes, magic, sizeof magic) != 0))
+	in.unwatched = in.old || (len >= sizeof magic && memcmp(bytes, magic_unwatched, sizeof magic) == 0);
+	if (!in.unwatched && (len < sizeof magic || memcmp(bytes, magic, sizeof magic) != 0))
 		return err_set(err, ERR_EVIDENCE, "checkpoint: not one of this program's; fold the journal from its beginning");
 	in.p += sizeof magic;
 	struct ledger *fresh = ledger_new(l->site, l->wiring, err);

@@ -7,6 +7,7 @@
 #ifndef CORE_LEDGER_STATE_H
 #define CORE_LEDGER_STATE_H
 
+#include "core/balance.h"
 #include "core/ledger.h"
 #include "core/level.h"
 #include "core/tree.h"
@@ -47,7 +48,7 @@ struct power_bucket { int64_t interval; int64_t min_mw, max_mw; uint32_t n; };
 struct profile_hour { int64_t mwh; uint16_t week, n; };       /* n known intervals of this hour, in that week */
 
 /* Intervals closed in one call, times their rows: a year that closes at once is spread over many calls. */
-enum { ROWS_A_CALL = 10000, LEAST_A_CALL = 4 };
+enum { ROWS_A_CALL = 4000, LEAST_A_CALL = 4 };
 
 struct meter_fold {
 	const struct meter *meter;
@@ -131,6 +132,7 @@ struct ledger {
 	struct queued_event *events; size_t n_events, event_room;
 	uint64_t event_seq;
 	struct interval_row *out;
+	struct watch *watch;             /* findings of the day (core/balance.h) */
 	bool failed;                     /* out of memory: nothing more is closed, so nothing wrong is */
 };
 

@@ -31,6 +31,11 @@ void oid_text(const struct oid *o, struct buf *out)
 		buf_printf(out, "%s%u", i ? "." : "", o->ids[i]);
 }
 
+bool oid_equal(const struct oid *a, const struct oid *b)
+{
+	return a->n == b->n && !memcmp(a->ids, b->ids, a->n * sizeof *a->ids);
+}
+
 int oid_compare(const struct oid *a, const struct oid *b)
 {
 	uint32_t n = a->n < b->n ? a->n : b->n;

@@ -12,6 +12,7 @@ enum { OID_MAX = 128, MODBUS_MAX_WORDS = 125, TEXT_VALUE_MAX = 255 };
 struct oid { uint32_t n; uint32_t ids[OID_MAX]; };
 bool oid_parse(const char *text, struct oid *out);                   /* "1.3.6.1..." with or without leading dot */
 void oid_text(const struct oid *o, struct buf *out);
+bool oid_equal(const struct oid *a, const struct oid *b);
 int oid_compare(const struct oid *a, const struct oid *b);           /* lexicographic */
 bool oid_under(const struct oid *o, const struct oid *prefix);
 

@@ -3,13 +3,15 @@
 
 #include <string.h>
 
-/* The next word of the line; false at its end. */
+static bool blank(char c) { return c == ' ' || c == '\t' || c == ','; }
+
+/* The next word of the line; false at its end.  A comma is a blank: recordings come from spreadsheets too. */
 static bool word(const char **p, const char *end, const char **from, size_t *len)
 {
-	while (*p < end && (**p == ' ' || **p == '\t'))
+	while (*p < end && blank(**p))
 		(*p)++;
 	*from = *p;
-	while (*p < end && **p != ' ' && **p != '\t' && **p != '\r')
+	while (*p < end && !blank(**p) && **p != '\r')
 		(*p)++;
 	*len = (size_t)(*p - *from);
 	return *len > 0;
@@ -145,7 +147,8 @@ static enum recording remark(const char *line, const char *p, const char *end, s
 
 enum recording recording_parse(const char *line, size_t len, struct recording_line *out, struct err *err)
 {
-	const char *p = line, *end = line + len, *from;
+	static const char mark[] = { '\xef', '\xbb', '\xbf' };          /* what some editors put before the first line */
+	const char *end = line + len, *p = len >= sizeof mark && !memcmp(line, mark, sizeof mark) ? line + sizeof mark : line, *from;
 	size_t n;
 	struct recording_line r = { .quality = QUALITY_GOOD };
 	if (!word(&p, end, &from, &n))
@@ -168,9 +171,10 @@ enum recording recording_parse(const char *line, size_t len, struct recording_li
 		return bad(err, line, from, "not a number; write the register's count, a decimal, or '-'");
 	if (!r.has_value)
 		r.quality = QUALITY_MISSING;
-	if (word(&p, end, &from, &n) && !parse_quality(from, n, &r.quality))
+	bool more = word(&p, end, &from, &n), number = more && *from >= '0' && *from <= '9';      /* the quality may be left out */
+	if (more && !number && !parse_quality(from, n, &r.quality))
 		return bad(err, line, from, "unknown quality; use good, stale, substituted, bad or missing");
-	if (n && word(&p, end, &from, &n)) {
+	if (number || (more && word(&p, end, &from, &n))) {
 		if (!parse_boot(from, n, &r.boot))
 			return bad(err, line, from, "monotonic milliseconds must be a whole number");
 		r.has_boot = true;

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static double square(double x) { return x * x; }
 
@@ -14,6 +15,8 @@ double chain_u(const struct chain *c)
 	const int64_t devices[] = { c->meter_ppm, c->ct_ppm, c->pt_ppm, c->timing_ppm };
 	if (c->energy_mwh == 0)
 		return 0;
+	if (c->load_low)
+		return -1;
 	for (size_t i = 0; i < countof(devices); i++) {
 		if (devices[i] < 0)
 			return -1;
@@ -72,17 +75,39 @@ static void epoch_chain(const struct meter_epoch *e, struct chain *c)
 	c->pt_ppm = worse(c->pt_ppm, transformer_ppm(e->pt_class, e->pt_plate, e->pt));
 }
 
+int64_t class_range_ppm(const char *ct_class)
+{
+	size_t len = ct_class ? strlen(ct_class) : 0;
+	return len && ct_class[len - 1] == 'S' ? 50000 : 200000;
+}
+
+/* Mean power over what the CT carries at its rated current. */
+static void ct_load(const struct window *w, uint32_t meter, const struct meter_epoch *e, struct chain *c)
+{
+	const struct meter *m = &site_meters(w->site)[meter];
+	const struct window_term *t = &w->meters[meter].term;
+	double volts = (double)(m->voltage_mv > 0 ? m->voltage_mv : e->pt_plate.primary * 1000) * 1e-3, amperes = (double)e->ct_primary_ma * 1e-3;
+	double rated_mw = volts * amperes * (m->phases == 1 ? 1 : sqrt(3)) * 1e3, factor = m->factor.num > 0 ? (double)m->factor.num / (double)m->factor.den : 1;
+	if (rated_mw <= 0 || t->known_ms <= 0 || !e->ct_class)
+		return;
+	double mean_mw = fabs((double)t->energy_mwh) / factor * 3.6e6 / (double)t->known_ms, load = mean_mw / rated_mw * 1e6;
+	c->load_ppm = load < 1e9 ? (int64_t)load : 1000000000;
+	c->range_ppm = class_range_ppm(e->ct_class);
+	c->load_low = c->load_ppm < c->range_ppm && t->energy_mwh != 0;
+}
+
 void meter_chain(const struct window *w, uint32_t meter, struct chain *out)
 {
 	const struct meter *m = &site_meters(w->site)[meter];
 	const struct meter_epoch *e = m->epochs.items;
-	struct chain c = { .energy_mwh = w->meters[meter].term.energy_mwh, .factor_u_ppm = m->factor_u_ppm };
+	struct chain c = { .energy_mwh = w->meters[meter].term.energy_mwh, .factor_u_ppm = m->factor_u_ppm, .load_ppm = -1 };
 	bool any = false;
 	for (size_t i = 0; i < m->epochs.n; i++) {
 		if (e[i].to.ms <= w->from.ms || e[i].from.ms >= w->to.ms)
 			continue;
 		any = true;
 		epoch_chain(&e[i], &c);
+		ct_load(w, meter, &e[i], &c);
 		struct ratio count = epoch_count(&e[i], (struct ratio){ 0, 0 });
 		int64_t mwh = count.num > 0 && count.den > 0 ? count.num / count.den : 0;
 		c.count_mwh = mwh > c.count_mwh ? mwh : c.count_mwh;
@@ -98,7 +123,10 @@ bool chain_lacks(const struct site *site, uint32_t meter, const struct chain *c,
 	const char *what = c->meter_ppm < 0 ? "class" : c->ct_ppm < 0 ? "CT class" : c->pt_ppm < 0 ? "PT class" : NULL;
 	if (what && c->energy_mwh)
 		snprintf(out, size, "the %s of meter %s is not stated", what, site_meters(site)[meter].id);
-	return what && c->energy_mwh;
+	else if (c->load_low)
+		snprintf(out, size, "the CT of meter %s carried %lld.%lld %% of its rated current on average; its class holds from %lld %%", site_meters(site)[meter].id,
+			 (long long)c->load_ppm / 10000, (long long)c->load_ppm / 1000 % 10, (long long)c->range_ppm / 10000);
+	return (what && c->energy_mwh) || c->load_low;
 }
 
 /* Standard uncertainties of the terms of one sum; n 0 and *stated false when one is not stated. */

@@ -15,8 +15,12 @@ struct chain {
 	int64_t factor_u_ppm;                   /* standard uncertainty of a stated factor */
 	int64_t count_mwh;                      /* one count: two reads, each uniform over a count */
 	int64_t timing_ppm;                     /* limit: clock against window */
+	/* Mean load of the CT in the window: share of its rated current, power factor taken as 1; -1: not stated (voltage, plate).
+	 * load_low: below the range in which its class holds, so that its limit of error is not known. */
+	int64_t load_ppm, range_ppm;
+	bool load_low;
 };
-/* Standard uncertainty in mW.h; negative when a class is not stated. */
+/* Standard uncertainty in mW.h; negative when a class is not stated, or does not hold at the load. */
 double chain_u(const struct chain *c);
 int64_t chain_u_mwh(const struct chain *c);     /* rounded up; -1 when not stated */
 /* Of a sum, from its terms' standard uncertainties, with correlation rho among them. */
@@ -27,6 +31,8 @@ double pue_u_overhead(double overhead, double u_overhead, double it, double u_it
 /* U = k u in 1e-6, rounded up; -1 when u is negative. */
 int64_t expanded_ppm(double u, double k);
 
+/* Share of the rated current from which a CT's class holds (domain.md 2.4): S classes 5 %, others 20 %. */
+int64_t class_range_ppm(const char *ct_class);
 /* The chain of a meter in a window: classes of the worst of its epochs there. */
 void meter_chain(const struct window *w, uint32_t meter, struct chain *out);
 /* Why a meter's chain has no uncertainty ("class of feed-a is not stated"); false when it has one. */

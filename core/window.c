@@ -66,9 +66,7 @@ void window_free(struct window *w)
 	tree_done(&w->tree);
 	free(w->intervals);
 	free(w->meters);
-	free(w->order);
-	free(w->now);
-	free(w->sums);
+	balance_done(w);
 	free(w);
 }
 
@@ -82,7 +80,7 @@ static bool keep_hole(struct window *w, struct window_meter *m, size_t ix, const
 		m->holes = h;
 		m->room = room;
 	}
-	m->holes[m->n_holes++] = (struct window_hole){ (uint32_t)ix, (int32_t)r->missing_ms, r->substituted_mwh, r->substitute_class, 0, NULL };
+	m->holes[m->n_holes++] = (struct window_hole){ (uint32_t)ix, (int32_t)r->missing_ms, r->substituted_mwh, NULL, 0, r->substitute_class };
 	return true;
 }
 

@@ -20,9 +20,9 @@ struct window_hole {
 	uint32_t interval;
 	int32_t missing_ms;
 	int64_t substituted_mwh;
+	struct span *spans;              /* where it is, of terms; none: all of the interval, or not said */
+	uint16_t n_spans;
 	uint8_t substitute_class;
-	uint16_t n_spans;                /* where it is, of terms; none: all of the interval, or not said */
-	struct span *spans;
 };
 struct window_meter {
 	struct window_term term;
@@ -44,6 +44,7 @@ struct window {
 	struct window_meter *meters;
 	int64_t events[EVENT_N];
 	uint32_t *order;                 /* meters, children before parents */
+	uint32_t *first_child, *next_child;      /* UINT32_MAX none */
 	struct window_now *now;
 	struct window_sums *sums;
 	bool possible[2];                /* every term has a register */
@@ -54,5 +55,9 @@ struct window {
 void window_settle(const struct window *w);
 bool balance_init(struct window *w);
 void balance_push(struct window *w, const struct interval *iv);
+void balance_done(struct window *w);
+/* Judges every node of which at least `least` intervals are known; `all` has room for one a meter.  How many it wrote. */
+struct balance;
+size_t balance_judge(const struct window *w, int64_t least, struct balance *all);
 
 #endif

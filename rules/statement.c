@@ -14,6 +14,9 @@ void statements_init(struct statements *s, const char *site_id)
 void statements_done(struct statements *s)
 {
 	json_decref(s->roots);
+	for (size_t i = 0; i < s->n_meters; i++)
+		free(s->meters[i].json);
+	free(s->meters);
 	free(s->attestations);
 	free(s->claims);
 	free(s->lineage);
@@ -110,27 +113,43 @@ static bool add_revocation(struct statements *s, const json_t *p)
 	for (size_t i = 0; i < s->n_claims; i++)
 		if (!strcmp(s->claims[i].id, id))
 			s->claims[i].withdrawn = true;
+	for (size_t i = 0; i < s->n_meters; i++)
+		s->meters[i].revoked |= !strcmp(s->meters[i].id, id);
+	s->revokes = id;
 	return true;
 }
-
-static bool add_nothing(struct statements *s, const json_t *p)
-{
-	(void)s, (void)p;
-	return true;
-}
-
-/* member: what a statement of this kind must have */
-static const struct kind_row { const char *kind, *member; bool object; bool (*add)(struct statements *s, const json_t *p); } kinds[] = {
-	{ "attestation", "name", false, add_attestation }, { "claim", "claim", true, add_claim },
-	{ "lineage", "of", false, add_lineage },          { "baseline", "baseline", true, add_baseline },
-	{ "meter", "meter", true, add_nothing },          { "revocation", "revokes", false, add_revocation },
-};
 
 static bool finding(struct statements *s, const char *what)
 {
 	buf_printf(&s->findings, "%s\n", what);
 	return true;
 }
+
+/* Its meter is one of this site: words about another site's do not count here. */
+static bool add_meter(struct statements *s, const json_t *p)
+{
+	const char *site = text_of(p, "site"), *by = text_of(p, "by");
+	bool reading = strcmp(text_of(p, "kind"), "reading") == 0;
+	CLEANUP(buf_done) struct buf text = { 0 };
+	if (!site || !by || strcmp(site, s->lineage[0]))
+		return finding(s, "a statement about a meter of another site, or by nobody, does not count");
+	struct meter_statement *rows = grown(s->meters, s->n_meters, sizeof *rows);
+	if (!rows)
+		return false;
+	s->meters = rows;
+	if (!json_canonical(json_object_get(p, reading ? "reading" : "meter"), &text, NULL))
+		return false;
+	rows[s->n_meters] = (struct meter_statement){ .id = text_of(p, "id"), .by = by, .json = buf_take(&text), .reading = reading };
+	return rows[s->n_meters].json && ++s->n_meters;
+}
+
+/* member: what a statement of this kind must have */
+static const struct kind_row { const char *kind, *member; bool object; bool (*add)(struct statements *s, const json_t *p); } kinds[] = {
+	{ "attestation", "name", false, add_attestation }, { "claim", "claim", true, add_claim },
+	{ "lineage", "of", false, add_lineage },          { "baseline", "baseline", true, add_baseline },
+	{ "meter", "meter", true, add_meter },            { "reading", "reading", true, add_meter },
+	{ "revocation", "revokes", false, add_revocation },
+};
 
 /* The member a statement of its kind must have: a text, or an object. */
 static bool has_member(const json_t *p, const struct kind_row *row)
@@ -201,6 +220,19 @@ void statements_into(const struct statements *s, struct facts *f)
 		else if (!strcmp(a->name, "approved_rate"))
 			f->approved_rate_fen = fen_of(a->amount);
 	}
+}
+
+bool statements_words(const struct statements *s, struct meter_words **out, size_t *n, struct err *err)
+{
+	struct meter_words *w = calloc(s->n_meters + 1, sizeof *w);
+	if (!w)
+		return err_memory(err);
+	*n = 0;
+	for (size_t i = 0; i < s->n_meters; i++)
+		if (!s->meters[i].revoked)
+			w[(*n)++] = (struct meter_words){ .id = s->meters[i].id, .by = s->meters[i].by, .json = s->meters[i].json, .reading = s->meters[i].reading };
+	*out = w;
+	return true;
 }
 
 bool statement_payload(json_t *members, struct buf *out, struct err *err)

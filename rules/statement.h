@@ -7,19 +7,25 @@
  *	claim:       "claim": {"site","company","policy","pending","withdrawn","amount_fen","date","level"}
  *	lineage:     "of": id of a site this one was merged from
  *	baseline:    "baseline": a frozen PUE (facts.h, baseline_json)
- *	meter:       "meter": {"id","last","first","at","reason"}   a meter exchange
+ *	meter:       "meter": {"id","at","last","first","reason", ...}   a meter exchange (core/amend.h)
+ *	reading:     "reading": {"id","from","to","energy" or "first","last","reason"}   energy that nothing measured
  *	revocation:  "revokes": id of a statement
  * Names with a meaning of their own: "retrofit_completed" and "applied" (date), "approved_rate" (amount a rack). */
 #ifndef RULES_STATEMENT_H
 #define RULES_STATEMENT_H
 
+#include "core/amend.h"
 #include "rules/facts.h"
 #include "rules/jws.h"
 
+/* Words about a meter; a revoked one stays, marked. */
+struct meter_statement { const char *id, *by; char *json; bool reading, revoked; };
 struct statements {
 	struct attestation *attestations; size_t n_attestations;
 	struct claim *claims; size_t n_claims;
 	const char **lineage; size_t n_lineage;
+	struct meter_statement *meters; size_t n_meters;
+	const char *revokes;         /* what the last revocation names */
 	struct baseline baseline;    /* the newest that is not revoked; site NULL: none */
 	json_t *roots;               /* owner of all texts */
 	struct buf findings;         /* a line for each statement that does not count, and why */
@@ -31,6 +37,9 @@ void statements_done(struct statements *s);
 bool statements_add(struct statements *s, const struct trust *trust, const void *envelope, size_t len, struct err *err) MUST_USE;
 /* Borrowed by f until statements_done(). */
 void statements_into(const struct statements *s, struct facts *f);
+
+/* Words about meters that were not revoked, in order, for amend(); room for one more.  The array is the caller's, its texts are s's. */
+bool statements_words(const struct statements *s, struct meter_words **out, size_t *n, struct err *err) MUST_USE;
 
 /* The canonical payload of a statement, from its members; "format", "id" (first 16 hex of SHA-256 of the rest) are added. */
 bool statement_payload(json_t *members, struct buf *out, struct err *err) MUST_USE;

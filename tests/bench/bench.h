@@ -63,10 +63,5 @@ static inline void bench_end(pid_t pid)
 }
 
 struct result { double cpu_us, per_s; };
-static inline void bench_row(const char *name, struct result ours, struct result reference, double limit)
-{
-	printf("| %s | %.2f us | %.2f us | %.2f | %.1f | %.0f/s |\n", name, ours.cpu_us, reference.cpu_us, ours.cpu_us / reference.cpu_us, limit, ours.per_s);
-	fflush(stdout);
-}
 
 #endif

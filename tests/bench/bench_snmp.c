@@ -1,15 +1,14 @@
-/* CPU of polling SNMP v2c, decoding included, against a minimal client with prebuilt requests, sendmmsg and recvmmsg that looks at nothing.
- * usage: bench_snmp [SATURATED_AGENTS [PACED_AGENTS [REQUESTS]]] */
-#include "tests/bench/bench.h"
+/* CPU of polling SNMP v2c, decoding included, against a minimal epoll client with prebuilt requests, sendmmsg and recvmmsg that looks at nothing.
+ * usage: bench_snmp [SATURATED [PACED [REQUESTS [ROUNDS]]]], the first two in agents */
+#include "tests/bench/polling.h"
 #include "core/replica.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
-enum { POINTS = 10, BATCH = 64, SIZE = 1024, TICK_US = 10000 };
-static size_t n_agents, n_requests = 300000;
+enum { POINTS = 10, BATCH = 64, SIZE = 1024 };
 static uint16_t port;
 
 /* ---- the agents: any GET is answered with 2300 for every object ------------------------------------------------------------- */
@@ -140,6 +139,8 @@ static void prebuild(void)
 	n_question = at + n;
 }
 
+struct plain { struct client client; int fd, ep; struct sockaddr_in *to; size_t n, done; bool again; };
+
 static void plain_send(int fd, const struct sockaddr_in *to, size_t n)
 {
 	static struct mmsghdr heads[BATCH];
@@ -154,6 +155,12 @@ static void plain_send(int fd, const struct sockaddr_in *to, size_t n)
 	}
 }
 
+static void plain_ask(void *ctx, size_t first, size_t n)
+{
+	struct plain *p = ctx;
+	plain_send(p->fd, p->to + first, n);
+}
+
 static int plain_receive(int fd)
 {
 	for (size_t i = 0; i < BATCH; i++) {
@@ -163,85 +170,45 @@ static int plain_receive(int fd)
 	return recvmmsg(fd, io.heads, BATCH, MSG_DONTWAIT, NULL);
 }
 
-static int plain_open(void)
+static void plain_wait(void *ctx, int64_t most_us)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM, 0), room = 8 << 20;
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-	return fd;
+	struct plain *p = ctx;
+	struct epoll_event ready;
+	int n = epoll_wait(p->ep, &ready, 1, (int)(most_us / 1000)) > 0 ? plain_receive(p->fd) : 0;
+	if (n <= 0)
+		return;
+	p->done += (size_t)n;
+	if (p->again)
+		plain_send(p->fd, io.from, (size_t)n);
 }
 
-static struct sockaddr_in *addresses(void)
+static struct client *plain_open(size_t n)
 {
-	struct sockaddr_in *to = calloc(n_agents, sizeof *to);
-	for (size_t i = 0; i < n_agents; i++)
-		to[i] = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(agent_address(i)) };
-	return to;
+	struct plain *p = calloc(1, sizeof *p);
+	int room = 8 << 20;
+	REQUIRE(p && (p->to = calloc(n, sizeof *p->to)));
+	p->n = n;
+	p->fd = socket(AF_INET, SOCK_DGRAM, 0);
+	setsockopt(p->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+	struct epoll_event event = { .events = EPOLLIN };
+	p->ep = epoll_create1(0);
+	epoll_ctl(p->ep, EPOLL_CTL_ADD, p->fd, &event);
+	p->client = (struct client){ .ctx = p, .ask = plain_ask, .wait = plain_wait, .done = &p->done, .again = &p->again };
+	for (size_t i = 0; i < n; i++)
+		p->to[i] = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(agent_address(i)) };
+	return &p->client;
 }
 
-static struct result plain_saturated(void)
+static void plain_close(struct client *c)
 {
-	int fd = plain_open();
-	struct sockaddr_in *to = addresses();
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int64_t cpu = cpu_us(), wall = clock_us(CLOCK_MONOTONIC);
-	size_t done = 0;
-	plain_send(fd, to, n_agents);
-	while (done < n_requests) {
-		if (poll(&p, 1, 200) == 0)
-			plain_send(fd, to, n_agents);      /* lost on the way: begin anew */
-		int n = plain_receive(fd);
-		if (n <= 0)
-			continue;
-		done += (size_t)n;
-		plain_send(fd, io.from, (size_t)n);
-	}
-	struct result r = { (double)(cpu_us() - cpu) / (double)done, (double)done * 1e6 / (double)(clock_us(CLOCK_MONOTONIC) - wall) };
-	close(fd);
-	free(to);
-	return r;
-}
-
-static struct result plain_paced(int seconds)
-{
-	int fd = plain_open(), n;
-	struct sockaddr_in *to = addresses();
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int64_t cpu = cpu_us(), start = clock_us(CLOCK_MONOTONIC), left;
-	size_t sent = 0, done = 0;
-	for (int tick = 0; tick < seconds * 100; tick++) {
-		size_t due = (size_t)(tick + 1) * n_agents / 100, k = due - sent, from = sent % n_agents;
-		size_t first = k < n_agents - from ? k : n_agents - from;
-		plain_send(fd, to + from, first);
-		plain_send(fd, to, k - first);
-		sent = due;
-		int64_t next = start + (int64_t)(tick + 1) * TICK_US;
-		while ((left = (next - clock_us(CLOCK_MONOTONIC)) / 1000) > 0)
-			if (poll(&p, 1, (int)left) > 0 && (n = plain_receive(fd)) > 0)
-				done += (size_t)n;
-		sleep_until(next);
-	}
-	struct result r = { (double)(cpu_us() - cpu) / (double)done, (double)done / seconds };
-	close(fd);
-	free(to);
-	return r;
+	struct plain *p = c->ctx;
+	close(p->fd);
+	close(p->ep);
+	free(p->to);
+	free(p);
 }
 
 /* ---- ours ---------------------------------------------------------------------------------------------------------------------------- */
-
-struct ours { sd_event *loop; struct collector_env env; void *self; struct target **targets; struct plan *plan; struct sample samples[64]; size_t done, lost; bool again; };
-
-static void on_reading(void *ctx, void *device, const struct reading *r)
-{
-	struct ours *o = ctx;
-	if (r->reason != REASON_NONE) {
-		o->lost++;
-	} else {
-		REQUIRE(decode_reading(o->plan, r, 0, o->samples) == POINTS && o->samples[9].value == 230000);
-		o->done++;
-	}
-	if (o->again)
-		snmp.submit(*(struct target **)device, r->request, (struct mono){ r->at.boot.ms + 1000 });
-}
 
 static struct plan *make_plan(struct library *lib)
 {
@@ -279,124 +246,34 @@ static struct plan *make_plan(struct library *lib)
 	return plan;
 }
 
-static void ours_open(struct ours *o, struct plan *plan)
+static void endpoint(size_t i, struct endpoint *out)
 {
-	struct err err = { 0 };
-	*o = (struct ours){ .plan = plan, .targets = calloc(n_agents, sizeof *o->targets) };
-	REQUIRE(sd_event_new(&o->loop) >= 0);
-	o->env = (struct collector_env){ .loop = o->loop, .clock = { bench_now, NULL }, .sink = on_reading, .ctx = o, .seed = 1 };
-	o->self = snmp.start(&o->env, &err);
-	REQUIRE(o->self);
-	for (size_t i = 0; i < n_agents; i++) {
-		struct endpoint ep = { .scheme = "snmp", .port = port, .user = "public", .version = 2 };
-		struct in_addr a = { htonl(agent_address(i)) };
-		snprintf(ep.host, sizeof ep.host, "%s", inet_ntoa(a));
-		o->targets[i] = snmp.attach(o->self, &ep, &o->targets[i], &err);
-		REQUIRE(o->targets[i]);
-	}
+	struct in_addr a = { htonl(agent_address(i)) };
+	*out = (struct endpoint){ .scheme = "snmp", .port = port, .user = "public", .version = 2 };
+	snprintf(out->host, sizeof out->host, "%s", inet_ntoa(a));
 }
 
-static void ours_close(struct ours *o)
+static size_t number(int argc, char **argv, int i, size_t otherwise)
 {
-	if (o->lost)
-		printf("(%zu requests without an answer)\n", o->lost);
-	for (size_t i = 0; i < n_agents; i++)
-		snmp.detach(o->targets[i]);
-	snmp.stop(o->self);
-	sd_event_unref(o->loop);
-	free(o->targets);
-}
-
-static void ours_ask(struct ours *o, size_t i)
-{
-	snmp.submit(o->targets[i], &o->plan->requests[0], (struct mono){ bench_now(NULL).boot.ms + 1000 });
-}
-
-/* Sessions are made at the first request: not part of what is measured. */
-static void ours_warm(struct ours *o)
-{
-	for (size_t i = 0; i < n_agents; i++) {
-		ours_ask(o, i);
-		if (i % BATCH == BATCH - 1 || i + 1 == n_agents)
-			snmp.flush(o->self);
-		while (i + 1 - o->done - o->lost > 100) {
-			sd_event_run(o->loop, 10000);
-			snmp.expire(o->self, bench_now(NULL).boot);
-		}
-	}
-	while (o->done + o->lost < n_agents) {
-		sd_event_run(o->loop, 10000);
-		snmp.expire(o->self, bench_now(NULL).boot);
-	}
-	o->done = o->lost = 0;
-}
-
-static struct result ours_saturated(struct plan *plan)
-{
-	struct ours o;
-	ours_open(&o, plan);
-	ours_warm(&o);
-	o.again = true;
-	int64_t cpu = cpu_us(), wall = clock_us(CLOCK_MONOTONIC), expired = wall;
-	for (size_t i = 0; i < n_agents; i++)
-		ours_ask(&o, i);
-	snmp.flush(o.self);
-	while (o.done < n_requests) {
-		sd_event_run(o.loop, 10000);
-		if (clock_us(CLOCK_MONOTONIC) - expired < TICK_US)
-			continue;
-		expired += TICK_US;
-		snmp.expire(o.self, bench_now(NULL).boot);
-	}
-	struct result r = { (double)(cpu_us() - cpu) / (double)o.done, (double)o.done * 1e6 / (double)(clock_us(CLOCK_MONOTONIC) - wall) };
-	ours_close(&o);
-	return r;
-}
-
-static struct result ours_paced(struct plan *plan, int seconds)
-{
-	struct ours o;
-	ours_open(&o, plan);
-	ours_warm(&o);
-	int64_t cpu = cpu_us(), start = clock_us(CLOCK_MONOTONIC), left;
-	size_t sent = 0;
-	for (int tick = 0; tick < seconds * 100; tick++) {
-		for (size_t due = (size_t)(tick + 1) * n_agents / 100; sent < due; sent++)
-			ours_ask(&o, sent % n_agents);
-		snmp.flush(o.self);
-		int64_t next = start + (int64_t)(tick + 1) * TICK_US;
-		do {      /* at least once, or a late tick would never hear its answers */
-			left = next - clock_us(CLOCK_MONOTONIC);
-			sd_event_run(o.loop, left > 0 ? (uint64_t)left : 0);
-		} while (left > 1000);
-		sleep_until(next);
-		snmp.expire(o.self, bench_now(NULL).boot);
-	}
-	struct result r = { (double)(cpu_us() - cpu) / (double)o.done, (double)o.done / seconds };
-	ours_close(&o);
-	return r;
+	return argc > i ? strtoul(argv[i], NULL, 10) : otherwise;
 }
 
 int main(int argc, char **argv)
 {
-	size_t saturated = argc > 1 ? strtoul(argv[1], NULL, 10) : 200, paced = argc > 2 ? strtoul(argv[2], NULL, 10) : 5000;
-	if (argc > 3)
-		n_requests = strtoul(argv[3], NULL, 10);
+	int rounds = (int)number(argc, argv, 4, 5);
+	const struct poll_case saturated = { "saturated", number(argc, argv, 1, 200), number(argc, argv, 3, 300000), 0, 1.3, rounds };
+	const struct poll_case paced = { "paced, once a second", number(argc, argv, 2, 5000), 0, 3, 1.7, rounds };
 	int fd = open_agents();
 	pid_t server = bench_fork(serve, fd);
 	close(fd);
 	prebuild();
 	struct library *lib = library_new();
 	struct plan *plan = make_plan(lib);
-	printf("SNMP v2c, GET of %d objects, all decoded; %zu agents saturated, %zu paced\n\n", POINTS, saturated, paced);
-	printf("| | CPU a request | reference | ratio | limit | rate |\n|---|---|---|---|---|---|\n");
-	n_agents = saturated;
-	struct result reference = plain_saturated(), ours = ours_saturated(plan);
-	bench_row("saturated", ours, reference, 1.3);
-	n_agents = paced;
-	reference = plain_paced(3);
-	ours = ours_paced(plan, 3);
-	bench_row("paced, once a second", ours, reference, 1.7);
+	ours_options = (struct ours_options){ &snmp, plan, POINTS, 230000, endpoint };
+	printf("SNMP v2c, GET of %d objects, all decoded; %zu agents saturated, %zu paced\n\n", POINTS, saturated.devices, paced.devices);
+	poll_head();
+	poll_compare(&saturated, (struct poll_side){ plain_open, plain_close }, ours_side);
+	poll_compare(&paced, (struct poll_side){ plain_open, plain_close }, ours_side);
 	bound_free((struct bound *)(uintptr_t)plan->bound);
 	plan_free(plan);
 	library_free(lib);

@@ -280,6 +280,76 @@ def chaos(seed, hours=30):
     return b, [x for k in range(1, session + 1) for x in trouble([y for y in out if y[1].session == k], rng)]
 
 
+def year(seed, days, poll, interval):
+    """The same small site through a year in virtual time: rarer faults, but all kinds of them, long ones too, and meters that are exchanged."""
+    b = Build(seed, 1, poll)
+    rng, b.interval = b.rng, interval
+    b.meter("feed", "supply", None, 12, "100", 1_000_000)
+    b.meter("cool", "cooling", "feed", 5, "300", factor=F(1000, 985))
+    b.meter("it-a", "it", "feed", 6, "7", 10_000_000, point="pdu_output")
+    b.meter("it-b", "it", "feed", None, "100", point="pdu_output")
+    b.meter("pump", "non_it", "it-a", 1, "1", 5_000_000)
+    most = {n: int(F(b.rows[n]["p_max"] or 9_000_000) * poll / 3_600_000 / b.rows[n]["count"]) for n in b.order}
+    end, count = days * 86_400_000, {}
+    for n in b.order:
+        edges = sorted(rng.sample(range(end // 20, end * 19 // 20), rng.choice([0, 1, 1, 3])))
+        b.rows[n]["epochs"] = []
+        for k, t in enumerate([0] + edges):
+            known, after = rng.random() < 0.6, t + rng.choice([0, 0, poll // 3, 5 * poll])
+            if k:
+                b.rows[n]["epochs"][-1].update(end=START + t)
+            b.rows[n]["epochs"].append(dict(serial=f"{n}-{k}", count=b.rows[n]["count"] * rng.choice([1, 1, 2]) if k else b.rows[n]["count"],
+                                            **({"start": START + after} if k else {}), known=known))
+    out, boot, session, t, step = [], 10**8, 1, 0, 0
+    state = {n: dict(v=rng.randrange(40_000), frozen=0, dead=0, held=0, epoch=0) for n in b.order}
+    while t < end:
+        if rng.random() < 12 * poll / 31_536_000_000:
+            session, boot, t = session + 1, rng.randrange(10**5) - t, t + rng.choice([0, 0, 600_000, 2 * 3_600_000, 9 * 86_400_000])
+        if rng.random() < 8 * poll / 31_536_000_000:
+            step += rng.choice([-1, 1]) * rng.choice([6_000, 90_000, 400_000, poll + 60_000])
+        for n in b.order:
+            s, row = state[n], b.rows[n]
+            e = row["epochs"][s["epoch"]]
+            stamped = START + t + step
+            s["v"] += int(most[n] * row["count"] / e["count"] * F(rng.randrange(20, 95), 100))
+            if e.get("end") and stamped + 60_000 >= e["end"]:
+                if e["known"]:
+                    e["last"] = (s["v"] + 1) % row["modulus"] if row["modulus"] else s["v"] + 1
+                s["epoch"] += 1
+                s.update(v=rng.randrange(40_000), frozen=0)
+                if e["known"]:
+                    row["epochs"][s["epoch"]]["first"] = s["v"]
+            if (row["epochs"][s["epoch"]].get("start") or 0) > stamped - 60_000:
+                continue
+            what = rng.random()
+            if what < 0.0004:
+                s["v"] = rng.randrange(100)
+            elif what < 0.001:
+                s["dead"] = rng.choice([1, 2, 5, 20, 300, 2000])
+            elif what < 0.0015:
+                s["frozen"], s["held"] = rng.choice([2, 3, 4, 15, 40]), s["v"]
+            value = s["held"] if s["frozen"] else s["v"]
+            if rng.random() < 0.0005:
+                value = rng.randrange(10**6)
+            s["frozen"] = max(0, s["frozen"] - 1)
+            if s["dead"]:
+                s["dead"] -= 1
+                continue
+            value = value % row["modulus"] if row["modulus"] else value
+            skew = rng.randrange(0, 40_000)
+            out.append((n, Read(stamped + skew, None if rng.random() < 0.001 else value, t + skew + boot, session)))
+        t += poll
+    for n in b.order:
+        rows = b.rows[n]["epochs"]
+        for k, e in enumerate(rows):
+            for key in ("first", "last"):
+                if e.get(key) is not None and not e["known"] and key == "last":
+                    del e[key]
+        if len(rows) == 1 and rows[0]["count"] == b.rows[n]["count"]:
+            b.rows[n]["epochs"] = None
+    return b, [x for k in range(1, session + 1) for x in trouble([y for y in out if y[1].session == k], rng)]
+
+
 def trouble(out, rng):
     out = disorder(out, rng)
     for _ in range(2 if out else 0):
@@ -308,7 +378,8 @@ def energy_text(count):
 
 
 def yaml(b, site_id):
-    lines = ["version: 1", "site:", f"  id: {site_id}", f"  name: {{zh: 参考机房, en: Reference site {site_id}}}", "  timezone: Asia/Shanghai", "  simulated: true", "meters:"]
+    lines = ["version: 1", "site:", f"  id: {site_id}", f"  name: {{zh: 参考机房, en: Reference site {site_id}}}", "  timezone: Asia/Shanghai", "  simulated: true",
+             *([f"  interval: {b.interval // 60_000}m"] if getattr(b, "interval", Q) != Q else []), "meters:"]
     for n in b.order:
         r = b.rows[n]
         if r["role"] == "bus":
@@ -332,6 +403,7 @@ def epoch_text(e):
     parts = [f"serial: {e['serial']}"]
     parts += [f"{k}: {stamp(e[v])}" for k, v in (("from", "start"), ("to", "end")) if e.get(v) is not None]
     parts += [f"{k}: {e[k]}" for k in ("first", "last") if e.get(k) is not None]
+    parts += [f"count: {energy_text(e['count'])}"] if e.get("count") else []
     return "{" + ", ".join(parts) + ", reason: exchange}"
 
 
@@ -351,7 +423,7 @@ def model_site(b):
         r = b.rows[n]
         if r["role"] == "bus":
             continue
-        epochs = [Epoch(r["count"], r["modulus"], e.get("start"), e.get("end"), e.get("first"), e.get("last")) for e in r["epochs"]] if r["epochs"] \
+        epochs = [Epoch(e.get("count") or r["count"], r["modulus"], e.get("start"), e.get("end"), e.get("first"), e.get("last")) for e in r["epochs"]] if r["epochs"] \
             else [Epoch(r["count"], r["modulus"])]
         meters[n] = Meter(n, epochs, r["p_max"], b.poll, r.get("direction") == "net", r.get("factor", 1))
         if r["role"] in ("supply", "pv", "generator"):
@@ -362,4 +434,4 @@ def model_site(b):
             it[n] = 1
         if r["role"] == "non_it":
             it[n] = -1
-    return Site(meters, total, it)
+    return Site(meters, total, it, getattr(b, "interval", Q))

@@ -1,4 +1,5 @@
 /* The SNMP collector against a scripted agent.  Time is virtual, as in test_modbus_tcp.c. */
+#include "collectors/snmp_internal.h"
 #include "tests/unit/collectors/snmp_peer.h"
 #include "tests/unit/test.h"
 
@@ -392,9 +393,56 @@ static void needs_a_community(void **state)
 	end(&w);
 }
 
+static void set_address(struct addresses *a, uint32_t host, uint16_t port)
+{
+	a->at[a->n++] = (struct address){ .len = sizeof(struct sockaddr_in), .u.v4 = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(host) } };
+}
+
+/* A name with several addresses: the one that is silent costs a poll, the next one's answer is known by its source. */
+static void second_address_answers(void **state)
+{
+	(void)state;
+	struct world w;
+	begin(&w);
+	struct target *t = attach(&w, 2, false);
+	struct oid oid = name(1, 4);
+	struct request get = { .kind = REQUEST_SNMP_GET, .oids = &oid, .n_oids = 1 };
+	struct addresses both = { 0 };
+	set_address(&both, INADDR_LOOPBACK + 1, w.peer.port);
+	set_address(&both, INADDR_LOOPBACK, w.peer.port);
+	snmp_set_addresses(t, &both);
+	assert_int_equal(ask(&w, t, &get)->reason, REASON_TIMEOUT);
+	assert_int_equal(ask(&w, t, &get)->reason, REASON_NONE);
+	assert_int_equal(ask(&w, t, &get)->reason, REASON_NONE);
+	snmp.detach(t);
+	end(&w);
+}
+
+/* The timer of an answered request is left where it is: it must neither end nor repeat a later one before its time. */
+static void answered_timer_does_not_count(void **state)
+{
+	(void)state;
+	struct world w;
+	begin(&w);
+	struct target *t = attach(&w, 2, false);
+	struct oid oid = name(1, 4);
+	struct request get = { .kind = REQUEST_SNMP_GET, .oids = &oid, .n_oids = 1 };
+	assert_int_equal(ask(&w, t, &get)->reason, REASON_NONE);
+	while (w.now_ms < 5000 + DEADLINE_MS - 30)
+		step(&w);
+	w.peer.behave = silent;
+	int64_t begun = w.now_ms;
+	assert_int_equal(ask(&w, t, &get)->reason, REASON_TIMEOUT);
+	assert_in_range(w.answers[1].at_ms - begun, DEADLINE_MS, DEADLINE_MS + 30);
+	assert_int_equal(w.peer.requests, 3);      /* the second one asked twice */
+	snmp.detach(t);
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(second_address_answers), cmocka_unit_test(answered_timer_does_not_count),
 		cmocka_unit_test(faults), cmocka_unit_test(too_big_splits), cmocka_unit_test(one_bad_object), cmocka_unit_test(walks),
 		cmocka_unit_test(half_a_walk_is_kept), cmocka_unit_test(mutations_are_survived), cmocka_unit_test(needs_a_community),
 	};

@@ -1,5 +1,6 @@
 #include "tests/unit/test.h"
 #include "tests/unit/core/ledger_bench.h"
+#include "core/amend.h"
 
 /* One meter, poll 300 s, one count is 1 mW.h.  p_max 3600 mW is one count a second: cap(300 s) = 301. */
 static const struct fold_row { const char *name; int64_t p_max_mw, modulus; bool net; const char *reads, *said; } fold_rows[] = {
@@ -122,6 +123,133 @@ static void powers(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* ---- what stands in for what is missing ------------------------------------------------------------------------------------------------ */
+
+/* A feed with two meters below it; the second one, "it", lacks something.  900 s polls; a word a meter. */
+static const struct substitute_row { const char *name; int64_t nominal_mw, loss_ppm; const char *feed, *cool, *it, *said; } substitute_rows[] = {
+	{ "balance of the node", 0, 0, "0=0 900=1000 1800=2000", "0=0 900=300 1800=600", "0=-", "1000R,300R,0+900s-(700B) 1000R,300R,0+900s-(700B)" },
+	{ "declared losses are taken off first", 0, 100000, "0=0 900=1000 1800=2000", "0=0 900=300 1800=600", "0=-", "1000R,300R,0+900s-(600B) 1000R,300R,0+900s-(600B)" },
+	{ "what the meter itself knows of the interval is not estimated again", 0, 0, "0=0 900=1000 1800=2000", "0=0 900=300 1800=600", "600=0 900=200",
+	  "1000R,300R,200+600sR(500B) 1000R,300R,0+900s-(700B)" },
+	{ "more below than above is no estimate", 0, 0, "0=0 900=200 1800=400", "0=0 900=300 1800=600", "0=-", "200R,300R,0+900s- 200R,300R,0+900s-" },
+	{ "a sibling lacks something: nominal power", 3600, 0, "0=0 900=1000 1800=2000", "0=0 900=300", "0=-",
+	  "1000R,300R,0+900s-(700B) 1000R,0+900s-,0+900s-(900N)" },
+	{ "of a part of the interval", 3600, 0, "0=0 900=1000", "0=-", "900=100 1200=300", "1000R,0+900s-,0+900s-(900N) 0+900s-(1000P),0+900s-,200+600sR(600N)" },
+	{ "the hour's other quarters before the nominal power", 3600, 0, "0=0 900=1000 1800=2000", "900=-", "0=0 900=500", "1000R,0+900s-(500B),500R 1000R,0+900s-,0+900s-(500P)" },
+	{ "zero is an energy too: a nominal power is not asked", 3600, 0, "0=0 900=0 1800=0", "0=0 900=0 1800=0", "0=-", "0R,0R,0+900s- 0R,0R,0+900s-" },
+};
+
+static void three_meters(struct bench *b, int64_t nominal_mw, int64_t loss_ppm)
+{
+	bench_init(b);
+	bench_meter(b, "feed", ROLE_SUPPLY, -1)->loss_ppm = loss_ppm;
+	bench_meter(b, "cool", ROLE_COOLING, 0);
+	bench_meter(b, "it", ROLE_IT, 0)->nominal_mw = nominal_mw;
+	for (int m = 0; m < 3; m++)
+		b->wiring[m].poll_ms = 900000;
+}
+
+static void substitutes(void **state)
+{
+	int wrong = 0;
+	(void)state;
+	for (const struct substitute_row *r = substitute_rows; r < substitute_rows + countof(substitute_rows); r++) {
+		struct bench b;
+		three_meters(&b, r->nominal_mw, r->loss_ppm);
+		struct ledger *l = ledger_new(&b.site, b.wiring, NULL);
+		push_all(&b, l, (const char *const[]){ r->feed, r->cool, r->it }, 3);
+		if (strcmp(b.said.data ? b.said.data : "", r->said))
+			printf("row \"%s\":\n  said     %s\n  expected %s\n", r->name, b.said.data ? b.said.data : "", r->said), wrong++;
+		ledger_free(l);
+		bench_done(&b);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* Class P: the same hour of the week before; kept through a checkpoint, four weeks at most. */
+static void profiles(void **state)
+{
+	static const struct { const char *name; int weeks; bool restart; const char *said; } rows[] = {
+		{ "last week", 1, false, "P" }, { "through a checkpoint", 1, true, "P" }, { "four weeks ago", 4, false, "P" }, { "five weeks ago", 5, false, "-" },
+	};
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct bench b;
+		struct buf saved = { 0 };
+		struct err err = { 0 };
+		three_meters(&b, 0, 0);
+		struct ledger_sink sink = { bench_interval, bench_event, &b };
+		struct ledger *l = ledger_new(&b.site, b.wiring, NULL);
+		int64_t step = 900, week = 7 * 86400, end = (int64_t)rows[i].weeks * week + 7200;
+		/* Only the feed; in its first hour it carries what no other hour does; it is silent in the weeks between, and counts from zero then. */
+		for (int64_t t = 0; t <= 3600; t += step) {
+			struct sample s = { .series = 0, .value = t, .at = { { BASE_MS + t * 1000 }, { t * 1000 }, 1, true } };
+			ledger_push(l, &s, 1, s.at, &sink);
+		}
+		for (int64_t t = 3600; t <= end; t += 3600) {
+			if (rows[i].restart && t == 2 * 3600) {
+				ledger_save(l, &saved);
+				ledger_free(l);
+				l = ledger_new(&b.site, b.wiring, NULL);
+				assert_true(ledger_load(l, saved.data, saved.len, &err));
+			}
+			buf_reset(&b.said);
+			ledger_push(l, NULL, 0, (struct stamp){ .wall = { BASE_MS + t * 1000 } }, &sink);
+			bool same_hour = t - 3600 - 3600 == rows[i].weeks * week && strstr(b.said.data ? b.said.data : "", "0+900s-(900P)");
+			if (t == end)
+				row_check(&rows[i], same_hour == (rows[i].said[0] == 'P'));
+		}
+		ledger_free(l);
+		buf_done(&saved);
+		bench_done(&b);
+	}
+}
+
+/* Class M: stated afterwards, in place of P and N, never of what the balance says; a correction makes it needless. */
+static void manual(void **state)
+{
+	static const struct { const char *name; int64_t nominal_mw, from_s, to_s, mwh; bool cool, back; int64_t m, n, b; } rows[] = {
+		{ "in place of the nominal power", 3600, 900, 2700, 500, false, false, 500, 900, 0 },
+		{ "a part of an interval", 0, 1800, 2250, 100, false, false, 100, 0, 0 },
+		{ "a part does not drive out an estimate of the whole", 3600, 1800, 2250, 100, false, false, 0, 2700, 0 },
+		{ "the balance measures, a person does not", 0, 900, 2700, 500, true, false, 0, 0, 4200 },
+		{ "the meter comes back and knew it all", 3600, 900, 2700, 500, false, true, 0, 0, 0 },
+	};
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct bench b;
+		struct err err = { 0 };
+		struct kpi k;
+		three_meters(&b, rows[i].nominal_mw, 0);
+		b.window = window_new(&b.site, (struct wall){ BASE_MS }, (struct wall){ BASE_MS + 2700000 }, NULL);
+		struct ledger_sink sink = { bench_interval, bench_event, &b };
+		struct ledger *l = ledger_new(&b.site, b.wiring, NULL);
+		for (int64_t t = 0; t <= 9000; t += 900)
+			for (uint32_t m = 0; m < 3; m++) {
+				struct sample s = { .series = m, .value = t, .at = { { BASE_MS + t * 1000 }, { t * 1000 }, 1, true } };
+				bool there = m == 0 ? true : m == 1 ? rows[i].cool : t == 0 || (rows[i].back && t > 7200);
+				s.value = m == 0 ? t * 2 : m == 1 ? t * 4 / 9 : t;
+				if (there)
+					ledger_push(l, &s, 1, s.at, &sink);
+				else
+					ledger_push(l, NULL, 0, s.at, &sink);
+			}
+		struct manual_reading r = { 2, { BASE_MS + rows[i].from_s * 1000 }, { BASE_MS + rows[i].to_s * 1000 }, rows[i].mwh, "0123", "Han Mei", "display read" };
+		row_check(&rows[i], ledger_manual(l, &r, &err));
+		r.to.ms = BASE_MS + 86400000;
+		row_check(&rows[i], !ledger_manual(l, &r, &err) && strstr(err.text, "has not come yet"));
+		ledger_finish(l, &sink);
+		window_kpi(b.window, NULL, &k);
+		if (k.substituted_mwh[1][CLASS_M] != rows[i].m || k.substituted_mwh[1][CLASS_N] != rows[i].n || k.substituted_mwh[1][CLASS_B] != rows[i].b)
+			printf("M %lld N %lld B %lld P %lld\n%s\n", (long long)k.substituted_mwh[1][CLASS_M], (long long)k.substituted_mwh[1][CLASS_N],
+			       (long long)k.substituted_mwh[1][CLASS_B], (long long)k.substituted_mwh[1][CLASS_P], b.said.data);
+		row_check(&rows[i], k.substituted_mwh[1][CLASS_M] == rows[i].m && k.substituted_mwh[1][CLASS_N] == rows[i].n && k.substituted_mwh[1][CLASS_B] == rows[i].b);
+		row_check(&rows[i], k.known_it_mwh == (rows[i].back ? 2700 : 0));
+		ledger_free(l);
+		bench_done(&b);
+	}
+}
+
 /* ---- a checkpoint of another configuration ------------------------------------------------------------------------------------------------ */
 
 static void changed_configuration(void **state)
@@ -231,6 +359,6 @@ static void another_register(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(folds), cmocka_unit_test(powers), cmocka_unit_test(changed_configuration), cmocka_unit_test(another_register) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(folds), cmocka_unit_test(powers), cmocka_unit_test(substitutes), cmocka_unit_test(profiles), cmocka_unit_test(manual), cmocka_unit_test(changed_configuration), cmocka_unit_test(another_register) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,6 +170,9 @@ static const struct div_row { const char *name; int64_t a, b, c, out; bool good;
 	{ "exact", 6, 7, 2, 21, true }, { "half to even down", 5, 1, 2, 2, true }, { "half to even up", 7, 1, 2, 4, true },
 	{ "negative half", -5, 1, 2, -2, true }, { "negative", -7, 1, 3, -2, true }, { "wide product", INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, true },
 	{ "overflow", INT64_MAX, 2, 1, 0, false }, { "division by zero", 1, 1, 0, 0, false }, { "smallest", INT64_MIN, 1, 1, INT64_MIN, true },
+	{ "smallest halved", INT64_MIN, 1, 2, INT64_MIN / 2, true }, { "smallest, sign turned", INT64_MIN, 1, -1, 0, false },
+	{ "product just inside 64 bits", 3037000499, 3037000499, 10, 922337203092624900, true }, { "product just outside", 3037000500, 3037000500, 10, 922337203700025000, true },
+	{ "negative divisor", 7, 1, -2, -4, true }, { "half of the largest divisor", INT64_MAX / 2, 1, INT64_MAX - 1, 0, true },
 };
 
 static void exact_division(void **state)
