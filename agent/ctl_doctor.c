@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
 
@@ -59,11 +60,21 @@ static enum finding disk_room(struct doctor *d)
 	return found(d, mib < 2048 ? ADVICE : FINE, mib < 2048 ? "make room, or store: {raw_days: ...} in the configuration" : NULL, "%llu MiB free for the store", (unsigned long long)mib);
 }
 
+/* Where the units put it (systemd/pued-signer.socket). */
+#define SIGNER_SOCKET "/run/pued-signer/socket"
+
 static enum finding signing_key(struct doctor *d)
 {
 	struct err err = { 0 };
 	char fix[300];
 	struct signer *s = signer_open(d->keys, NULL, &err);
+	if (!s && err.kind == ERR_CONFIG && (s = signer_open_socket(d->keys, NULL, SIGNER_SOCKET, NULL))) {
+		bool there = access(SIGNER_SOCKET, F_OK) == 0;
+		size_t n = signer_ops(s)->n_keys;
+		signer_free(s);
+		return found(d, there ? FINE : WRONG, there ? NULL : "systemctl enable --now pued-signer.socket (or, without it: puectl keys generate)",
+			     there ? "%zu public keys here, the private ones are with pued-signer" : "%zu public keys here and no private one, and " SIGNER_SOCKET " is not there", n);
+	}
 	if (!s) {
 		snprintf(fix, sizeof fix, err.kind == ERR_DENIED ? "chmod 600 %.200s/*.pem" : "puectl keys generate --dir %.200s", d->keys);
 		return found(d, WRONG, fix, "%s", err.text);

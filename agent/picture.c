@@ -175,7 +175,12 @@ static void fill_peers(const struct picture_inputs *in, struct snapshot *s)
 	s->outbox_oldest_s = store.oldest_pending.ms ? (in->now.wall.ms - store.oldest_pending.ms) / 1000 : 0;
 	s->store_sentence = snapshot_text(s, store.state == STORE_OK && strcmp(in->phase, "live") ? in->phase : store.sentence);
 	s->mqtt_sentence = snapshot_text(s, mqtt.sentence);
-	s->degraded = store.state != STORE_OK;
+	s->degraded = store.state != STORE_OK || state.not_signing;
+	if (store.state == STORE_OK && state.not_signing) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		buf_printf(&text, "nothing is signed, %llu reports wait: %s", (unsigned long long)state.unsigned_reports, state.not_signing);
+		s->store_sentence = snapshot_text(s, text.failed ? "nothing is signed" : text.data);
+	}
 }
 
 static void release_setup(void *setup)

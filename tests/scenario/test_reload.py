@@ -1,4 +1,5 @@
 """A changed configuration is taken in while pued runs: who is untouched notices nothing, and the evidence says what changed."""
+import json
 import os
 import re
 import shutil
@@ -106,6 +107,12 @@ with Site(pued_sim, "--racks-polled", "32") as sim:
         db.close()
         return rows
 
+    def profiles(name):
+        db = sqlite3.connect("file:%s/evidence.db?mode=ro" % state, uri=True)
+        rows = [json.loads(r[0]) for r in db.execute("select bytes from leaf where kind = 3 order by ix")]
+        db.close()
+        return [r for r in rows if r["profile"] == name]
+
     try:
         check(wait(30, lambda: all(seen(d) for d in ("utility-a", "utility-b", "tx-a1", "ups-h1a"))), "all four are polled: " + text()[-400:])
         check(wait(20, lambda: len(configurations()) == 1), "the first configuration is a leaf")
@@ -162,6 +169,8 @@ with Site(pued_sim, "--racks-polled", "32") as sim:
             f.write("# a newer text\n")
         said = reload("taken in")
         check(re.search(r"3 devices go on untouched, 1 came or changed", said), "a changed profile: " + said)
+        check(wait(20, lambda: len(profiles("ups-rfc1628")) == 2), "its change is a leaf: %s" % profiles("ups-rfc1628"))
+        check(len(profiles("schneider-iem3000")) == 1 and len({p["sha256"] for p in profiles("ups-rfc1628")}) == 2, "and the other's is none")
 
         # the broker moves: its connection is made anew, nobody else's
         with socket.socket() as s:

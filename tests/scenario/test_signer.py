@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../sim"))
 from simtest import Checks, Site  # noqa: E402
@@ -116,12 +118,33 @@ try:
         check(rows("select count(*) from outbox")[0][0] == 0 and rows("select count(*) from head")[0][0] == 0, "nothing unsigned leaves")
         check(text().count("nothing is signed") == 1 and "pued-signer.socket" in text(), "one alarm, with the next step: " + text()[-600:])
         ctl("verify", "--store", state)
+        page = re.findall(r"pages: (http://\S+)", text())[-1]
+
+        def status():
+            with urllib.request.urlopen(page + "api/v1/status", timeout=5) as answer:
+                return json.load(answer)
+
+        check(wait(10, lambda: (s := status())["degraded"] and "nothing is signed, 1 reports wait" in s["store"]), "the page says it: %s" % status()["store"])
+        check(all(d["state"] == "up" for d in status()["devices"]), "devices are polled all the while: %s" % status()["devices"])
 
         # a crash meanwhile: what waited for its signature still does
         stop(daemon, signal.SIGKILL)
         daemon = start_pued()
         processes.append(daemon)
         check(wait(30, lambda: text().count("nothing is signed") == 2), "again nobody signs")
+        # one that takes the question and says nothing: the loop is not kept from its polls
+        with socket.socket(socket.AF_UNIX) as hung:
+            hung.bind(sock)
+            hung.listen(8)
+            hung.settimeout(70)
+            peer, _ = hung.accept()
+            asked, gone = time.monotonic(), select.poll()
+            gone.register(peer, select.POLLHUP)
+            while not any(event & select.POLLHUP for _, event in gone.poll(5000)) and time.monotonic() - asked < 5:
+                pass
+            check(time.monotonic() - asked < 2, "it gives up after a moment: %.3f s" % (time.monotonic() - asked))
+            peer.close()
+        os.unlink(sock)
         signer = start_signer()
         processes.append(signer)
         check(wait(90, lambda: rows("select count(*) from outbox")[0][0] >= 1 and rows("select count(*) from head")[0][0] >= 1), "the report is signed when the signer is there: " + text()[-300:])
