@@ -19,7 +19,7 @@ struct job {
 	int64_t begun_us, budget_ms;
 	enum reason reason;
 	bool partial;
-	unsigned sent, resyncs;
+	unsigned sent, resyncs, reports;
 	struct var *vars;              /* collected; NULL while one datagram is enough */
 	size_t n_vars, room;
 	/* GET */
