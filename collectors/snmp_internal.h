@@ -58,6 +58,7 @@ struct target {
 	bool reopen;                   /* the session must be made anew */
 	long version;
 	long repetitions, repetitions_max;     /* of GETBULK; an agent that said tooBig is not asked for that much again */
+	uint16_t grow_wait, grow_left;       /* answers of full size until more is tried; 0: at once */
 	uint16_t max_oids;
 	struct job *jobs;
 	enum step step;
