@@ -27,8 +27,7 @@ static void unknown_profile(struct conf *c, const struct device *d, const struct
 
 static bool speaks(const struct profile *p, const struct endpoint *ep)
 {
-	bool by_snmp = !strncmp(ep->scheme, "snmp", 4), replay = !strcmp(ep->scheme, "replay");
-	return replay || by_snmp == (p->transport == TRANSPORT_SNMP);
+	return endpoint_is_snmp(ep) == (p->transport == TRANSPORT_SNMP);
 }
 
 static void check_overrides(struct conf *c, const struct device *d, const struct profile *p)

@@ -196,7 +196,7 @@ static void take_values(void *ctx, const struct reading *r)
 
 static bool find_identity(struct probing *p, const struct endpoint *ep, struct err *err)
 {
-	enum transport t = strncmp(ep->scheme, "snmp", 4) == 0 ? TRANSPORT_SNMP : TRANSPORT_MODBUS;
+	enum transport t = endpoint_is_snmp(ep) ? TRANSPORT_SNMP : TRANSPORT_MODBUS;
 	const struct request *req;
 	p->identify = identify_new(p->o->library, t, err);
 	if (!p->identify)

@@ -13,7 +13,7 @@ enum { IDENTIFY_AGAIN_MS = 60000, OVERRUN_AGAIN_MS = 60000, PARTIAL_AGAIN_MS = 6
 static unsigned silent_enough(const struct life *l)
 {
 	static const unsigned limits[] = { [STAGE_IDENTIFY] = 4, [STAGE_DISCOVER] = 2, [STAGE_POLL] = 2 };
-	return strncmp(l->ep.scheme, "snmp", 4) == 0 ? 1 : limits[l->stage];
+	return endpoint_is_snmp(&l->ep) ? 1 : limits[l->stage];
 }
 
 static bool is_silence(enum reason r)
@@ -346,7 +346,7 @@ static void discovered(struct life *l, struct stamp now)
 static void start_identify(struct life *l, struct stamp now)
 {
 	struct err err = { 0 };
-	enum transport t = strncmp(l->ep.scheme, "snmp", 4) == 0 ? TRANSPORT_SNMP : TRANSPORT_MODBUS;
+	enum transport t = endpoint_is_snmp(&l->ep) ? TRANSPORT_SNMP : TRANSPORT_MODBUS;
 	if (!l->identify) {
 		renew_library(l);
 		l->identify = identify_new(l->library, t, &err);

@@ -40,6 +40,8 @@ struct endpoint {
 	bool allow_weak;               /* SNMPv3: MD5 and DES */
 };
 bool endpoint_parse(const char *text, struct endpoint *out, struct err *err) MUST_USE;
+/* Is an SNMP device behind it?  A recording (replay:) is one when its name ends in .snmprec. */
+bool endpoint_is_snmp(const struct endpoint *ep);
 /* Value of ?key=value; NULL when absent.  Borrowed from `ep`. */
 const char *endpoint_option(const struct endpoint *ep, const char *key);
 /* host:port (or the line) that all units behind it share. */
@@ -65,7 +67,7 @@ struct collector_ops {
 	bool (*at)(const struct target *t, const uint8_t address[16]);
 };
 
-extern const struct collector_ops modbus_tcp, snmp;
+extern const struct collector_ops modbus_tcp, snmp, replay;
 extern const struct collector_ops *const collectors[];                    /* NULL-terminated */
 const struct collector_ops *collector_for(const char *scheme);
 

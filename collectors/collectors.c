@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-const struct collector_ops *const collectors[] = { &modbus_tcp, &snmp, NULL };
+const struct collector_ops *const collectors[] = { &modbus_tcp, &snmp, &replay, NULL };
 
 const struct collector_ops *collector_for(const char *scheme)
 {

@@ -266,6 +266,15 @@ bool endpoint_parse(const char *text, struct endpoint *out, struct err *err)
 	return true;
 }
 
+bool endpoint_is_snmp(const struct endpoint *ep)
+{
+	static const char end[] = ".snmprec";
+	size_t len = strlen(ep->host), n = sizeof end - 1;
+	if (!strcmp(ep->scheme, "replay"))
+		return len > n && !strcmp(ep->host + len - n, end);
+	return !strncmp(ep->scheme, "snmp", 4);
+}
+
 void endpoint_bus(const struct endpoint *ep, struct buf *out)
 {
 	const struct scheme *s = scheme_of(ep->scheme, strlen(ep->scheme));

@@ -15,7 +15,7 @@
 
 enum { BACKOFF_MS = 500, BACKOFF_MAX_MS = 30000, CONNECT_MS = 5000, CONNECT_NEXT_MS = 300, LOOKUP_MS = 10000, POLL_LOOKUP_MS = 20,
 	FOREIGN_MAX = 3072, USER_TIMEOUT_MS = 10000, RESOLVE_AGAIN_MS = 60000, BATCH = 256,
-	RTU_GAP_MS = 10, RTU_QUIET_MS = 200 };
+	RTU_GAP_MS = 10, RTU_QUIET_MS = 200, MUTE_MS = 30000, MUTE_REQUESTS = 3 };
 
 enum conn_state { CONN_DOWN, CONN_LOOKUP, CONN_CONNECTING, CONN_UP };
 
@@ -36,6 +36,8 @@ struct modbus_conn {
 	struct exchange *queue, **queue_end, *current;
 	size_t foreign;                        /* bytes since the last request that belong to nobody */
 	uint64_t late, foreign_total;
+	int64_t heard_ms;                      /* the last byte, or when the connection came up */
+	unsigned mute;                         /* requests since then that ran into their deadline */
 	enum reason last_reason;
 	struct err last_err;
 	size_t n_rest;
@@ -208,6 +210,8 @@ static void connected(struct modbus_conn *c)
 	wheel_cut(&c->bus->wheel, &c->timed.timer);
 	c->state = CONN_UP;
 	c->foreign = 0;
+	c->heard_ms = c->bus->now.boot.ms;
+	c->mute = 0;
 	epoll_ctl(c->bus->epoll_fd, EPOLL_CTL_MOD, c->fd, &event);
 	mark_dirty(c);
 }
@@ -471,6 +475,8 @@ static void receive(struct modbus_conn *c)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got > 0) {
+		c->heard_ms = c->bus->now.boot.ms;
+		c->mute = 0;
 		(c->rtu ? take_rtu : take_frames)(c, block, n + (size_t)got);
 		return;
 	}
@@ -542,13 +548,22 @@ static void be_quiet(struct modbus_conn *c)
 	c->quiet_ms = c->bus->now.boot.ms + RTU_QUIET_MS;
 }
 
+/* A time-out is the unit's and keeps the connection that others share (R3).  But where no unit has said a byte for half a minute although
+ * it was asked, it may be the connection that is lost: the gateway forgot it, and its kernel still says that all is well (R8). */
+static bool is_mute(struct modbus_conn *c)
+{
+	return !c->is_serial && ++c->mute >= MUTE_REQUESTS && c->bus->now.boot.ms - c->heard_ms >= MUTE_MS;
+}
+
 static void exchange_late(struct exchange *x)
 {
 	struct modbus_conn *c = x->conn;
 	struct err err;
-	bool half = c->current == x && c->n_rest > 0 && !c->rtu;
+	bool half = c->current == x && c->n_rest > 0 && !c->rtu, mute = c->current == x && is_mute(c);
 	if (half)
 		err_set(&err, ERR_UNAVAILABLE, "only %zu bytes of an answer within %" PRId64 " ms; connection dropped", c->n_rest, x->budget_ms);
+	else if (mute)
+		err_set(&err, ERR_UNAVAILABLE, "no answer within %" PRId64 " ms, and nothing at all for %d s; connected anew", x->budget_ms, MUTE_MS / 1000);
 	else if (c->current == x)
 		err_set(&err, ERR_UNAVAILABLE, "no answer within %" PRId64 " ms", x->budget_ms);
 	else if (c->state == CONN_UP)
@@ -560,7 +575,7 @@ static void exchange_late(struct exchange *x)
 	bool unreachable = c->state == CONN_CONNECTING || c->state == CONN_LOOKUP;
 	if (c->rtu && c->current == x)
 		be_quiet(c);
-	if (half)
+	if (half || mute)
 		close_socket(c);   /* the rest of that answer must never meet another request */
 	finish(x, unreachable ? REASON_UNREACHABLE : REASON_TIMEOUT, NULL, &err);
 }

@@ -1,7 +1,8 @@
 /* collectors/modbus_conn.h - Modbus connections: one per host:port or serial line, shared by all its units, one request on the wire.
  *
  * Exchanges wait in a queue and end exactly once, through `done`, before their deadline.  A time-out never closes the
- * connection unless an answer was left half received (framing is then lost).  Late answers are recognised by transaction
+ * connection unless an answer was left half received (framing is then lost), or not one byte came for half a minute in which it
+ * was asked three times (a gateway that forgot it).  Late answers are recognised by transaction
  * id and dropped.  A lost connection comes back with exponential back-off and seeded jitter. */
 #ifndef COLLECTORS_MODBUS_CONN_H
 #define COLLECTORS_MODBUS_CONN_H

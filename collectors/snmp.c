@@ -241,8 +241,14 @@ static bool scratch_room(struct snmp *s, size_t n)
 
 static void learn_more(struct target *t, const struct job *job)
 {
-	if (job->n_asked == t->max_oids && t->max_oids < OIDS_START)
-		t->max_oids = (uint16_t)(t->max_oids + 5);
+	if (job->n_asked != t->max_oids || t->max_oids >= OIDS_START)
+		return;
+	if (t->grow_left) {
+		t->grow_left--;
+		return;
+	}
+	t->max_oids = (uint16_t)(t->max_oids + 5);
+	t->grow_left = t->grow_wait;
 }
 
 static enum step got_all(struct target *t, struct job *job)
@@ -467,6 +473,16 @@ static void finish_with(struct target *t, enum reason reason, const struct err *
 
 static void use_address(struct target *t, size_t i);
 
+/* Lost by chance, or larger than the path lets through (F-net-7): smaller from now on, and each loss makes the next try of more rarer,
+ * so that a black hole costs a cycle now and then and not every other one. */
+static void fewer_oids(struct target *t)
+{
+	enum { WAIT_FIRST = 64, WAIT_MAX = 4096 };
+	t->max_oids = (uint16_t)(t->max_oids / 2 < OIDS_MIN ? OIDS_MIN : t->max_oids / 2);
+	t->grow_wait = t->grow_wait == 0 ? WAIT_FIRST : t->grow_wait < WAIT_MAX ? (uint16_t)(t->grow_wait * 2) : WAIT_MAX;
+	t->grow_left = t->grow_wait;
+}
+
 /* The deadline is there: what came is kept and flagged (R5). */
 static void out_of_time(struct target *t)
 {
@@ -485,7 +501,7 @@ static void out_of_time(struct target *t)
 	if (is_walk(job) && t->repetitions > 1)
 		t->repetitions = (t->repetitions + 1) / 2;
 	if (!is_walk(job) && job->n_asked > OIDS_MIN && t->max_oids > OIDS_MIN && t->proven)
-		t->max_oids = (uint16_t)(t->max_oids / 2 < OIDS_MIN ? OIDS_MIN : t->max_oids / 2);
+		fewer_oids(t);
 	if (t->addresses.n > 1)
 		use_address(t, (t->address + 1) % t->addresses.n);   /* both families get their chance */
 	finish(t);

@@ -19,7 +19,7 @@ struct job {
 	int64_t begun_us, budget_ms;
 	enum reason reason;
 	bool partial;
-	unsigned sent, resyncs;
+	unsigned sent, resyncs, reports;
 	struct var *vars;              /* collected; NULL while one datagram is enough */
 	size_t n_vars, room;
 	/* GET */
@@ -70,6 +70,7 @@ struct target {
 	size_t engine_len;             /* 0: not known yet */
 	bool reopen;                   /* the session must be made anew */
 	long repetitions, repetitions_max;     /* of GETBULK; an agent that said tooBig is not asked for that much again */
+	uint16_t grow_wait, grow_left;       /* answers of full size until more is tried; 0: at once */
 };
 
 /* snmp.c */

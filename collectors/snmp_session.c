@@ -272,7 +272,15 @@ enum step snmp_report(struct target *t, struct job *job, const netsnmp_pdu *pdu)
 		{ SNMPERR_NOT_IN_TIME_WINDOW, "the agent's clock of the engine could not be followed" },
 		{ SNMPERR_UNKNOWN_ENG_ID, "the agent has another engine id by now" },
 	};
+	enum { REPORTS_MAX = 4 };        /* an engine, its clock, and one more of each: what says more than that says nothing */
 	int type = t->version == SNMP_VERSION_3 ? snmpv3_get_report_type((netsnmp_pdu *)(uintptr_t)pdu) : SNMPERR_UNKNOWN_REPORT;
+	if (++job->reports > REPORTS_MAX) {
+		err_set(&job->err, ERR_INPUT, "the agent answers nothing but reports; its engine id or clock changes with each");
+		job->reason = REASON_REFUSED;
+		t->engine_len = 0;
+		t->reopen = true;
+		return STEP_END;
+	}
 	if (t->version == SNMP_VERSION_3 && snmp_discovering(t))
 		return found_engine(t, job, pdu);
 	if (type == SNMPERR_NOT_IN_TIME_WINDOW && job->resyncs++ < 2)

@@ -273,8 +273,10 @@ bool identify_result(const struct identify *id, struct identity *out, struct err
 	*out = found;
 	if (found.profile)
 		return true;
+	if (!found.object_id[0])        /* Modbus: what it says of itself is shown beside this */
+		return err_set(err, ERR_INPUT, "no profile fits what this device says or holds; name one with --profile, or write one: docs/writing-a-profile.md");
 	return err_set(err, ERR_INPUT, "no profile fits this device (%s%s); name one with --profile, or write one: docs/writing-a-profile.md",
-		       found.object_id[0] ? found.object_id : "no object id", found.description[0] ? ", it describes itself" : "");
+		       found.object_id, found.description[0] ? ", it describes itself" : "");
 }
 
 size_t identify_candidates(const struct identify *id, const struct profile **out, int *scores, size_t room)

@@ -12,7 +12,7 @@ struct replica {
 	size_t n_words, room_words;
 	const char *const *objects;
 	size_t n_objects;
-	bool sorted;
+	bool sorted, strict;
 	struct var *answer;
 	size_t room_answer;
 	uint16_t answer_words[2000];
@@ -48,12 +48,26 @@ static bool room_for(void **items, size_t *room, size_t n, size_t size)
 	return true;
 }
 
+static size_t position(const struct replica *r, const struct oid *name);
+
 bool replica_var(struct replica *r, const struct var *v)
 {
+	size_t at = r->sorted ? position(r, &v->name) : r->n_vars;
+	if (at < r->n_vars && !oid_compare(&r->vars[at].name, &v->name)) {
+		r->vars[at] = *v;
+		return true;
+	}
+	if (r->sorted) {
+		if (!room_for((void **)&r->vars, &r->room_vars, r->n_vars + 1, sizeof *r->vars))
+			return false;
+		memmove(&r->vars[at + 1], &r->vars[at], (r->n_vars - at) * sizeof *r->vars);
+		r->vars[at] = *v;
+		r->n_vars++;
+		return true;
+	}
 	if (!room_for((void **)&r->vars, &r->room_vars, r->n_vars + 1, sizeof *r->vars))
 		return false;
 	r->vars[r->n_vars++] = *v;
-	r->sorted = false;
 	return true;
 }
 
@@ -64,6 +78,11 @@ bool replica_words(struct replica *r, uint8_t space, uint16_t address, const uin
 	for (size_t i = 0; i < n; i++)
 		r->words[r->n_words++] = (struct word){ space, (uint16_t)(address + i), words[i] };
 	return true;
+}
+
+void replica_strict(struct replica *r)
+{
+	r->strict = true;
 }
 
 void replica_objects(struct replica *r, const char *const *objects, size_t n)
@@ -169,6 +188,13 @@ static int by_name(const void *a, const void *b)
 	return oid_compare(&((const struct var *)a)->name, &((const struct var *)b)->name);
 }
 
+void replica_sort(struct replica *r)
+{
+	if (!r->sorted && r->n_vars)
+		qsort(r->vars, r->n_vars, sizeof *r->vars, by_name);
+	r->sorted = true;
+}
+
 static size_t position(const struct replica *r, const struct oid *name)
 {
 	size_t lo = 0, hi = r->n_vars;
@@ -222,7 +248,7 @@ static void answer_walk(struct replica *r, const struct request *q, struct readi
 
 static void answer_read(struct replica *r, const struct request *q, struct reading *out)
 {
-	bool any = false;
+	bool any = false, known[countof(r->answer_words)] = { false };
 	if (q->count > countof(r->answer_words))
 		return;
 	memset(r->answer_words, 0, q->count * sizeof *r->answer_words);
@@ -231,8 +257,10 @@ static void answer_read(struct replica *r, const struct request *q, struct readi
 		if (w->space != q->function || w->address < q->address || w->address >= q->address + q->count)
 			continue;
 		r->answer_words[w->address - q->address] = w->value;
-		any = true;
+		any = known[w->address - q->address] = true;
 	}
+	for (size_t i = 0; r->strict && i < q->count; i++)
+		any = any && known[i];
 	out->words = r->answer_words;
 	out->n_words = any ? q->count : 0;
 	out->reason = any ? REASON_NONE : REASON_EXCEPTION;
@@ -241,9 +269,7 @@ static void answer_read(struct replica *r, const struct request *q, struct readi
 
 void replica_answer(struct replica *r, const struct request *req, struct stamp at, struct reading *out)
 {
-	if (!r->sorted && r->n_vars)
-		qsort(r->vars, r->n_vars, sizeof *r->vars, by_name);
-	r->sorted = true;
+	replica_sort(r);
 	*out = (struct reading){ .request = req, .at = at };
 	switch (req->kind) {
 	case REQUEST_SNMP_GET:

@@ -160,6 +160,8 @@ void site_check_devices(struct resolve *r)
 		check_device(r, &d[i], r->device_nodes[i]);
 		if (endpoint_identity(d[i].endpoint, &identity))
 			wires[n++] = (struct wire){ buf_take(&identity) ?: strdup(""), i };
+		else if (is_replay(d[i].endpoint) && !r->s->simulated)
+			conf_problem(r->c, at(r->device_nodes[i], "endpoint"), "device '%s': a recording measures nothing; replay: is for sites with 'simulated: true'", d[i].id);
 		else if (!is_replay(d[i].endpoint))
 			bad_endpoint(r, &d[i], at(r->device_nodes[i], "endpoint"));
 		buf_done(&identity);

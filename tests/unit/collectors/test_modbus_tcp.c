@@ -509,6 +509,40 @@ static void idle_close_is_invisible(void **state)
 	end(&w);
 }
 
+static void forgotten_then_right(struct world *w)
+{
+	uint8_t out[300];
+	if (w->accepted > 1)
+		say(w, out, right(w, out));
+}
+
+/* R8: a gateway that forgot the connection says nothing on it for ever, and its kernel says that all is well. */
+static void forgotten_connection(void **state)
+{
+	(void)state;
+	struct world w;
+	begin(&w, &modbus_tcp);
+	w.behave = forgotten_then_right;
+	struct target *a = attach(&w, 1, 0), *b = attach(&w, 2, 0);
+	int64_t begun = w.now_ms;
+	size_t n = 0;
+	while (w.accepted < 2 && w.now_ms - begun < 120000) {
+		ask(&w, n % 2 ? a : b, &two);
+		until(&w, ++n);
+		assert_true(w.answers[n - 1].reason == REASON_TIMEOUT || w.accepted == 2);
+		w.n_seen = n = w.n_answers = 0;
+		w.now_ms += 4000;
+	}
+	assert_in_range(w.now_ms - begun, 30000, 45000);
+	ask(&w, a, &two);
+	until(&w, 1);
+	assert_int_equal(w.answers[0].reason, REASON_NONE);
+	/* one unit that is silent while another answers costs nobody the connection */
+	w.ops->detach(a);
+	w.ops->detach(b);
+	end(&w);
+}
+
 /* F-dev-9: a refusing port is not hammered; requests during the back-off end at once or when it is over. */
 static void refused_backs_off(void **state)
 {
@@ -623,7 +657,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(faults), cmocka_unit_test(cut_at_every_byte), cmocka_unit_test(late_answers_are_dropped),
 		cmocka_unit_test(units_share_one_connection), cmocka_unit_test(minimum_gap), cmocka_unit_test(idle_close_is_invisible),
-		cmocka_unit_test(refused_backs_off), cmocka_unit_test(detach_ends_silently), cmocka_unit_test(identification_in_parts),
+		cmocka_unit_test(forgotten_connection), cmocka_unit_test(refused_backs_off), cmocka_unit_test(detach_ends_silently), cmocka_unit_test(identification_in_parts),
 		cmocka_unit_test(names_and_both_families), cmocka_unit_test(sockets_are_high),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
