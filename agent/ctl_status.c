@@ -84,6 +84,26 @@ static void verdict(struct screen *s)
 	buf_printf(&s->out, "%s\n", text(s, json_object_get(v, "sentence"), s->ctl->lang == LANG_ZH ? "zh" : "en"));
 }
 
+static void findings(struct screen *s)
+{
+	enum { SHOWN = 8 };
+	const json_t *list = member(s, "findings"), *f;
+	size_t i, n = json_array_size(list);
+	label(s, (struct bilingual){ "异常", "findings" });
+	if (n)
+		buf_printf(&s->out, "%zu ", n);
+	buf_printf(&s->out, "%s\n", say(s->ctl, n ? (struct bilingual){ "项未消除", "open" } : (struct bilingual){ "没有", "none open" }));
+	json_array_foreach(list, i, f) {
+		if (i >= SHOWN)
+			continue;
+		buf_str(&s->out, "  ");
+		running_pad(&s->out, json_is_string(json_object_get(f, "meter")) ? text(s, f, "meter") : say(s->ctl, (struct bilingual){ "全站", "site" }), 22);
+		buf_printf(&s->out, " %s\n", text(s, f, "reason"));
+	}
+	if (n > SHOWN)
+		buf_printf(&s->out, "  + %zu; puectl pue --explain\n", n - SHOWN);
+}
+
 static void racks(struct screen *s)
 {
 	const json_t *r = member(s, "racks");
@@ -164,7 +184,7 @@ int ctl_status(struct ctl *ctl)
 	if (ctl->json) {
 		printf("%s\n", bytes.data);
 	} else {
-		static void (*const parts[])(struct screen *) = { site, power, windows, verdict, racks, devices, peers };
+		static void (*const parts[])(struct screen *) = { site, power, windows, verdict, findings, racks, devices, peers };
 		struct screen s = { .ctl = ctl, .status = status };
 		for (size_t i = 0; i < countof(parts); i++)
 			parts[i](&s);

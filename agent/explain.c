@@ -33,6 +33,7 @@ static void kpi_table(const struct explain *x, const struct kpi *k, const struct
 		{ "complete_energy_total_ppm", { "电能完整率 E_DC", "complete by energy, E_DC" } }, { "complete_energy_it_ppm", { "电能完整率 E_IT", "complete by energy, E_IT" } },
 		{ "unsynced_intervals", { "时钟未同步的时段", "intervals not synchronised" } }, { "late_intervals", { "有迟到读数的时段", "intervals with late readings" } },
 		{ "u_ppm_rho0", { "U (k=2), 相关 0, 1e-6", "U (k=2), rho 0, 1e-6" } }, { "u_ppm_rho1", { "U (k=2), 相关 1, 1e-6", "U (k=2), rho 1, 1e-6" } },
+		{ "k", { "k", "k" } }, { "why_u", { "为何没有不确定度", "why no uncertainty" } },
 		{ "findings", { "平衡异常", "balance findings" } }, { "why_not", { "为何没有数值", "why no number" } },
 	};
 	static const char *const kinds[] = { [KPI_NONE] = "none", [KPI_PUE] = "PUE", [KPI_IPUE] = "iPUE" };
@@ -45,7 +46,7 @@ static void kpi_table(const struct explain *x, const struct kpi *k, const struct
 	    mwh(k->total_mwh), mwh(k->it_mwh), mwh(k->known_total_mwh), mwh(k->known_it_mwh), whole(k->intervals), whole(k->intervals_known),
 	    ppm(k->complete_time_ppm[0]), ppm(k->complete_time_ppm[1]), ppm(k->complete_energy_ppm[0]), ppm(k->complete_energy_ppm[1]),
 	    whole(k->unsynced_intervals), whole(k->late_intervals), k->u_ppm_rho0 < 0 ? text(NULL) : whole(k->u_ppm_rho0),
-	    k->u_ppm_rho1 < 0 ? text(NULL) : whole(k->u_ppm_rho1), whole(k->findings), text(k->kind == KPI_NONE ? k->why_not : NULL));
+	    k->u_ppm_rho1 < 0 ? text(NULL) : whole(k->u_ppm_rho1), k->u_ppm_rho0 < 0 ? text(NULL) : whole(2), text(k->why_u[0] ? k->why_u : NULL), whole(k->findings), text(k->kind == KPI_NONE ? k->why_not : NULL));
 	out->end(out->ctx);
 }
 
@@ -137,6 +138,7 @@ static void uncertainty_table(const struct explain *x, const struct table_writer
 	static const struct column columns[] = {
 		{ "meter", { "电表", "meter" } }, { "meter_limit_ppm", { "电表误差限", "meter limit" } }, { "ct_limit_ppm", { "CT 误差限", "CT limit" } },
 		{ "pt_limit_ppm", { "PT 误差限", "PT limit" } }, { "factor_u_ppm", { "系数 u", "factor u" } }, { "count_mwh", { "一个字", "one count" } },
+		{ "ct_load_ppm", { "CT 平均负荷", "mean CT load" } }, { "ct_range_ppm", { "等级起于", "class holds from" } }, { "why_not", { "为何没有", "why not" } },
 		{ "u_mwh", { "标准不确定度", "standard uncertainty" } },
 	};
 	const struct site *site = x->setup->site;
@@ -149,7 +151,10 @@ static void uncertainty_table(const struct explain *x, const struct table_writer
 			continue;
 		meter_chain(x->window, (uint32_t)i, &c);
 		int64_t u = chain_u_mwh(&c);
-		ROW(text(site_meters(site)[i].id), ppm(c.meter_ppm), ppm(c.ct_ppm), ppm(c.pt_ppm), ppm(c.factor_u_ppm), mwh(c.count_mwh), u < 0 ? text(NULL) : mwh(u));
+		char why[160] = "";
+		chain_lacks(site, (uint32_t)i, &c, why, sizeof why);
+		ROW(text(site_meters(site)[i].id), ppm(c.meter_ppm), ppm(c.ct_ppm), ppm(c.pt_ppm), ppm(c.factor_u_ppm), mwh(c.count_mwh), ppm(c.load_ppm),
+		    c.load_ppm < 0 ? text(NULL) : ppm(c.range_ppm), text(why[0] ? why : NULL), u < 0 ? text(NULL) : mwh(u));
 	}
 	out->end(out->ctx);
 }

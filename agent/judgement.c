@@ -1,5 +1,6 @@
 #include "agent/judgement.h"
 #include "agent/statement.h"
+#include "core/balance.h"
 #include "core/site_factors.h"
 
 #include <stdio.h>
@@ -76,6 +77,22 @@ static bool take_interval(struct pass *p, const void *bytes, size_t len)
 	return true;
 }
 
+/* What is open of a meter's balance, or of its CT, is what its newest event says. */
+static void keep_finding(struct judgement *j, const struct ledger_event *ev)
+{
+	bool ct = ev->finding == FINDING_LOW_LOAD || ev->finding == FINDING_IN_RANGE;
+	size_t i = 0;
+	while (i < j->n_open && (j->open[i].meter != ev->meter || (j->open[i].finding == FINDING_LOW_LOAD) != ct))
+		i++;
+	if (!finding_is_open(ev->finding)) {
+		if (i < j->n_open)
+			j->open[i] = j->open[--j->n_open];
+	} else if (i < JUDGEMENT_OPEN) {
+		j->open[i] = *ev;
+		j->n_open += i == j->n_open;
+	}
+}
+
 static bool take_event(struct pass *p, const void *bytes, size_t len)
 {
 	struct judgement *j = p->j;
@@ -86,6 +103,9 @@ static bool take_event(struct pass *p, const void *bytes, size_t len)
 	window_event(j->day_window, &ev);
 	for (size_t i = 0; i <= p->n_months; i++)
 		window_event(p->months[i], &ev);
+	j->latest[j->n_latest++ % JUDGEMENT_LATEST] = ev;
+	if (ev.kind == EVENT_FINDING)
+		keep_finding(j, &ev);
 	if (ev.from.ms >= j->asked.to.ms || ev.to.ms < j->asked.from.ms)
 		return true;
 	j->event_counts[ev.kind]++;

@@ -8,7 +8,7 @@
 #include "rules/statement.h"
 #include "store/store.h"
 
-enum { JUDGEMENT_MONTHS = 24, JUDGEMENT_EVENTS = 200 };
+enum { JUDGEMENT_MONTHS = 24, JUDGEMENT_EVENTS = 200, JUDGEMENT_LATEST = 40, JUDGEMENT_OPEN = 100 };
 
 struct judgement {
 	struct setup setup;                    /* the one given, with the site as statements amend it; borrows the rest of it */
@@ -29,6 +29,10 @@ struct judgement {
 	uint64_t event_counts[EVENT_N];
 	struct ledger_event events[JUDGEMENT_EVENTS];   /* the first of the window */
 	size_t n_events;
+	struct ledger_event latest[JUDGEMENT_LATEST];   /* the last ones: number n is at n % JUDGEMENT_LATEST */
+	size_t n_latest;                       /* how many there were */
+	struct ledger_event open[JUDGEMENT_OPEN];       /* findings that appeared and are not gone */
+	size_t n_open;
 	struct { int64_t total_mwh, it_mwh; struct wall from; bool known; } quarters[96];
 	size_t n_quarters;                     /* the last day, oldest first */
 	struct setup *keeps;                   /* released with it; NULL: the caller's lives longer */

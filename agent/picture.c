@@ -1,4 +1,5 @@
 #include "agent/picture.h"
+#include "core/balance.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,15 +123,26 @@ static void fill_device_events(const struct picture_inputs *in, struct snapshot 
 
 static void fill_events(const struct judgement *j, struct snapshot *s)
 {
-	size_t n = j->n_events < 40 ? j->n_events : 40;
+	size_t n = j->n_latest < JUDGEMENT_LATEST ? j->n_latest : JUDGEMENT_LATEST;
 	s->events = snapshot_array(s, n, sizeof *s->events);
 	for (size_t i = 0; s->events && i < n; i++) {
-		const struct ledger_event *ev = &j->events[j->n_events - 1 - i];
+		const struct ledger_event *ev = &j->latest[(j->n_latest - 1 - i) % JUDGEMENT_LATEST];
 		s->events[i] = (struct snapshot_event){ .kind = ev->kind, .from = ev->from, .to = ev->to, .energy_mwh = ev->energy_mwh,
 			.meter = ev->meter == UINT32_MAX ? NULL : site_meters(s->site)[ev->meter].id, .reason = snapshot_text(s, ev->reason) };
 	}
 	s->n_events = s->events ? n : 0;
 	memcpy(s->event_counts, j->event_counts, sizeof s->event_counts);
+}
+
+static void fill_findings(const struct judgement *j, struct snapshot *s)
+{
+	s->findings = snapshot_array(s, j->n_open, sizeof *s->findings);
+	for (size_t i = 0; s->findings && i < j->n_open; i++) {
+		const struct ledger_event *ev = &j->open[i];
+		s->findings[i] = (struct snapshot_finding){ finding_name(ev->finding), ev->meter == UINT32_MAX ? NULL : site_meters(s->site)[ev->meter].id,
+							    snapshot_text(s, ev->reason), ev->from, ev->to, ev->energy_mwh };
+	}
+	s->n_findings = s->findings ? j->n_open : 0;
 }
 
 static void fill_judgement(const struct picture_inputs *in, struct snapshot *s)
@@ -154,6 +166,7 @@ static void fill_judgement(const struct picture_inputs *in, struct snapshot *s)
 	for (size_t i = 0; i < j->n_quarters; i++)
 		s->quarters[i] = (struct snapshot_quarter){ j->quarters[i].total_mwh, j->quarters[i].it_mwh, j->quarters[i].from, j->quarters[i].known };
 	fill_events(j, s);
+	fill_findings(j, s);
 }
 
 static void fill_peers(const struct picture_inputs *in, struct snapshot *s)

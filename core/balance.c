@@ -12,8 +12,9 @@ enum { K = 3, ASSUMED_PPM = 10000, UPS_MIN_PPM = 850000, UPS_MAX_PPM = 990000 };
 
 static const char *const finding_names[FINDING_N] = {
 	[FINDING_NONE] = "closes", [FINDING_MORE_ABOVE] = "more_above", [FINDING_MORE_BELOW] = "more_below",
-	[FINDING_UPS_EFFICIENCY] = "ups_efficiency", [FINDING_IT_OVER_TOTAL] = "it_over_total", [FINDING_LOW_LOAD] = "low_load",
+	[FINDING_UPS_EFFICIENCY] = "ups_efficiency", [FINDING_IT_OVER_TOTAL] = "it_over_total", [FINDING_LOW_LOAD] = "low_load", [FINDING_IN_RANGE] = "in_range",
 };
+bool finding_is_open(enum finding_kind kind) { return kind != FINDING_NONE && kind != FINDING_IN_RANGE; }
 const char *finding_name(enum finding_kind kind) { return (unsigned)kind < FINDING_N ? finding_names[kind] : "?"; }
 
 /* ---- accumulation, interval by interval ---------------------------------------------------------------------------------------- */

@@ -9,8 +9,10 @@
 #include "core/kpi.h"
 
 enum finding_kind { FINDING_NONE, FINDING_MORE_ABOVE, FINDING_MORE_BELOW, FINDING_UPS_EFFICIENCY, FINDING_IT_OVER_TOTAL,
-		    FINDING_LOW_LOAD,    /* of a CT, no matter of the balance: core/uncertainty.h */
+		    FINDING_LOW_LOAD, FINDING_IN_RANGE,      /* of a CT and its class, no matter of the balance: core/uncertainty.h */
 		    FINDING_N };
+/* FINDING_NONE and FINDING_IN_RANGE say that a finding is gone. */
+bool finding_is_open(enum finding_kind kind);
 const char *finding_name(enum finding_kind kind);
 
 struct balance {
@@ -31,7 +33,7 @@ int64_t window_findings(const struct window *w, balance_fn *fn, void *ctx);
  *
  * Days are UTC days.  When the last interval of a day has closed every node of which at least twelve hours were wholly known is judged over
  * that day, and every CT's load; what differs from the day before is one event each: EVENT_FINDING with the finding's kind, or with
- * FINDING_NONE when the node closes again.  A node that could not be judged keeps what it had.  A part of ledger_push(): saved in its
+ * FINDING_NONE (FINDING_IN_RANGE) when it is gone.  A node that could not be judged keeps what it had.  A part of ledger_push(): saved in its
  * checkpoint, made again by every refold. */
 struct watch;
 typedef void watch_fn(void *ctx, const struct ledger_event *ev);

@@ -105,16 +105,14 @@ static void add_interval(struct watch *w, const struct interval *iv)
 struct say { struct watch *w; watch_fn *fn; void *ctx; };
 
 /* One event a change; an unchanged finding says nothing. */
-static void change(const struct say *s, uint32_t meter, uint8_t *open, enum finding_kind found, enum finding_kind gone_kind, int64_t mwh, const char *reason)
+static void change(const struct say *s, uint32_t meter, uint8_t *open, enum finding_kind found, int64_t mwh, const char *reason)
 {
-	if (*open == found)
+	enum finding_kind was = *open;
+	*open = finding_is_open(found) ? (uint8_t)found : FINDING_NONE;
+	if (*open == was)
 		return;
-	*open = (uint8_t)found;
 	struct ledger_event ev = { .kind = EVENT_FINDING, .meter = meter, .from = { s->w->day_ms }, .to = { s->w->to_ms }, .energy_mwh = mwh, .finding = found };
-	if (found)
-		snprintf(ev.reason, sizeof ev.reason, "%s: %.170s", finding_name(found), reason);
-	else
-		snprintf(ev.reason, sizeof ev.reason, "gone: %s; %.160s", finding_name(gone_kind), reason);
+	snprintf(ev.reason, sizeof ev.reason, "%s: %.160s", *open ? finding_name(found) : "gone", reason);
 	if (s->fn)
 		s->fn(s->ctx, &ev);
 }
@@ -128,7 +126,7 @@ static void judge_site(const struct say *s, int64_t least)
 		return;
 	bool over = w->it_mwh > w->total_mwh;
 	snprintf(reason, sizeof reason, "E_IT %lld mW.h, E_DC %lld mW.h", (long long)w->it_mwh, (long long)w->total_mwh);
-	change(s, UINT32_MAX, &o->node, over ? FINDING_IT_OVER_TOTAL : FINDING_NONE, o->node, w->total_mwh - w->it_mwh, reason);
+	change(s, UINT32_MAX, &o->node, over ? FINDING_IT_OVER_TOTAL : FINDING_NONE, w->total_mwh - w->it_mwh, reason);
 }
 
 static void judge_nodes(const struct say *s, int64_t least)
@@ -136,12 +134,15 @@ static void judge_nodes(const struct say *s, int64_t least)
 	struct watch *w = s->w;
 	struct balance *all = calloc(w->site->meters.n + 1, sizeof *all);
 	size_t n = all ? balance_judge(w->day, least, all) : 0;
-	for (size_t i = 0; i < n; i++) {
-		uint8_t *open = &w->open[all[i].node].node;
-		change(s, all[i].node, open, all[i].finding, *open, all[i].residual_mwh, all[i].reason);
-	}
+	for (size_t i = 0; i < n; i++)
+		change(s, all[i].node, &w->open[all[i].node].node, all[i].finding, all[i].residual_mwh, all[i].reason);
 	w->day->failed |= !all;
 	free(all);
+}
+
+static void percent(int64_t ppm, char out[24])
+{
+	snprintf(out, 24, "%lld.%lld %%", (long long)ppm / 10000 % 1000000, (long long)ppm / 1000 % 10);
 }
 
 static void judge_loads(const struct say *s)
@@ -149,15 +150,16 @@ static void judge_loads(const struct say *s)
 	struct watch *w = s->w;
 	for (size_t i = 0; i < w->site->meters.n; i++) {
 		struct chain c;
-		char reason[200] = "";
+		char reason[200], load[24], range[24];
 		if (w->day->meters[i].term.known_ms < LEAST_MS)
 			continue;
 		meter_chain(w->day, (uint32_t)i, &c);
 		if (c.load_ppm < 0)
 			continue;
-		snprintf(reason, sizeof reason, "mean load %lld.%lld %% of the CT's rated current, its class holds from %lld %%", (long long)c.load_ppm / 10000,
-			 (long long)c.load_ppm / 1000 % 10, (long long)c.range_ppm / 10000);
-		change(s, (uint32_t)i, &w->open[i].load, c.load_low ? FINDING_LOW_LOAD : FINDING_NONE, FINDING_LOW_LOAD, 0, reason);
+		percent(c.load_ppm, load);
+		percent(c.range_ppm, range);
+		snprintf(reason, sizeof reason, "the CT carries %s of its rated current on average, its class holds from %s on", load, range);
+		change(s, (uint32_t)i, &w->open[i].load, c.load_low ? FINDING_LOW_LOAD : FINDING_IN_RANGE, 0, reason);
 	}
 }
 

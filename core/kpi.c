@@ -161,7 +161,6 @@ static const char *doubt(const struct window *w, const struct kpi *k)
 void window_kpi(const struct window *w, const struct zone *zone, struct kpi *out)
 {
 	struct kpi k = { .from = w->from, .to = w->to, .category = tree_category(&w->tree, w->site), .u_ppm_rho0 = -1, .u_ppm_rho1 = -1 };
-	char why[160] = "";
 	window_settle(w);
 	k.year = is_annual(zone, w->from, w->to);
 	sums(w, &k);
@@ -177,7 +176,7 @@ void window_kpi(const struct window *w, const struct zone *zone, struct kpi *out
 	else
 		k.kind = k.intervals_known == k.intervals && k.year ? KPI_PUE : KPI_IPUE;
 	if (k.kind != KPI_NONE)
-		window_uncertainty(w, k.total_mwh, k.it_mwh, &k.u_ppm_rho0, &k.u_ppm_rho1, why, sizeof why);
+		window_uncertainty(w, k.total_mwh, k.it_mwh, &k.u_ppm_rho0, &k.u_ppm_rho1, k.why_u, sizeof k.why_u);
 	k.findings = window_findings(w, NULL, NULL);
 	*out = k;
 }

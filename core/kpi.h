@@ -22,6 +22,7 @@ struct kpi {
 	int64_t u_ppm_rho0, u_ppm_rho1;
 	int64_t substituted_mwh[2][CLASS_COUNT];  /* energy by substitute class (B, P, N, M, I), never inside the sums above */
 	int64_t events[EVENT_N];
+	char why_u[160];                    /* when U is not stated: which meter lacks what */
 	char why_not[200];                  /* when kind is KPI_NONE: why there is no number */
 };
 

@@ -83,6 +83,40 @@ static void events(struct sheet *s)
 	s->y += 4;
 }
 
+/* ---- closure of the tree ---- */
+
+static void balance(struct sheet *s)
+{
+	static const struct column columns[] = { { 80, ALIGN_LEFT, { "节点", "node" } }, { 84, ALIGN_RIGHT, { "差额", "residual" } }, { 84, ALIGN_RIGHT, { "3u", "3u" } },
+						 { 263, ALIGN_LEFT, { "说明", "reason" } } };
+	static const struct table t = { columns, countof(columns), 7.5 };
+	const json_t *list = at(s->cert, "results.balance");
+	CLEANUP(buf_done) struct buf zh = { 0 }, en = { 0 };
+	size_t i, found = 0;
+	json_t *b;
+	if (!json_array_size(list))
+		return;
+	json_array_foreach(list, i, b)
+		found += strcmp(text_at(b, "finding"), "closes") != 0;
+	heading(s, (struct pair){ "电能平衡校核", "Closure of the electrical tree" });
+	buf_printf(&zh, "校核 %zu 个节点(k = 3),异常 %zu 处。", json_array_size(list), found);
+	buf_printf(&en, "%zu nodes checked (k = 3), %zu findings.", json_array_size(list), found);
+	paragraph(s, (struct pair){ zh.data, en.data }, 8.5, INK_TEXT);
+	if (found)
+		table_head(s, &t);
+	json_array_foreach(list, i, b) {
+		CLEANUP(buf_done) struct buf residual = { 0 }, limit = { 0 };
+		if (!strcmp(text_at(b, "finding"), "closes"))
+			continue;
+		energy_text(int_at(b, "residual_mwh"), &residual);
+		energy_text(3 * int_at(b, "u_mwh"), &limit);
+		const struct cell cells[] = { { *text_at(b, "node") ? text_at(b, "node") : "—", NULL, INK_TEXT }, { residual.data, NULL, INK_TITLE }, { limit.data, NULL, INK_TEXT },
+					      { text_at(b, "reason"), NULL, INK_TEXT } };
+		table_row(s, &t, cells);
+	}
+	s->y += 4;
+}
+
 /* ---- method ---- */
 
 static void two(struct sheet *s, struct pair label, const char *first, const char *second)
@@ -271,6 +305,7 @@ static void verification(struct sheet *s)
 
 void sheet_method(struct sheet *s)
 {
+	balance(s);
 	events(s);
 	method(s);
 	declarations(s);

@@ -172,6 +172,17 @@ static json_t *events_json(const struct snapshot *s)
 	return list;
 }
 
+static json_t *findings_json(const struct snapshot *s)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < s->n_findings; i++) {
+		const struct snapshot_finding *f = &s->findings[i];
+		json_array_append_new(list, json_pack("{ss so so so sI so}", "kind", f->kind, "meter", text_json(f->meter), "from", wall_json(f->from),
+			"to", wall_json(f->to), "residual_mwh", (json_int_t)f->residual_mwh, "reason", text_json(f->reason)));
+	}
+	return list;
+}
+
 static json_t *device_events_json(const struct snapshot *s)
 {
 	json_t *list = json_array();
@@ -291,6 +302,7 @@ static const struct part { const char *key; json_t *(*make)(const struct snapsho
 	{ "pack", pack_of, true }, { "verdict", verdict_of, true }, { "quarters", quarters_json, false }, { "outbox", outbox_json, true },
 	{ "evidence", evidence_json, true }, { "store", store_of, true }, { "mqtt", mqtt_of, true }, { "degraded", degraded_of, true },
 	{ "reloaded", reloaded_of, true }, { "event_counts", event_counts_json, true }, { "events", events_json, true },
+	{ "findings", findings_json, true },
 	{ "devices", devices_json, false }, { "device_events", device_events_json, false }, { "meters", meters_json, false }, { "rack_rows", rack_rows_json, false },
 };
 

@@ -1,4 +1,5 @@
 /* What of a certificate is handed in: who, where, with which meters, month by month, and the evidence. */
+#include "core/balance.h"
 #include "rules/cert_parts.h"
 
 #include <stdio.h>
@@ -170,6 +171,30 @@ static json_t *event_json(const struct ledger_event *e, const struct site *site)
 			 "energy_mwh", (json_int_t)e->energy_mwh, "reason", e->reason);
 }
 
+/* Closure residuals (domain.md 5.1 group 6): every finding, and the nodes that close, up to a number that a person may read. */
+enum { BALANCE_ROWS = 300 };
+struct balance_rows { json_t *list; const struct site *site; };
+
+static void balance_row(void *ctx, const struct balance *b)
+{
+	const struct balance_rows *rows = ctx;
+	const struct meter *meters = site_meters(rows->site);
+	if (!b->finding && json_array_size(rows->list) >= BALANCE_ROWS)
+		return;
+	json_array_append_new(rows->list, json_pack("{s:o, s:s, s:o, s:I, s:I, s:I, s:I, s:b, s:s}", "node", cert_text(b->node == UINT32_MAX ? NULL : meters[b->node].id),
+						    "finding", finding_name(b->finding), "suspect", cert_text(b->suspect < 0 ? NULL : meters[b->suspect].id), "above_mwh",
+						    (json_int_t)b->above_mwh, "below_mwh", (json_int_t)b->below_mwh, "residual_mwh", (json_int_t)b->residual_mwh, "u_mwh",
+						    (json_int_t)b->u_mwh, "class_assumed", b->assumed, "reason", b->reason));
+}
+
+static json_t *balance_rows_json(const struct cert_inputs *in)
+{
+	struct balance_rows rows = { json_array(), in->site };
+	if (in->window)
+		window_findings(in->window, balance_row, &rows);
+	return rows.list;
+}
+
 static void add_results(json_t *results, const struct cert_inputs *in)
 {
 	json_t *months = json_array(), *counts = json_object(), *events = json_array();
@@ -184,6 +209,7 @@ static void add_results(json_t *results, const struct cert_inputs *in)
 	json_object_set_new(results, "months", months);
 	json_object_set_new(results, "events", counts);
 	json_object_set_new(results, "event_list", events);
+	json_object_set_new(results, "balance", balance_rows_json(in));
 	add_flows(results, in);
 }
 

@@ -144,6 +144,11 @@ function events(d) {
 	return table(t('events'), [t('time'), t('kind'), t('meter'), t('energy'), t('why')], d.events.map((e) => [moment(e.from), eventName(e.kind), e.meter ?? t('site_wide'), e.energy_mwh ? energy(e.energy_mwh) : '—', said(e.reason) || '—']), [3], [4]);
 }
 
+function findings(d) {
+	if (!d.findings.length) return h('p', { class: 'empty' }, t('no_findings'));
+	return table(t('open_findings'), [t('since'), t('kind'), t('meter'), t('residual'), t('why')], d.findings.map((f) => [moment(f.from), has(`fi_${f.kind}`) ? t(`fi_${f.kind}`) : f.kind, f.meter ?? t('site_wide'), f.residual_mwh ? energy(f.residual_mwh) : '—', said(f.reason) || '—']), [3], [4]);
+}
+
 function deviceEvents(d) {
 	if (!d.device_events.length) return h('p', { class: 'empty' }, t('no_events'));
 	return table(t('device_events'), [t('time'), t('device'), t('kind'), t('why')], d.device_events.map((e) => [moment(e.at), e.device, has(`dev_${e.kind}`) ? t(`dev_${e.kind}`) : e.kind, e.sentence || '—']), [], [3]);
@@ -195,6 +200,7 @@ export const views = {
 		['floor', () => t('floor'), floor, ['rack_rows'], 'full'],
 		['devices', () => t('devices'), deviceShort, ['devices'], 'wide'],
 		['shares', () => t('compute_share'), (d, w) => charts.shares(d.shares, w), ['shares']],
+		['findings', () => t('open_findings'), findings, ['findings'], 'wide'],
 		['events', () => t('events'), events, ['events'], 'wide'],
 		['proof', () => t('evidence'), (d) => h('div', null, proof(d), h('h3', null, t('outbox')), outbox(d), h('h3', null, t('store')), machine(d)), ['evidence', 'outbox', 'store', 'mqtt', 'clock', 'software', 'reloaded']],
 	],
@@ -205,6 +211,7 @@ export const views = {
 		['meters', () => t('meters'), meters, ['meters'], 'full'],
 		['events', () => t('events'), events, ['events'], 'wide'],
 		['counts', () => t('events'), eventCounts, ['event_counts']],
+		['findings', () => t('open_findings'), findings, ['findings'], 'full'],
 	],
 	racks: [
 		['racknumbers', () => t('racks'), rackNumbers, ['racks']],
@@ -226,6 +233,7 @@ export const views = {
 		['outbox', () => t('outbox'), outbox, ['outbox', 'mqtt']],
 		['verify', () => t('audit'), () => h('div', null, h('p', null, t('audit_note')), command(t('verify_how'), 'puectl verify --trust KEYS FILE')), [], 'wide'],
 		['pack', () => t('pack'), packCard, ['pack']],
+		['findings', () => t('open_findings'), findings, ['findings'], 'full'],
 		['events', () => t('events'), events, ['events'], 'full'],
 	],
 	system: [

@@ -15,7 +15,7 @@ function check(good, what) {
 const sources = {
 	errors: ['agent/life.c', 'agent/poller.c', 'collectors/modbus_conn.c', 'collectors/modbus_frame.c', 'collectors/modbus_tcp.c', 'collectors/net.c', 'collectors/serial.c',
 		'collectors/snmp.c', 'collectors/snmp_session.c', 'collectors/snmp_udp.c', 'publish/mqtt_client.c', 'publish/mqtt_session.c', 'publish/mqtt_wire.c', 'store/reserve.c', 'store/writer.c'],
-	all: ['core/ledger_meter.c'],
+	all: ['core/ledger_meter.c', 'core/balance_watch.c'],
 };
 const plain = (text) => text.replace(/\\"/g, '"').replace(/%(?:\.\*|[-+0]?[\d.]*)?(?:hh|h|ll|l|z|t|j)?[a-zA-Z]/g, '%');
 const joined = (file) => readFileSync(`${root}/${file}`, 'utf8').replace(/"\s*PRI[diux]64\s*/g, 'd"').replace(/"\s*"/g, '');
@@ -40,6 +40,10 @@ for (const [english, chinese] of [
 	['no answer 3 times in a row, tried once a minute from now on: no answer within 900 ms', '连续 3 次无应答，此后每分钟试一次：900 ms 内没有应答'],
 	['cannot open /dev/ttyS0: Permission denied; add the user to group dialout', '无法打开 /dev/ttyS0：权限不足；请把用户加入 dialout 组'],
 	['1250 between 1000 and 1001: 2 readings rejected, energy known', '1000 与 1001 之间出现 1250：拒收 2 个读数，电量已知'],
+	['more_above: ups, suspect cab-1: residual 41800000 mW.h, 3u 1200 mW.h: the meters below see more than flows in: a wrong CT ratio, a swapped CT, or a meter counted twice',
+		'流入多于下级：ups，可疑 cab-1：差额 41800000 mW.h，3u 1200 mW.h：下级各表之和多于流入：互感器变比有误、互感器接错，或有表重复计入'],
+	['low_load: the CT carries 12.0 % of its rated current on average, its class holds from 20.0 % on', '互感器负荷过低：互感器平均负荷为额定电流的 12.0 %，其等级自 20.0 % 起成立'],
+	['gone: ups: residual 12 mW.h, u 400 mW.h: it closes', '已消除：ups：差额 12 mW.h，u 400 mW.h：平衡'],
 	['a sentence nobody knows: not even in part', 'a sentence nobody knows: not even in part'],
 ]) check(said(english) === chinese, `"${english}" became "${said(english)}"`);
 known({});

@@ -109,6 +109,10 @@ def ref_bad(puectl, seed, long):
     for kind, meter in expected:
         check(f"REF-BAD: {kind} of {meter} is found and named", named(got, kind, meter), True)
     check("REF-BAD: findings where nothing is wrong", sorted(findings(got) - {m for k, m in expected if k == "finding"}), [])
+    # a finding is an event once, when it appears, on the same node; a healthy site has none (see REF-1000: events)
+    told = [e["meter"] for e in got["events"] if e["kind"] == "finding"]
+    check("REF-BAD: every finding is told", sorted(set(told)), sorted(m for k, m in expected if k == "finding"))
+    check("REF-BAD: and told once", len(told), len(set(told)))
     pump = sum(i["rows"]["pump-1"]["energy"] for i in model["intervals"])
     check("REF-BAD: the pump is subtracted", any(t["meter"] == "pump-1" and t["it"] == -1 and t["energy_mwh"] == pump for t in got["terms"]), True)
     steps = [e for e in got["events"] if e["kind"] == "clock_step"]

@@ -194,6 +194,10 @@ static void events(struct snapshot *s, const struct made_up *how)
 			how->hostile && i == 0 ? hostile_name : rows[i].reason };
 		s->event_counts[rows[i].kind]++;
 	}
+	s->findings = snapshot_array(s, 1, sizeof *s->findings);
+	s->findings[0] = (struct snapshot_finding){ "more_above", "it-2", how->hostile ? hostile_name : "more_above: it-2: residual 64000000 mW.h, 3u 9000000 mW.h: more flows in than the meters below see",
+						    { s->at.wall.ms - 90000000 }, { s->at.wall.ms - 3600000 }, 64000000 };
+	s->n_findings = 1;
 }
 
 static void judged(struct snapshot *s)
