@@ -5,7 +5,6 @@
 #include "agent/signer.h"
 #include "core/kpi_table.h"
 
-#define JWS_BASELINE "pued-baseline+json"
 
 void baseline_of_kpi(const struct kpi *k, const struct site *site, struct baseline *out);     /* borrows the site's texts */
 bool baseline_write(const char *path, const struct kpi *k, const struct site *site, const struct signer_ops *signer, struct wall made, struct err *err) MUST_USE;

@@ -37,6 +37,7 @@ int ctl_check(struct ctl *), ctl_probe(struct ctl *), ctl_profile(struct ctl *),
 	ctl_racks(struct ctl *), ctl_eligibility(struct ctl *), ctl_certificate(struct ctl *), ctl_verify(struct ctl *),
 	ctl_keys(struct ctl *), ctl_replay(struct ctl *), ctl_pack(struct ctl *), ctl_history(struct ctl *), ctl_export(struct ctl *),
 	ctl_attest(struct ctl *), ctl_claim(struct ctl *), ctl_meter(struct ctl *), ctl_scan(struct ctl *), ctl_top(struct ctl *),
-	ctl_backup(struct ctl *), ctl_restore(struct ctl *), ctl_doctor(struct ctl *), ctl_reload(struct ctl *), ctl_revoke(struct ctl *);
+	ctl_backup(struct ctl *), ctl_restore(struct ctl *), ctl_doctor(struct ctl *), ctl_reload(struct ctl *), ctl_revoke(struct ctl *),
+	ctl_head(struct ctl *);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-struct words { const char *state, *words[1]; };
+struct words { const char *state, *words[1]; bool in_place; };
 
 /* The one word of the verb and --state DIR. */
 static int parse(struct ctl *ctl, struct words *w)
@@ -15,12 +15,14 @@ static int parse(struct ctl *ctl, struct words *w)
 	for (int i = 1; i < ctl->argc; i++) {
 		if (strcmp(ctl->argv[i], "--state") == 0 && i + 1 < ctl->argc)
 			w->state = ctl->argv[++i];
+		else if (strcmp(ctl->argv[i], "--rolled-back") == 0)
+			w->in_place = true;
 		else if (ctl->argv[i][0] == '-' || w->words[0])
 			return ctl_usage(ctl, "'%s' is not expected here, or its value is missing", ctl->argv[i]);
 		else
 			w->words[0] = ctl->argv[i];
 	}
-	return w->words[0] ? 0 : ctl_usage(ctl, "which directory?");
+	return !w->words[0] == w->in_place ? 0 : ctl_usage(ctl, w->in_place ? "--rolled-back takes no backup" : "which directory?");
 }
 
 static void print(const struct ctl *ctl, const char *done, const struct store_audit *a, const char *where)
@@ -58,7 +60,7 @@ int ctl_restore(struct ctl *ctl)
 	if (code)
 		return code;
 	struct wall now = { (int64_t)time(NULL) * 1000 };
-	if (!store_restore(w.words[0], w.state, now, &epoch, &err) || !store_audit(w.state, NULL, &audit, &err))
+	if (!(w.in_place ? store_new_epoch(w.state, now, &epoch, &err) : store_restore(w.words[0], w.state, now, &epoch, &err)) || !store_audit(w.state, NULL, &audit, &err))
 		return ctl_fail(ctl, &err);
 	print(ctl, "restore", &audit, w.state);
 	if (!ctl->json)

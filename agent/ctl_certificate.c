@@ -2,6 +2,7 @@
 #include "agent/certificate.h"
 #include "agent/clock.h"
 #include "agent/file.h"
+#include "agent/record.h"
 #include "agent/sheet_file.h"
 #include "agent/signer.h"
 
@@ -81,11 +82,14 @@ static int issue(const struct ctl *ctl, const struct arguments *a, const struct 
 		o.number = number;
 	snprintf(json, sizeof json, "%s.json", a->out ? a->out : o.number);
 	snprintf(pdf, sizeof pdf, "%s.pdf", a->out ? a->out : o.number);
-	struct signer *signer = signer_open(a->keys ? a->keys : keys, &err);
+	struct signer *signer = a->keys ? signer_open(a->keys, f->setup.site->key_id, &err) : signer_of_site(f->setup.site, keys, &err);
 	bool good = signer && issued_at(a, f, &o.issued, &err) && certificate_make(f, signer_ops(signer), &o, &envelope, &err) &&
 		    file_write(json, envelope.data, envelope.len, 0644, &err) &&
 		    (a->no_pdf || sheet_file_write(pdf, envelope.data, envelope.len, ctl->lang == LANG_ZH ? "zh" : "en", &err));
 	signer_free(signer);
+	struct err unrecorded = { 0 };
+	if (good && !record_put_certificate(f->state_dir, envelope.data, envelope.len, &unrecorded))
+		fprintf(stderr, ctl->lang == LANG_ZH ? "注意: 签发未计入证据: %s\n" : "note: its issue is not recorded as evidence: %s\n", unrecorded.text);
 	return good ? say_done(ctl, f, json, a->no_pdf ? NULL : pdf) : ctl_fail(ctl, &err);
 }
 

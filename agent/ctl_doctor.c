@@ -63,7 +63,7 @@ static enum finding signing_key(struct doctor *d)
 {
 	struct err err = { 0 };
 	char fix[300];
-	struct signer *s = signer_open(d->keys, &err);
+	struct signer *s = signer_open(d->keys, NULL, &err);
 	if (!s) {
 		snprintf(fix, sizeof fix, err.kind == ERR_DENIED ? "chmod 600 %.200s/*.pem" : "puectl keys generate --dir %.200s", d->keys);
 		return found(d, WRONG, fix, "%s", err.text);

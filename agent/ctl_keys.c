@@ -13,7 +13,9 @@
 struct keys_options {
 	const char *dir, *site, *role, *zh, *en, *alg, *at, *store, *word;   /* word: KID or FILE */
 	bool simulated;
+	struct wall now;                /* the same */
 	char when[WALL_TEXT];           /* --at, or now */
+	char overlap_end[WALL_TEXT];    /* a rotated key's end: what the running pued signs meanwhile still holds */
 	char just_before[WALL_TEXT];    /* a key is good until before its end: date of its last word */
 	char path[4096];                /* DIR/trust.json */
 };
@@ -41,7 +43,10 @@ static int parse_options(struct ctl *ctl, struct keys_options *o)
 	struct err err = { 0 };
 	if (o->at && !wall_parse(o->at, &at, &err))
 		return ctl_usage(ctl, "%s", err.text);
+	enum { OVERLAP_MS = 60000 };
+	o->now = at;
 	wall_text(at, o->when);
+	wall_text((struct wall){ at.ms + OVERLAP_MS }, o->overlap_end);
 	wall_text((struct wall){ at.ms - 1000 }, o->just_before);
 	snprintf(o->path, sizeof o->path, "%s/trust.json", o->dir);
 	return 0;
@@ -125,8 +130,8 @@ static bool statement(const struct keys_options *o, const char *old_kid, const j
 	char path[sizeof o->path + 64];
 	snprintf(path, sizeof path, "%s/%s.pem", o->dir, old_kid);
 	struct signer *s = signer_open_key(path, err);
-	json_t *payload = json_pack("{s:s,s:s,s:s,s:s,s:b,s:O}", "statement", "key-rotation", "kid", old_kid, "issued", o->just_before, "site", o->site ? o->site : "",
-				    "simulated", o->simulated, "successor", successor);
+	json_t *payload = json_pack("{s:s,s:s,s:s,s:s,s:b,s:O,s:s}", "statement", "key-rotation", "kid", old_kid, "issued", o->just_before, "site", o->site ? o->site : "",
+				    "simulated", o->simulated, "successor", successor, "until", o->overlap_end);
 	CLEANUP(buf_done) struct buf text = { 0 }, jws = { 0 };
 	snprintf(path, sizeof path, "%s/%s.statement.json", o->dir, json_string_value(json_object_get(successor, "kid")));
 	bool good = s && payload && json_canonical(payload, &text, err) && jws_make(signer_ops(s), JWS_STATEMENT, text.data, text.len, true, &jws, err) &&
@@ -150,7 +155,7 @@ static bool rotate_one(json_t *root, json_t *old, struct keys_options o, json_t 
 	o.simulated = json_is_true(json_object_get(old, "simulated"));
 	if (!generate_one(root, alg, &o, made, err) || !statement(&o, kid, json_array_get(made, json_array_size(made) - 1), err))
 		return false;
-	return json_object_set_new(old, "until", json_string(o.when)) == 0 ? true : err_memory(err);
+	return json_object_set_new(old, "until", json_string(o.overlap_end)) == 0 ? true : err_memory(err);
 }
 
 static bool rotate(struct ctl *ctl, json_t *root, const struct keys_options *o, struct err *err)
@@ -160,13 +165,14 @@ static bool rotate(struct ctl *ctl, json_t *root, const struct keys_options *o, 
 	bool good = made != NULL;
 	for (size_t i = 0; good && i < n; i++) {
 		json_t *old = json_array_get(keys, i);
-		if (!trust_entry_signs(old))
+		if (!trust_entry_signs(old) || (o->word && strcmp(o->word, json_string_value(json_object_get(old, "kid")))))
 			continue;
 		good = rotate_one(root, old, *o, made, err);
 		rotated++;
 	}
 	if (good && rotated == 0)
-		good = err_set(err, ERR_CONFIG, "%s: no key in use to rotate; make one with: puectl keys generate", o->path);
+		good = o->word ? err_set(err, ERR_CONFIG, "%s: no key '%s' in use; puectl keys list shows them", o->path, o->word)
+			       : err_set(err, ERR_CONFIG, "%s: no key in use to rotate; make one with: puectl keys generate", o->path);
 	good = good && trust_file_save(o->path, root, err);
 	if (good)
 		print_keys(ctl, made);
@@ -192,7 +198,46 @@ static bool revoke(struct ctl *ctl, json_t *root, const struct keys_options *o, 
 	return true;
 }
 
-/* Without FILE: the public side of this directory, to hand to who shall trust it.  With FILE: its keys join the trust store. */
+/* A successor that a key we trust names, in place of the list of keys.  The key must be good now, not only when it says it signed:
+ * who has stolen a revoked key could date its statement back. */
+static json_t *successor(const struct buf *envelope, const char *store, struct wall now, struct err *err)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	struct trust trust = { 0 };
+	struct jws_result jws = { 0 };
+	json_t *list = NULL;
+	if (!file_read(store, &text, err) || !trust_parse(store, text.data, text.len, &trust, err))
+		return NULL;
+	if (jws_verify(&trust, envelope->data, envelope->len, JWS_STATEMENT, now, &jws, err)) {
+		json_t *payload = json_read("statement", jws.payload.data, jws.payload.len, err), *key = json_object_get(payload, "successor");
+		const char *what = json_string_value(json_object_get(payload, "statement")), *until = json_string_value(json_object_get(payload, "until"));
+		if (payload && what && !strcmp(what, "key-rotation") && json_is_object(key) && until)
+			list = json_pack("{s:[O,{s:s,s:s}]}", "keys", key, "kid", jws.key->key.kid, "until", until);
+		else if (payload)
+			err_set(err, ERR_INPUT, "a statement, but not one by which a key names its successor");
+		json_decref(payload);
+		jws_result_done(&jws);
+	}
+	trust_done(&trust);
+	return list;
+}
+
+static json_t *given_keys(const struct keys_options *o, struct err *err)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	if (!file_read(o->word, &text, err))
+		return NULL;
+	json_t *root = json_loadb(text.data, text.len, 0, NULL);
+	bool is_envelope = json_object_get(root, "signatures") != NULL;
+	json_decref(root);
+	json_t *list = is_envelope ? successor(&text, o->store, o->now, err) : trust_file_load(o->word, err);
+	if (!list && is_envelope)
+		err_wrap(err, "%s", o->word);
+	return list;
+}
+
+/* Without FILE: the public side of this directory, to hand to who shall trust it.  With FILE: its keys join the trust store,
+ * or the successor that one of the store's keys names in it. */
 static bool trust(struct ctl *ctl, json_t *root, const struct keys_options *o, struct err *err)
 {
 	if (!o->word) {
@@ -200,7 +245,7 @@ static bool trust(struct ctl *ctl, json_t *root, const struct keys_options *o, s
 		putchar('\n');
 		return true;
 	}
-	json_t *given = trust_file_load(o->word, err), *into = given ? trust_file_load(o->store, err) : NULL, *added = json_array(), *entry;
+	json_t *given = given_keys(o, err), *into = given ? trust_file_load(o->store, err) : NULL, *added = json_array(), *entry;
 	bool good = into && added;
 	size_t i;
 	if (good && json_array_size(json_object_get(given, "keys")) == 0)
@@ -212,7 +257,7 @@ static bool trust(struct ctl *ctl, json_t *root, const struct keys_options *o, s
 			json_object_update(have, entry);
 		else
 			json_array_append(json_object_get(into, "keys"), entry);
-		json_array_append(added, entry);
+		json_array_append(added, have ? have : entry);
 	}
 	good = good && trust_file_save(o->store, into, err);
 	if (good)

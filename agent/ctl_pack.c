@@ -102,7 +102,7 @@ static int sign(const struct ctl *ctl, const struct words *w, const struct pack 
 	CLEANUP(buf_done) struct buf payload = { 0 }, envelope = { 0 };
 	if (!w->keys)
 		return ctl_usage(ctl, "--keys DIR is missing: the publisher's key directory (puectl keys generate --role publisher)");
-	struct signer *signer = signer_open(w->keys, &err);
+	struct signer *signer = signer_open(w->keys, NULL, &err);
 	snprintf(beside, sizeof beside, "%s.jws", path);
 	bool good = signer && pack_statement(p, w->site ? w->site : "publisher", clock_wall(&clock), w->simulated, &payload, &err) &&
 		    jws_make(signer_ops(signer), JWS_PACK, payload.data, payload.len, true, &envelope, &err) &&

@@ -51,7 +51,7 @@ static bool freeze(const struct words *w, const struct gather *g, struct err *er
 		struct clock clock = { 0 };
 		made = clock_now(&clock).wall;
 	}
-	struct signer *signer = signer_open(w->keys, err);
+	struct signer *signer = signer_open(w->keys, NULL, err);
 	bool good = signer && baseline_write(w->freeze, &k, g->setup.site, signer_ops(signer), made, err);
 	signer_free(signer);
 	return good;

@@ -2,17 +2,18 @@
 #include "agent/clock.h"
 #include "agent/ctl.h"
 #include "agent/file.h"
+#include "agent/record.h"
 #include "agent/signer.h"
 
 #include <stdio.h>
 #include <string.h>
 
-struct words { const char *number, *reason, *site, *keys, *issued, *out; bool simulated; };
+struct words { const char *number, *reason, *site, *keys, *issued, *out, *state; bool simulated; };
 
 static int parse(struct ctl *ctl, struct words *w)
 {
 	const struct { const char *name; const char **value; } rows[] = {
-		{ "--reason", &w->reason }, { "--site", &w->site }, { "--keys", &w->keys }, { "--issued", &w->issued }, { "--out", &w->out } };
+		{ "--reason", &w->reason }, { "--site", &w->site }, { "--keys", &w->keys }, { "--issued", &w->issued }, { "--out", &w->out }, { "--state", &w->state } };
 	for (int i = 1; i < ctl->argc; i++) {
 		size_t k = 0;
 		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name) != 0)
@@ -39,10 +40,11 @@ static bool make(const struct words *w, struct err *err)
 		return err_wrap(err, "--issued");
 	json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:b, s:s}", "format", 1, "revokes", w->number, "reason", w->reason, "site", w->site, "simulated", w->simulated,
 				 "issued", wall_text(issued, when));
-	struct signer *signer = root ? signer_open(w->keys, err) : NULL;
+	struct signer *signer = root ? signer_open(w->keys, NULL, err) : NULL;
 	bool good = signer && json_canonical(root, &payload, err) &&
 		    jws_make(signer_ops(signer), JWS_REVOCATION, payload.data, payload.len, true, &envelope, err) &&
-		    file_write(w->out, envelope.data, envelope.len, 0644, err);
+		    file_write(w->out, envelope.data, envelope.len, 0644, err) &&
+		    (!w->state || record_put_certificate(w->state, envelope.data, envelope.len, err));
 	signer_free(signer);
 	json_decref(root);
 	return good;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* agent/verify_store.c */
-int verify_store(struct ctl *ctl, const char *dir, const char *head);
+int verify_store(struct ctl *ctl, const char *dir);
 
 enum { TRACE_MAX = 32, REVOKED_MAX = 64 };
 struct words { const char *file, *trust, *pack, *site, *store, *head, *at, *revoked[REVOKED_MAX]; size_t n_revoked; };
@@ -216,6 +216,16 @@ static bool verify_report(struct verify *v, struct err *err)
 	return true;
 }
 
+static bool verify_head(struct verify *v, struct err *err)
+{
+	(void)err;
+	step(v, "epoch %lld, %lld leaves, root %s", (long long)json_integer_value(json_object_get(v->payload, "epoch")),
+	     (long long)json_integer_value(json_object_get(v->payload, "size")), text_at(v->payload, "root"));
+	snprintf(v->sentence, sizeof v->sentence,
+		 v->ctl->lang == LANG_ZH ? "有效:场所 %s 的证据树头未被改动" : "VALID: the tree head of site %s is unaltered; puectl verify --store DIR --head FILE compares a store with it", site_of(v->payload));
+	return true;
+}
+
 static bool verify_other(struct verify *v, struct err *err)
 {
 	(void)err;
@@ -227,7 +237,7 @@ static bool verify_by_type(struct verify *v, struct err *err)
 {
 	static const struct { const char *type; bool (*run)(struct verify *, struct err *); } rows[] = {
 		{ JWS_CERTIFICATE, verify_certificate }, { JWS_REPORT, verify_report }, { JWS_PACK, verify_other }, { JWS_STATEMENT, verify_other },
-		{ JWS_REVOCATION, verify_other } };
+		{ JWS_REVOCATION, verify_other }, { JWS_HEAD, verify_head } };
 	for (size_t i = 0; i < countof(rows); i++)
 		if (strcmp(rows[i].type, v->jws.type) == 0)
 			return rows[i].run(v, err);
@@ -271,7 +281,7 @@ int ctl_verify(struct ctl *ctl)
 	if (code)
 		return code;
 	if (w.store)
-		return verify_store(ctl, w.store, w.head);
+		return verify_store(ctl, w.store);
 	struct verify *v = calloc(1, sizeof *v);
 	if (!v)
 		return 70;

@@ -8,7 +8,9 @@
 #include "agent/judge_thread.h"
 #include "agent/log.h"
 #include "agent/picture.h"
+#include "agent/record.h"
 #include "agent/secret.h"
+#include "agent/traps.h"
 
 /* Sessions ascend: a run's recordings (one session each '# session') come before its own boot clock. */
 enum { SESSIONS_A_RUN = 1024 };
@@ -28,7 +30,10 @@ struct daemon {
 	struct clock clock;
 	struct store *store;
 	struct reader *reader;
-	struct signer *signer;
+	struct signer *signer;                       /* NULL: no key may sign now; reports wait */
+	char keys_dir[600];
+	int64_t keys_seen;                           /* mtime of it, ns */
+	struct record *record;
 	struct registry *registry;
 	struct tree tree;
 	struct ledger_wiring *wiring;
@@ -41,11 +46,14 @@ struct daemon {
 	struct setup *mqtt_setup;                    /* what it was made from; it borrows that */
 	sd_event *loop;
 	struct poller *poller;
+	struct device_events *events;
+	struct traps *traps;
 	struct wall loaded;
 	int64_t statements_seen, broker_away_s;
 	struct buf limits;                           /* text lent to the poller */
 	char phase[120];
 	void *import;                                /* while history is folded */
+	bool signing_failed;                         /* told in the log */
 	struct reloading *reloading;                 /* NULL: none goes on */
 	bool rewire, closed;                       /* closed: an interval was committed since the readers were told */
 };
@@ -55,12 +63,20 @@ bool daemon_import(struct daemon *d, struct err *err) MUST_USE;
 void daemon_import_interval(void *daemon, const struct interval *iv);
 /* The ledger's pipeline, restored from the store; again after an import. */
 bool daemon_pipeline(struct daemon *d, bool reports, struct err *err) MUST_USE;
+/* agent/daemon_record.c.  Keys again when their directory changed: rotation and revocation hold within a second. */
+bool daemon_keys(struct daemon *d, struct stamp now, struct err *err) MUST_USE;
+/* Leaves of what changed: certificates, clock; and one line when signing stops or goes on. */
+void daemon_record(struct daemon *d, struct stamp now);
+/* After the pipeline is new: what it is set up with. */
+bool daemon_record_setup(struct daemon *d, struct stamp now, struct err *err) MUST_USE;
+void daemon_record_profile(struct daemon *d, const struct profile *profile);
 /* A new snapshot for pages and metrics. */
 void daemon_show(struct daemon *d);
 /* The numbered series go to the store before the first sample of theirs. */
 bool daemon_tell_store(struct daemon *d, struct err *err) MUST_USE;
 bool daemon_open_pages(struct daemon *d, struct err *err) MUST_USE;
 bool daemon_open_mqtt(struct daemon *d, struct err *err) MUST_USE;
+bool daemon_open_traps(struct daemon *d, struct err *err) MUST_USE;
 
 /* reload.c: takes a changed configuration in while everything runs (SIGHUP). */
 void daemon_reload(struct daemon *d);

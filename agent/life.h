@@ -54,7 +54,7 @@ struct life {
 	uint64_t polls, good, failures, timeouts;
 	int64_t latency_us, cycle_us;
 	struct wall last_good;
-	struct mono overrun_told;
+	struct mono overrun_told, hinted;
 	char state[12];
 	char error[300];
 };

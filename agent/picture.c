@@ -109,6 +109,17 @@ static void fill_devices(const struct picture_inputs *in, struct snapshot *s)
 		poller_times(in->poller, s->poll_counts, &s->poll_sum_us);
 }
 
+static void fill_device_events(const struct picture_inputs *in, struct snapshot *s)
+{
+	struct device_event latest[DEVICE_EVENTS_KEPT];
+	size_t n = in->device_events ? device_events_latest(in->device_events, latest) : 0;
+	s->device_events = snapshot_array(s, n, sizeof *s->device_events);
+	for (size_t i = 0; s->device_events && i < n; i++)
+		s->device_events[i] = (struct snapshot_device_event){ latest[i].n, latest[i].at, snapshot_text(s, latest[i].device),
+								      snapshot_text(s, latest[i].kind), snapshot_text(s, latest[i].sentence) };
+	s->n_device_events = s->device_events ? n : 0;
+}
+
 static void fill_events(const struct judgement *j, struct snapshot *s)
 {
 	size_t n = j->n_events < 40 ? j->n_events : 40;
@@ -199,6 +210,7 @@ struct snapshot *picture_make(const struct picture_inputs *in)
 	fill_domains(in, s, power, known, &live);
 	fill_racks(in, s, power, known);
 	fill_devices(in, s);
+	fill_device_events(in, s);
 	fill_judgement(in, s);
 	fill_peers(in, s);
 	s->clock_offset_known = clock_offset(in->clock, &s->clock_offset_us);

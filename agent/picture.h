@@ -3,6 +3,7 @@
 #define AGENT_PICTURE_H
 
 #include "agent/clock.h"
+#include "agent/device_events.h"
 #include "agent/judgement.h"
 #include "agent/pipeline.h"
 #include "agent/poller.h"
@@ -17,6 +18,7 @@ struct picture_inputs {
 	const struct registry *registry;
 	const struct poller *poller;            /* NULL while history is folded */
 	const struct pipeline *pipeline;
+	const struct device_events *device_events;   /* NULL: none yet */
 	struct judgement *judgement;            /* NULL: none yet */
 	struct store *store;
 	struct mqtt *mqtt;                      /* NULL: none */

@@ -1,4 +1,7 @@
 #include "agent/pipeline.h"
+#include "agent/record.h"
+#include "agent/tree_head.h"
+#include "agent/waiting.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +16,8 @@ struct pending {
 	bool failed;
 };
 
+enum { HEAD_EVERY_MS = 3600000 };      /* intervals that end on the hour */
+
 struct pipeline {
 	struct pipeline_options o;
 	struct ledger *ledger;
@@ -20,7 +25,12 @@ struct pipeline {
 	uint64_t seq, epoch;
 	struct window *day;
 	struct date day_of;
-	char previous[65];
+	struct waiting waiting;
+	bool head_due;                          /* a tree head shall be signed with the next commit */
+	struct mono sign_after;                 /* after a failure: not before */
+	int64_t sign_pause_ms;
+	uint64_t not_reported;                  /* intervals whose report found no room to wait */
+	struct err sign_err;                    /* kind ERR_NONE: signing works */
 	struct pending pending;
 	struct buf scratch, topic;
 	struct stamp now;
@@ -61,6 +71,7 @@ void pipeline_note(struct pipeline *p, enum leaf_kind kind, struct wall at, cons
 	w->leaves[w->n_leaves].len = len;
 	w->n_leaves++;
 	buf_add(&w->bytes, bytes, len);
+	p->head_due |= kind != LEAF_INTERVAL && kind != LEAF_EVENT;
 }
 
 static void on_event(void *ctx, const struct ledger_event *ev)
@@ -92,40 +103,100 @@ static bool day_window(struct pipeline *p, const struct interval *iv, struct err
 	return true;
 }
 
+/* The payload; it is signed with the next commit, or when the signer is back. */
 static bool make_report(struct pipeline *p, const struct interval *iv, struct err *err)
 {
-	struct pending *w = &p->pending;
-	struct hash root, hash;
+	enum { WAITING_MAX_BYTES = 16 << 20 };
+	struct hash root;
 	struct kpi day;
 	char root_hex[65];
 	CLEANUP(buf_done) struct buf payload = { 0 };
-	if (!room_for((void **)&w->reports, &w->report_room, w->n_reports, sizeof *w->reports))
-		return err_memory(err);
+	if (p->waiting.bytes > WAITING_MAX_BYTES) {
+		p->not_reported++;      /* the evidence holds the interval all the same */
+		return true;
+	}
 	merkle_root(&p->tree, &root);
 	hash_hex(&root, root_hex);
 	window_kpi(p->day, &p->o.setup->zone, &day);
 	struct report_head head = { .epoch = p->epoch, .seq = p->seq, .tree_size = p->tree.size, .tree_root = root_hex,
-				    .previous = p->previous, .made = p->now.wall, .events = p->recent, .n_events = p->n_recent };
+				    .previous = p->waiting.previous, .made = p->now.wall, .events = p->recent, .n_events = p->n_recent };
 	head.clock_offset_known = p->o.clock_offset && p->o.clock_offset(p->o.ctx, &head.clock_offset_us);
-	buf_reset(&p->scratch);
 	if (!report_payload(p->o.setup->site, iv, &head, &day, &payload, err) ||
-	    !jws_make(p->o.signer, JWS_REPORT, payload.data, payload.len, false, &p->scratch, err))
+	    !waiting_add(&p->waiting, p->seq, iv->to, payload.data, payload.len, err))
 		return err_wrap(err, "report %llu", (unsigned long long)p->seq);
 	p->n_recent = 0;
-	sha256(p->scratch.data, p->scratch.len, &hash);
-	hash_hex(&hash, p->previous);
-	w->reports[w->n_reports].seq = p->seq++;
-	w->reports[w->n_reports].at = iv->to;
-	w->reports[w->n_reports].from = w->bytes.len;
-	w->reports[w->n_reports].len = p->scratch.len;
-	w->n_reports++;
-	buf_add(&w->bytes, p->scratch.data, p->scratch.len);
+	p->seq++;
 	return true;
 }
 
 static void own_leaf(void *ctx, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
 {
 	pipeline_note(ctx, kind, at, bytes, len);
+}
+
+/* After a failure: at once the first time, then twice as long each time, a minute at most. */
+static bool sign_failed(struct pipeline *p, const struct err *err)
+{
+	enum { FIRST_MS = 1000, LONGEST_MS = 60000 };
+	p->sign_err = *err;
+	p->sign_pause_ms = p->sign_pause_ms ? p->sign_pause_ms * 2 : FIRST_MS;
+	if (p->sign_pause_ms > LONGEST_MS)
+		p->sign_pause_ms = LONGEST_MS;
+	p->sign_after.ms = p->now.boot.ms + p->sign_pause_ms;
+	return false;
+}
+
+static bool may_sign(const struct pipeline *p)
+{
+	return p->o.signer && (p->sign_err.kind == ERR_NONE || p->now.boot.ms >= p->sign_after.ms);
+}
+
+static void signing_works(struct pipeline *p)
+{
+	p->sign_err = (struct err){ 0 };
+	p->sign_pause_ms = 0;
+}
+
+/* Waiting reports become rows of the outbox, in order, as far as the signer goes. */
+static void sign_reports(struct pipeline *p)
+{
+	struct pending *w = &p->pending;
+	struct waiting_report row;
+	struct err err = { 0 };
+	while (p->waiting.n && may_sign(p)) {
+		if (!room_for((void **)&w->reports, &w->report_room, w->n_reports, sizeof *w->reports)) {
+			w->failed = true;
+			return;
+		}
+		if (!waiting_sign(&p->waiting, p->o.signer, &p->scratch, &row, &err)) {
+			sign_failed(p, &err);
+			return;
+		}
+		signing_works(p);
+		w->reports[w->n_reports].seq = row.seq;
+		w->reports[w->n_reports].at = row.at;
+		w->reports[w->n_reports].from = w->bytes.len;
+		w->reports[w->n_reports].len = p->scratch.len;
+		w->n_reports++;
+		buf_add(&w->bytes, p->scratch.data, p->scratch.len);
+	}
+}
+
+/* The head of the tree as this commit leaves it; "" when none is due or nobody signs: it stays due. */
+static void sign_head(struct pipeline *p, struct buf *out)
+{
+	struct tree_head head = { .epoch = p->epoch, .size = p->tree.size, .made = p->now.wall };
+	CLEANUP(buf_done) struct buf payload = { 0 };
+	struct err err = { 0 };
+	if (!p->head_due || !head.size || !may_sign(p))
+		return;
+	merkle_root(&p->tree, &head.root);
+	if (!tree_head_payload(p->o.setup->site, &head, &payload, &err) || !jws_make(p->o.signer, JWS_HEAD, payload.data, payload.len, false, out, &err)) {
+		buf_reset(out);
+		sign_failed(p, &err);
+	} else {
+		signing_works(p);
+	}
 }
 
 static void on_interval(void *ctx, const struct interval *iv)
@@ -136,6 +207,7 @@ static void on_interval(void *ctx, const struct interval *iv)
 	pipeline_note(p, LEAF_INTERVAL, iv->from, p->scratch.data, p->scratch.len);
 	store_own_leaves(p->o.store, own_leaf, p);
 	p->last_end = iv->to;
+	p->head_due |= p->o.reports && iv->to.ms % HEAD_EVERY_MS == 0;
 	if (p->o.interval)
 		p->o.interval(p->o.ctx, iv);
 	if (!day_window(p, iv, &p->report_err) || (p->o.reports && !make_report(p, iv, &p->report_err)))
@@ -154,17 +226,19 @@ static bool commit(struct pipeline *p, uint64_t position, struct err *err)
 	struct pending *w = &p->pending;
 	struct leaf *leaves = calloc(w->n_leaves + 1, sizeof *leaves);
 	struct outbox_row *reports = calloc(w->n_reports + 1, sizeof *reports);
-	CLEANUP(buf_done) struct buf checkpoint = { 0 };
+	CLEANUP(buf_done) struct buf checkpoint = { 0 }, head = { 0 };
+	sign_head(p, &head);
 	bool good = leaves && reports && !w->bytes.failed && !w->failed;
 	for (size_t i = 0; good && i < w->n_leaves; i++)
 		leaves[i] = (struct leaf){ w->leaves[i].kind, w->leaves[i].at, w->bytes.data + w->leaves[i].from, w->leaves[i].len };
 	for (size_t i = 0; good && i < w->n_reports; i++)
 		reports[i] = (struct outbox_row){ w->reports[i].seq, p->topic.data, w->bytes.data + w->reports[i].from, w->reports[i].len, w->reports[i].at };
 	if (good) {
+		waiting_save(&p->waiting, &checkpoint);
 		ledger_save(p->ledger, &checkpoint);
 		struct commit c = { .leaves = leaves, .n_leaves = w->n_leaves, .reports = reports, .n_reports = w->n_reports,
 				    .checkpoint = checkpoint.data, .checkpoint_len = checkpoint.len, .journal_position = position,
-				    .tree = p->tree, .at = p->now.wall };
+				    .tree = p->tree, .signed_head = head.len ? head.data : NULL, .signed_head_len = head.len, .at = p->now.wall };
 		good = store_commit(p->o.store, &c, err);
 	} else if (p->report_err.kind != ERR_NONE) {
 		*err = p->report_err;
@@ -175,6 +249,7 @@ static bool commit(struct pipeline *p, uint64_t position, struct err *err)
 	free(reports);
 	if (!good)
 		return err_wrap(err, "evidence of %zu records is not written", w->n_leaves);
+	p->head_due = p->head_due && !head.len;
 	w->n_leaves = w->n_reports = 0;
 	buf_reset(&w->bytes);
 	return true;
@@ -182,7 +257,8 @@ static bool commit(struct pipeline *p, uint64_t position, struct err *err)
 
 static bool settle(struct pipeline *p, uint64_t position, struct wall before, struct err *err)
 {
-	if (!p->pending.n_leaves)
+	sign_reports(p);
+	if (!p->pending.n_leaves && !p->pending.n_reports && !(p->head_due && p->tree.size && may_sign(p)))
 		return true;
 	if (!commit(p, position, err))
 		return false;
@@ -209,6 +285,21 @@ bool pipeline_finish(struct pipeline *p, struct stamp now, struct err *err)
 	uint64_t position = store_journal(p->o.store, NULL, 0, now);
 	ledger_finish(p->ledger, sink_of(p, &sink));
 	return settle(p, position, before, err);
+}
+
+bool pipeline_head(struct pipeline *p, struct stamp now, struct err *err)
+{
+	p->now = now;
+	p->head_due = true;
+	return settle(p, store_journal(p->o.store, NULL, 0, now), p->last_end, err);
+}
+
+void pipeline_signer(struct pipeline *p, const struct signer_ops *signer, const struct err *why_not)
+{
+	p->o.signer = signer;
+	signing_works(p);
+	if (!signer)
+		p->sign_err = *why_not;
 }
 
 static bool fold_tail(void *ctx, const struct sample *samples, size_t n, struct stamp now)
@@ -263,13 +354,20 @@ static bool restore(struct pipeline *p, struct reader *reader, struct stamp now,
 		p->tree = r.tree;
 		p->seq = r.next_seq;
 		p->epoch = r.epoch;
-		good = !r.checkpoint.len || ledger_load(p->ledger, r.checkpoint.data, r.checkpoint.len, err);
+		size_t used = 0;
+		good = !r.checkpoint.len || (waiting_load(&p->waiting, r.checkpoint.data, r.checkpoint.len, &used, err) &&
+					     ledger_load(p->ledger, r.checkpoint.data + used, r.checkpoint.len - used, err));
+		p->seq += p->waiting.n;
 	}
 	uint64_t position = r.journal_position;
 	restart_done(&r);
 	if (!good || !fold_today(p, reader, now.wall, err))
 		return false;
-	return store_tail(p->o.store, position, fold_tail, p, err) && settle(p, store_journal(p->o.store, NULL, 0, now), p->last_end, err);
+	if (!store_tail(p->o.store, position, fold_tail, p, err))
+		return false;
+	p->now = now;
+	p->head_due = p->o.reports;
+	return settle(p, store_journal(p->o.store, NULL, 0, now), p->last_end, err);
 }
 
 struct pipeline *pipeline_new(const struct pipeline_options *o, struct reader *reader, struct stamp now, struct err *err)
@@ -295,6 +393,7 @@ void pipeline_free(struct pipeline *p)
 	if (!p)
 		return;
 	ledger_free(p->ledger);
+	waiting_done(&p->waiting);
 	window_free(p->day);
 	free(p->pending.leaves);
 	free(p->pending.reports);
@@ -302,48 +401,6 @@ void pipeline_free(struct pipeline *p)
 	buf_done(&p->scratch);
 	buf_done(&p->topic);
 	free(p);
-}
-
-/* What the last leaf of a kind says; kept as its hash. */
-static bool keep_last(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
-{
-	(void)index, (void)kind, (void)at;
-	sha256(bytes, len, ctx);
-	return true;
-}
-
-static bool note_changed(struct pipeline *p, struct reader *reader, enum leaf_kind kind, struct wall at, const struct buf *text, struct err *err)
-{
-	struct hash last = { 0 }, now;
-	if (text->failed)
-		return err_memory(err);
-	if (!reader_leaves(reader, kind, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, keep_last, &last, err))
-		return false;
-	sha256(text->data, text->len, &now);
-	if (memcmp(&last, &now, sizeof now))
-		pipeline_note(p, kind, at, text->data, text->len);
-	return true;
-}
-
-bool pipeline_note_setup(struct pipeline *p, struct reader *reader, struct wall at, struct err *err)
-{
-	const struct setup *s = p->o.setup;
-	CLEANUP(buf_done) struct buf config = { 0 }, pack = { 0 };
-	buf_printf(&config, "{\"configuration\":");
-	buf_json(&config, s->site->canonical);
-	buf_printf(&config, ",\"sha256\":\"%s\"}", s->config_hash);
-	if (!note_changed(p, reader, LEAF_CONFIG, at, &config, err))
-		return false;
-	if (!s->pack)
-		return true;
-	char hash[65];
-	pack_hash(s->pack, hash);
-	buf_str(&pack, "{\"pack\":");
-	buf_json(&pack, pack_id(s->pack));
-	buf_printf(&pack, ",\"sha256\":\"%s\",\"version\":", hash);
-	buf_json(&pack, pack_version(s->pack));
-	buf_str(&pack, "}");
-	return note_changed(p, reader, LEAF_PACK, at, &pack, err);
 }
 
 /* The same readings, the same open intervals, under another description. */
@@ -384,7 +441,7 @@ static void move_events(struct pipeline *p, const struct site *was, const struct
 	p->n_recent = kept;
 }
 
-bool pipeline_reload(struct pipeline *p, const struct setup *setup, const struct ledger_wiring *wiring, struct reader *reader,
+bool pipeline_reload(struct pipeline *p, const struct setup *setup, const struct ledger_wiring *wiring, struct record *record, struct reader *reader,
 		     struct stamp now, struct err *err)
 {
 	struct pipeline old = *p;
@@ -399,7 +456,7 @@ bool pipeline_reload(struct pipeline *p, const struct setup *setup, const struct
 	}
 	p->o.setup = setup;
 	p->day = NULL;
-	if (!all_durable(p, err) || !fold_today(p, reader, now.wall, err) || !pipeline_note_setup(p, reader, now.wall, err)) {
+	if (!all_durable(p, err) || !fold_today(p, reader, now.wall, err) || !record_setup(record, p, setup, now.wall, err)) {
 		ledger_free(p->ledger);
 		window_free(p->day);
 		p->ledger = old.ledger;
@@ -430,6 +487,7 @@ void pipeline_meter(const struct pipeline *p, uint32_t meter, struct meter_view 
 void pipeline_state(const struct pipeline *p, struct pipeline_state *out)
 {
 	*out = (struct pipeline_state){ .seq = p->seq, .epoch = p->epoch, .tree = p->tree, .last_end = p->last_end,
-					.committed = p->tree.size - p->pending.n_leaves };
+					.committed = p->tree.size - p->pending.n_leaves, .unsigned_reports = p->waiting.n, .not_reported = p->not_reported,
+					.not_signing = p->sign_err.kind == ERR_NONE ? NULL : p->sign_err.text };
 	memcpy(out->events, p->events, sizeof out->events);
 }

@@ -527,6 +527,24 @@ void poller_free(struct poller *p)
 	free(p);
 }
 
+size_t poller_hint(struct poller *p, const uint8_t address[16], struct stamp now)
+{
+	enum { AGAIN_MS = 10000 };
+	size_t n = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		struct life *l = p->lives[i];
+		if (!l->target || !l->ops->at || !l->ops->at(l->target, address) || (l->hinted.ms && now.boot.ms - l->hinted.ms < AGAIN_MS) ||
+		    !sched_early(p->sched, l->unit, now.boot))
+			continue;
+		l->hinted = now.boot;
+		n++;
+		poller_event(l, "trap", now, "sent a trap and is polled early");
+	}
+	if (n)
+		want_soon(p);
+	return n;
+}
+
 size_t poller_count(const struct poller *p)
 {
 	return p->n;

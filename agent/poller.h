@@ -43,6 +43,10 @@ struct mono poller_next(const struct poller *p);     /* when poller_tick() is wa
 struct poller_change { size_t kept, added, removed; };       /* an altered device is removed and added */
 bool poller_reload(struct poller *p, const struct site *site, struct library *library, struct poller_change *out, struct err *err) MUST_USE;
 
+/* A device at this address (16 bytes, IPv4 as ::ffff:a.b.c.d) said that something happened: it is polled once more, at most once in
+ * ten seconds.  Returns how many devices that were. */
+size_t poller_hint(struct poller *p, const uint8_t address[16], struct stamp now);
+
 struct poller_device {
 	const char *id, *profile, *endpoint, *state;     /* state: "starting", "up", "late", "down"; texts live until the next tick */
 	struct target_stats stats;

@@ -7,6 +7,7 @@
 #include "agent/wiring.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
 #include <signal.h>
@@ -93,6 +94,7 @@ static void block_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -123,7 +125,7 @@ void daemon_show(struct daemon *d)
 	if (!d->slot)
 		return;                 /* --import-only: nobody looks */
 	struct judgement *j = d->judge ? judge_latest(d->judge, sentence, sizeof sentence) : NULL;
-	struct picture_inputs in = { .setup = d->setup, .tree = &d->tree, .wiring = d->wiring, .registry = d->registry, .poller = d->poller,
+	struct picture_inputs in = { .setup = d->setup, .tree = &d->tree, .wiring = d->wiring, .registry = d->registry, .poller = d->poller, .device_events = d->events,
 				     .pipeline = d->pipeline, .judgement = j, .store = d->store, .mqtt = d->mqtt,
 				     .now = clock_now(&d->clock), .clock = &d->clock, .loaded = d->loaded, .phase = d->phase };
 	struct snapshot *s = picture_make(&in);
@@ -153,9 +155,8 @@ static bool open_store(struct daemon *d, struct err *err)
 		return false;
 	d->clock.session = r.session * SESSIONS_A_RUN + SESSIONS_A_RUN - 1;
 	restart_done(&r);
-	char keys[600];
-	snprintf(keys, sizeof keys, "%s/keys", d->state_dir);
-	return (d->reader = reader_open(d->state_dir, err)) && (d->signer = signer_open(keys, err));
+	snprintf(d->keys_dir, sizeof d->keys_dir, "%s/keys", d->state_dir);
+	return (d->reader = reader_open(d->state_dir, err)) && (d->signer = signer_of_site(d->setup->site, d->keys_dir, err));
 }
 
 /* Meters get their series before any device answers, so that the ledger's wiring never changes under it. */
@@ -189,14 +190,14 @@ static bool rewire(struct daemon *d, struct err *err)
 
 bool daemon_pipeline(struct daemon *d, bool reports, struct err *err)
 {
-	struct pipeline_options po = { .setup = d->setup, .wiring = d->wiring, .store = d->store, .signer = signer_ops(d->signer),
+	struct pipeline_options po = { .setup = d->setup, .wiring = d->wiring, .store = d->store, .signer = d->signer ? signer_ops(d->signer) : NULL,
 				       .reports = reports, .closed = on_closed, .interval = reports ? NULL : daemon_import_interval, .clock_offset = clock_offset_of, .ctx = d };
 	struct stamp now = clock_now(&d->clock);
 	pipeline_free(d->pipeline);
 	d->pipeline = NULL;
 	if (!daemon_tell_store(d, err) || !store_flush(d->store, err) || !(d->pipeline = pipeline_new(&po, d->reader, now, err)))
 		return false;
-	return pipeline_note_setup(d->pipeline, d->reader, now.wall, err);
+	return daemon_record_setup(d, now, err);
 }
 
 bool daemon_open_pages(struct daemon *d, struct err *err)
@@ -238,6 +239,8 @@ bool daemon_open_mqtt(struct daemon *d, struct err *err)
 static uint32_t on_series(void *ctx, size_t device, const struct bound *bound, size_t point)
 {
 	struct daemon *d = ctx;
+	if (point == 0)
+		daemon_record_profile(d, bound->profile);
 	return registry_point(d->registry, site_devices(d->setup->site)[device].id, (uint16_t)device, bound, point);
 }
 
@@ -254,7 +257,7 @@ static bool wire_discovered(struct daemon *d, struct err *err)
 		d->rewire = false;
 		return true;
 	}
-	if (!pipeline_reload(d->pipeline, d->setup, fresh, d->reader, clock_now(&d->clock), err)) {
+	if (!pipeline_reload(d->pipeline, d->setup, fresh, d->record, d->reader, clock_now(&d->clock), err)) {
 		free(fresh);
 		return false;
 	}
@@ -282,10 +285,15 @@ static void on_samples(void *ctx, const struct sample *samples, size_t n, struct
 static void on_device_event(void *ctx, size_t device, const char *kind, const char *sentence, struct stamp now)
 {
 	struct daemon *d = ctx;
-	char cause[160];
-	const char *id = site_devices(d->setup->site)[device].id;
-	snprintf(cause, sizeof cause, "%s/%s", id, kind);
-	log_line(!strcmp(kind, "back") || !strcmp(kind, "up") ? LOG_NOTICE : LOG_WARN, cause, now.boot, "%s: %s", id, sentence);
+	struct device_event ev = device_events_take(d->events, site_devices(d->setup->site)[device].id, kind, sentence, now);
+	if (d->mqtt)
+		mqtt_event(d->mqtt, &(struct mqtt_event){ ev.n, ev.at, ev.device, ev.kind, ev.sentence });
+}
+
+static void device_line(void *ctx, bool good, const char *text)
+{
+	struct daemon *d = ctx;
+	log_line(good ? LOG_NOTICE : LOG_WARN, NULL, clock_now(&d->clock).boot, "%s", text);
 }
 
 /* Limits that a device taught survive a restart. */
@@ -367,11 +375,13 @@ static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 	struct err err = { 0 };
 	if (!statement_collect(d->state_dir, &d->statements_seen, d->reader, d->pipeline, now.wall, &err))
 		log_line(LOG_ERROR, "statements", now.boot, "%s", err.text);
+	daemon_record(d, now);
 	push(d, NULL, 0, now);
 	if (!wire_discovered(d, &err)) {
 		log_line(LOG_ERROR, NULL, now.boot, "%s", err.text);
 		return sd_event_exit(d->loop, err_exit_code(&err));
 	}
+	device_events_tick(d->events, now);
 	tell_readers(d);
 	daemon_show(d);
 	tell_manager(d);
@@ -407,10 +417,29 @@ static bool open_loop(struct daemon *d, struct err *err)
 
 static bool open_poller(struct daemon *d, struct err *err)
 {
+	if (!(d->events = device_events_new(device_line, d)))
+		return err_memory(err);
 	struct poller_options po = { .loop = d->loop, .clock = clock_ops_of(&d->clock), .collectors = collectors, .library = d->setup->library,
 				     .site = d->setup->site, .secret = give_secret, .ctx = d, .seed = (uint64_t)getpid() << 20 ^ d->clock.session,
 				     .sink = { .series = on_series, .samples = on_samples, .event = on_device_event, .learnt = on_learnt, .limits = kept_limits, .ctx = d } };
 	return (d->poller = poller_new(&po, err)) != NULL;
+}
+
+static void on_trap(void *ctx, const struct trap_notice *n)
+{
+	struct daemon *d = ctx;
+	poller_hint(d->poller, n->from, clock_now(&d->clock));
+}
+
+static void on_trap_trouble(void *ctx, const char *sentence)
+{
+	log_line(LOG_WARN, "traps", clock_now(&((struct daemon *)ctx)->clock).boot, "traps: %s", sentence);
+}
+
+bool daemon_open_traps(struct daemon *d, struct err *err)
+{
+	const struct traps_options to = { .loop = d->loop, .listen = d->setup->site->traps.listen, .trap = on_trap, .trouble = on_trap_trouble, .ctx = d };
+	return !to.listen || (d->traps = traps_start(&to, err));
 }
 
 static bool start(struct daemon *d, struct err *err)
@@ -454,7 +483,7 @@ static bool go_live(struct daemon *d, struct err *err)
 		return false;
 	if (!d->judge && !(d->judge = judge_start(d->setup, d->state_dir, clock_wall, &d->clock, err)))
 		return false;
-	if ((!d->http && !daemon_open_pages(d, err)) || !daemon_open_mqtt(d, err) || !open_loop(d, err) || !open_poller(d, err))
+	if ((!d->http && !daemon_open_pages(d, err)) || !daemon_open_mqtt(d, err) || !open_loop(d, err) || !open_poller(d, err) || !daemon_open_traps(d, err))
 		return false;
 	judge_wake(d->judge);
 	return true;
@@ -464,14 +493,19 @@ static void stop(struct daemon *d)
 {
 	struct err err = { 0 };
 	reloading_free(d->reloading);
+	traps_stop(d->traps);
 	poller_free(d->poller);
 	sd_event_unref(d->loop);
 	mqtt_stop(d->mqtt);
 	http_stop(d->http);
 	judge_stop(d->judge);
+	/* the last word of a run: a head over all of it */
+	if (d->pipeline && !pipeline_head(d->pipeline, clock_now(&d->clock), &err))
+		log_line(LOG_ERROR, NULL, clock_now(&d->clock).boot, "%s", err.text);
 	if (d->store && !store_flush(d->store, &err))
 		log_line(LOG_ERROR, NULL, clock_now(&d->clock).boot, "%s", err.text);
 	pipeline_free(d->pipeline);
+	record_free(d->record);
 	reader_close(d->reader);
 	store_close(d->store);
 	signer_free(d->signer);
@@ -479,11 +513,19 @@ static void stop(struct daemon *d)
 	tree_done(&d->tree);
 	registry_free(d->registry);
 	snapshot_slot_free(d->slot);
+	device_events_free(d->events);
 	buf_done(&d->limits);
 	secrets_free(d->secrets);
 	setup_put(d->mqtt_setup);
 	setup_put(d->setup);
 	free(d->state_dir);
+}
+
+/* What the service manager handed over goes on to the program that starts anew. */
+static void keep_handed_over(void)
+{
+	for (int i = 0, n = sd_listen_fds(0); i < n; i++)
+		fcntl(SD_LISTEN_FDS_START + i, F_SETFD, 0);
 }
 
 int main(int argc, char **argv)
@@ -508,6 +550,7 @@ int main(int argc, char **argv)
 	}
 	stop(&d);
 	if (code == 3) {
+		keep_handed_over();
 		execv("/proc/self/exe", argv);
 		code = 70;
 	}

@@ -34,9 +34,9 @@ static const char *needs_restart(const struct site *a, const struct site *b, boo
 	const struct { const char *line; bool same; } rows[] = {
 		{ "site.id", same_text(a->id, b->id) },
 		{ "site.simulated", a->simulated == b->simulated },
-		{ "state_dir", state_given || same_text(a->state_dir, b->state_dir) },
+		{ "store.dir", state_given || same_text(a->state_dir, b->state_dir) },
 		{ "store.raw_days", a->raw_days == b->raw_days },
-		{ "mqtt.outbox_days", a->mqtt.outbox_days == b->mqtt.outbox_days },
+		{ "mqtt.keep_days", a->mqtt.outbox_days == b->mqtt.outbox_days },
 	};
 	for (size_t i = 0; i < countof(rows); i++)
 		if (!rows[i].same)
@@ -91,7 +91,7 @@ static bool take_ledger(struct daemon *d, struct setup *fresh, struct err *err)
 	bool good = tree_init(&tree, fresh->site, err) && wiring_make(fresh->site, fresh->library, d->registry, 0, &wiring, err);
 	if (good) {
 		registry_devices(d->registry, fresh->site);
-		good = daemon_tell_store(d, err) && pipeline_reload(d->pipeline, fresh, wiring, d->reader, now, err);
+		good = daemon_tell_store(d, err) && pipeline_reload(d->pipeline, fresh, wiring, d->record, d->reader, now, err);
 	}
 	if (!good) {
 		registry_devices(d->registry, d->setup->site);
@@ -122,6 +122,15 @@ static void take_pages(struct daemon *d)
 	}
 	d->http = old;
 	log_err(d, "the pages stay where they were", &err);
+}
+
+static void take_traps(struct daemon *d)
+{
+	struct err err = { 0 };
+	traps_stop(d->traps);
+	d->traps = NULL;
+	if (!daemon_open_traps(d, &err))
+		log_err(d, "no traps are received until this is mended", &err);
 }
 
 static void say_goodbye(void *ctx)
@@ -171,8 +180,10 @@ static void take_in(struct reloading *r)
 		setup_put(fresh);
 		return;
 	}
+	bool traps = !same_text(old->site->traps.listen, fresh->site->traps.listen);
 	bool broker = !same_broker(d->mqtt_setup ? d->mqtt_setup->site : old->site, fresh->site), pages = !same_pages(d, old->site, fresh->site);
 	d->setup = fresh;
+	d->keys_seen = -1;               /* the keys that sign may be others */
 	d->loaded = clock_wall(&d->clock);
 	if (!poller_reload(d->poller, fresh->site, fresh->library, &change, &err)) {
 		log_err(d, "reload", &err);
@@ -184,6 +195,8 @@ static void take_in(struct reloading *r)
 		take_broker(r);
 	if (pages)
 		take_pages(d);
+	if (traps)
+		take_traps(d);
 	daemon_show(d);
 	setup_put(old);
 	struct mono after = clock_now(&d->clock).boot;

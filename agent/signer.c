@@ -1,5 +1,6 @@
 #include "agent/signer.h"
 #include "agent/file.h"
+#include "agent/signer_socket.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +17,8 @@ struct signer {
 	struct public_key *keys;
 	EVP_PKEY **private;
 	size_t n;
+	char *socket;           /* NULL: private[] is here */
+	int64_t patience_ms;
 	struct signer_ops ops;
 };
 
@@ -85,14 +88,16 @@ static bool public_of(EVP_PKEY *key, struct public_key *out)
 	return false;
 }
 
-static bool sign(void *ctx, enum sig_alg alg, const void *bytes, size_t len, uint8_t sig[64], struct err *err)
+static bool sign(void *ctx, const struct public_key *key, const void *bytes, size_t len, uint8_t sig[64], struct err *err)
 {
 	const struct signer *s = ctx;
+	if (s->socket)
+		return signer_ask(s->socket, s->patience_ms, key, bytes, len, sig, err);
 	for (size_t i = 0; i < s->n; i++)
-		if (s->keys[i].alg == alg)
-			return algs[alg].sign(s->private[i], bytes, len, sig) ||
-			       err_set(err, ERR_INTERNAL, "key %s: OpenSSL would not sign", s->keys[i].kid);
-	return err_set(err, ERR_CONFIG, "no %s key to sign with; make one with: puectl keys generate", sig_alg_name(alg));
+		if (strcmp(s->keys[i].kid, key->kid) == 0)
+			return algs[key->alg].sign(s->private[i], bytes, len, sig) ||
+			       err_set(err, ERR_INTERNAL, "key %s: OpenSSL would not sign", key->kid);
+	return err_set(err, ERR_CONFIG, "no key %s to sign with", key->kid);
 }
 
 const struct signer_ops *signer_ops(const struct signer *s)
@@ -108,6 +113,7 @@ void signer_free(struct signer *s)
 		EVP_PKEY_free(s->private[i]);
 	free(s->private);
 	free(s->keys);
+	free(s->socket);
 	free(s);
 }
 
@@ -154,8 +160,21 @@ static bool add(struct signer *s, EVP_PKEY *key, const struct public_key *public
 	return true;
 }
 
+/* Is this a key the configuration asks for?  entry NULL: no public side says more than kid and algorithm. */
+static bool is_wanted(const char *wanted, const struct public_key *key, const json_t *entry)
+{
+	if (!wanted || !strcmp(wanted, "site") || !strcmp(wanted, key->kid) || !strcasecmp(wanted, sig_alg_name(key->alg)))
+		return true;
+	const char *member;
+	const json_t *name;
+	json_object_foreach(json_object_get(entry, "name"), member, name)
+		if (json_is_string(name) && !strcmp(wanted, json_string_value(name)))
+			return true;
+	return false;
+}
+
 /* `root` NULL: no public side to ask. */
-static bool add_file(struct signer *s, const char *path, const json_t *root, struct err *err)
+static bool add_file(struct signer *s, const char *path, const json_t *root, const char *wanted, struct err *err)
 {
 	EVP_PKEY *key = private_read(path, err);
 	struct public_key public;
@@ -166,7 +185,7 @@ static bool add_file(struct signer *s, const char *path, const json_t *root, str
 		return err_set(err, ERR_INPUT, "%s: neither an Ed25519 nor an SM2 key", path);
 	}
 	const json_t *entry = root ? trust_entry(root, public.kid) : NULL;
-	if (entry && !trust_entry_signs(entry)) {
+	if ((entry && !trust_entry_signs(entry)) || !is_wanted(wanted, &public, entry)) {
 		EVP_PKEY_free(key);
 		return true;
 	}
@@ -184,31 +203,45 @@ static int is_credential(const struct dirent *d)
 	return strncmp(d->d_name, "signing-key", 11) == 0;
 }
 
-static bool add_directory(struct signer *s, const char *dir, int (*wanted)(const struct dirent *), const json_t *root, struct err *err)
+static bool add_directory(struct signer *s, const char *dir, int (*is_key)(const struct dirent *), const json_t *root, const char *wanted, struct err *err)
 {
 	struct dirent **names = NULL;
-	int n = scandir(dir, &names, wanted, alphasort);
+	int n = scandir(dir, &names, is_key, alphasort);
 	bool good = n >= 0 || errno == ENOENT || err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO, "%s: %s", dir, strerror(errno));
 	for (int i = 0; i < n; i++) {
 		char path[4096];
 		snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
-		good = good && add_file(s, path, root, err);
+		good = good && add_file(s, path, root, wanted, err);
 		free(names[i]);
 	}
 	free(names);
 	return good;
 }
 
-struct signer *signer_open(const char *dir, struct err *err)
+static bool none(const char *dir, const char *wanted, const json_t *root, struct err *err)
+{
+	CLEANUP(buf_done) struct buf names = { 0 };
+	size_t i;
+	const json_t *entry;
+	json_array_foreach(json_object_get(root, "keys"), i, entry) {
+		const char *kid = json_string_value(json_object_get(entry, "kid")), *name = json_string_value(json_object_get(json_object_get(entry, "name"), "en"));
+		if (trust_entry_signs(entry))
+			buf_printf(&names, "%s%s (%s)", names.len ? ", " : "", kid ? kid : "?", name ? name : "");
+	}
+	return names.data && wanted
+	       ? err_set(err, ERR_CONFIG, "%s: signing_key '%s' is no key that may sign; those are: %.600s", dir, wanted, names.data)
+	       : err_set(err, ERR_CONFIG, "%s: no key that may sign; make one with: puectl keys generate --dir %s", dir, dir);
+}
+
+/* Opens what `add` adds, with the public side of the directory. */
+static struct signer *open_with(const char *dir, const char *wanted, bool (*add_all)(struct signer *, const char *dir, const json_t *root, const char *wanted, struct err *err),
+				struct err *err)
 {
 	struct signer *s = calloc(1, sizeof *s);
 	char path[4096];
 	snprintf(path, sizeof path, "%s/trust.json", dir);
 	json_t *root = trust_file_load(path, err);
-	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	bool good = s && root && add_directory(s, dir, is_pem, root, err) && (!credentials || add_directory(s, credentials, is_credential, root, err));
-	if (good && s->n == 0)
-		good = err_set(err, ERR_CONFIG, "%s: no key that may sign; make one with: puectl keys generate --dir %s", dir, dir);
+	bool good = s && root && add_all(s, dir, root, wanted, err) && (s->n || none(dir, wanted, root, err));
 	json_decref(root);
 	if (good)
 		return s;
@@ -216,10 +249,74 @@ struct signer *signer_open(const char *dir, struct err *err)
 	return NULL;
 }
 
+static bool add_private(struct signer *s, const char *dir, const json_t *root, const char *wanted, struct err *err)
+{
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	return add_directory(s, dir, is_pem, root, wanted, err) && (!credentials || add_directory(s, credentials, is_credential, root, wanted, err));
+}
+
+struct signer *signer_open(const char *dir, const char *wanted, struct err *err)
+{
+	return open_with(dir, wanted, add_private, err);
+}
+
+static bool public_of_entry(const json_t *entry, struct public_key *out)
+{
+	const char *alg = json_string_value(json_object_get(entry, "alg")), *text = json_string_value(json_object_get(entry, "public"));
+	CLEANUP(buf_done) struct buf raw = { 0 };
+	struct public_key k = { .len = 0 };
+	if (!alg || !text || !sig_alg_of_name(alg, &k.alg) || !base64url_decode(text, strlen(text), &raw) || raw.len != sig_key_len(k.alg))
+		return false;
+	memcpy(k.bytes, raw.data, raw.len);
+	k.len = raw.len;
+	public_key_kid(&k);
+	*out = k;
+	return true;
+}
+
+static bool add_public(struct signer *s, const char *dir, const json_t *root, const char *wanted, struct err *err)
+{
+	size_t i;
+	const json_t *entry;
+	json_array_foreach(json_object_get(root, "keys"), i, entry) {
+		struct public_key public;
+		if (!trust_entry_signs(entry))
+			continue;
+		if (!public_of_entry(entry, &public))
+			return err_set(err, ERR_INPUT, "%s/trust.json: keys[%zu] is no public key", dir, i);
+		if (is_wanted(wanted, &public, entry) && !add(s, NULL, &public, err))
+			return false;
+	}
+	return true;
+}
+
+struct signer *signer_open_socket(const char *dir, const char *wanted, const char *socket, struct err *err)
+{
+	struct signer *s = open_with(dir, wanted, add_public, err);
+	if (s)
+		s->patience_ms = 10000;
+	if (s && !(s->socket = strdup(socket))) {
+		err_memory(err);
+		signer_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void signer_patience(struct signer *s, int64_t ms)
+{
+	s->patience_ms = ms;
+}
+
+struct signer *signer_of_site(const struct site *site, const char *dir, struct err *err)
+{
+	return site->signer ? signer_open_socket(dir, site->key_id, site->signer, err) : signer_open(dir, site->key_id, err);
+}
+
 struct signer *signer_open_key(const char *path, struct err *err)
 {
 	struct signer *s = calloc(1, sizeof *s);
-	if (s && add_file(s, path, NULL, err))
+	if (s && add_file(s, path, NULL, NULL, err))
 		return s;
 	signer_free(s);
 	return NULL;

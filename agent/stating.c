@@ -37,7 +37,7 @@ static bool put(const struct stating *s, const struct site *site, json_t *o, cha
 	snprintf(keys, sizeof keys, "%s/keys", state);
 	if (!all_members(s, site, o, err) || !statement_payload(o, &payload, err))
 		return false;
-	struct signer *signer = signer_open(s->keys ? s->keys : keys, err);
+	struct signer *signer = s->keys ? signer_open(s->keys, NULL, err) : signer_of_site(site, keys, err);
 	bool good = signer && jws_make(signer_ops(signer), JWS_STATEMENT, payload.data, payload.len, false, &envelope, err) &&
 		    statement_put(state, envelope.data, envelope.len, path, size, err);
 	signer_free(signer);

@@ -1,8 +1,9 @@
-/* puectl verify --store DIR [--head FILE] [--trust KEYS]: walks every leaf, recomputes the root, and compares it with the store's
+/* puectl verify --store DIR [--head FILE]... [--trust KEYS]: walks every leaf, recomputes the root, and compares it with the store's
  * own tree head, with every report that waits in the outbox, and with a head kept elsewhere. */
 #include "agent/ctl.h"
 #include "agent/file.h"
 #include "agent/pack_admit.h"
+#include "agent/tree_head.h"
 #include "rules/jws.h"
 #include "store/store.h"
 
@@ -10,54 +11,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-int verify_store(struct ctl *ctl, const char *dir, const char *head);
+int verify_store(struct ctl *ctl, const char *dir);
 
 struct gather {
 	struct store_witness *list;
 	size_t n;
 	const struct trust *trust;      /* NULL: signatures are not looked at */
 	uint64_t signatures;
-	const char *what;               /* "report", "signed head" */
 	struct err err;
 };
 
-static bool add(struct gather *g, uint64_t size, const struct hash *root, const char *name)
+static bool add(struct gather *g, const struct tree_head *head, bool own, const char *name)
 {
 	struct store_witness *more = realloc(g->list, (g->n + 1) * sizeof *more);
 	if (!more)
 		return err_memory(&g->err);
 	g->list = more;
-	more[g->n] = (struct store_witness){ .size = size, .root = *root };
+	more[g->n] = (struct store_witness){ .size = head->size, .epoch = head->epoch, .root = head->root, .own = own };
 	snprintf(more[g->n++].name, sizeof more->name, "%s", name);
 	return true;
-}
-
-/* {"tree":{"size","root"}} of a report or certificate payload, or {"size","root"} of a head; what has neither bears no witness. */
-static bool tree_of(const json_t *document, uint64_t *size, struct hash *root)
-{
-	const json_t *tree = json_object_get(document, "tree"), *evidence = json_object_get(document, "evidence");
-	const json_t *n = json_object_get(tree ? tree : document, "size"), *h = json_object_get(tree ? tree : document, "root");
-	if (evidence && !n) {
-		n = json_object_get(evidence, "tree_size");
-		h = json_object_get(evidence, "tree_root");
-	}
-	if (!json_is_integer(n) || json_integer_value(n) < 0 || !json_is_string(h) || !hash_of_hex(json_string_value(h), root))
-		return false;
-	*size = (uint64_t)json_integer_value(n);
-	return true;
-}
-
-/* The payload inside an envelope, or the document itself when it is none. */
-static json_t *document_of(const void *bytes, size_t len)
-{
-	json_t *outer = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, NULL);
-	const json_t *payload = json_object_get(outer, "payload");
-	CLEANUP(buf_done) struct buf plain = { 0 };
-	if (!json_is_string(payload))
-		return outer;
-	bool good = base64url_decode(json_string_value(payload), json_string_length(payload), &plain);
-	json_decref(outer);
-	return good ? json_loadb(plain.data, plain.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 }
 
 static bool check_signature(struct gather *g, const void *bytes, size_t len, const char *name)
@@ -72,48 +44,76 @@ static bool check_signature(struct gather *g, const void *bytes, size_t len, con
 	return true;
 }
 
-static bool take(void *ctx, uint64_t key, struct wall at, const void *bytes, size_t len)
+/* A report or head that the store keeps: what it says of the tree must be so. */
+static bool take(struct gather *g, const void *bytes, size_t len, const char *name, uint64_t size_of_row)
 {
-	struct gather *g = ctx;
-	char name[64];
-	uint64_t size;
-	struct hash root;
-	(void)at;
-	snprintf(name, sizeof name, "%s %llu", g->what, (unsigned long long)key);
-	json_t *document = document_of(bytes, len);
-	bool good = check_signature(g, bytes, len, name) && (!tree_of(document, &size, &root) || add(g, size, &root, name));
+	struct tree_head head;
+	json_t *document = tree_head_document(bytes, len);
+	bool there = tree_head_of(document, &head);
 	json_decref(document);
-	return good;
+	if (!check_signature(g, bytes, len, name))
+		return false;
+	if (size_of_row && (!there || head.size != size_of_row))
+		return err_set(&g->err, ERR_EVIDENCE, "%s: what was signed is not a head of %llu leaves", name, (unsigned long long)size_of_row);
+	return !there || add(g, &head, true, name);
 }
 
+static bool take_report(void *ctx, uint64_t seq, struct wall at, const void *bytes, size_t len)
+{
+	char name[64];
+	(void)at;
+	snprintf(name, sizeof name, "report %llu", (unsigned long long)seq);
+	return take(ctx, bytes, len, name, 0);
+}
+
+static bool take_signed_head(void *ctx, uint64_t size, struct wall at, const void *bytes, size_t len)
+{
+	char name[64];
+	(void)at;
+	snprintf(name, sizeof name, "signed head %llu", (unsigned long long)size);
+	return take(ctx, bytes, len, name, size);
+}
+
+/* A head kept elsewhere.  A signature is looked at where trust is given and there is one. */
 static bool take_head(struct gather *g, const char *path, struct err *err)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
-	uint64_t size;
-	struct hash root;
+	struct tree_head head;
 	if (!file_read(path, &text, err))
 		return false;
-	json_t *document = document_of(text.data, text.len);
-	bool good = tree_of(document, &size, &root);
+	json_t *document = tree_head_document(text.data, text.len), *outer = json_loadb(text.data, text.len, 0, NULL);
+	bool good = tree_head_of(document, &head), is_signed = json_object_get(outer, "signatures") != NULL;
 	json_decref(document);
+	json_decref(outer);
+	/* an envelope in one line: a newline behind it is not part of it */
+	size_t len = text.len > 2 && text.data[1] == '"' && text.data[text.len - 1] == '\n' ? text.len - 1 : text.len;
 	if (!good)
-		return err_set(err, ERR_INPUT, "%s: no tree head in it; wanted is a report, a certificate, or {\"size\":N,\"root\":\"64 hex digits\"}", path);
-	return add(g, size, &root, path) || err_memory(err);
+		return err_set(err, ERR_INPUT, "%s: no tree head in it; wanted is a head (puectl head), a report, a certificate, or {\"size\":N,\"root\":\"64 hex digits\"}", path);
+	if ((is_signed && !check_signature(g, text.data, len, path)) || !add(g, &head, false, path)) {
+		*err = g->err;
+		return false;
+	}
+	return true;
 }
 
-static bool gather_all(struct gather *g, const char *dir, const char *head, struct err *err)
+static bool take_heads(struct gather *g, const struct ctl *ctl, struct err *err)
+{
+	for (int i = 1; i + 1 < ctl->argc; i++)
+		if (strcmp(ctl->argv[i], "--head") == 0 && !take_head(g, ctl->argv[i + 1], err))
+			return false;
+	return true;
+}
+
+static bool gather_all(struct gather *g, const struct ctl *ctl, const char *dir, struct err *err)
 {
 	struct reader *r = reader_open(dir, err);
 	if (!r)
 		return false;
-	g->what = "report";
-	bool good = reader_reports(r, take, g, err) && g->err.kind == ERR_NONE;
-	g->what = "signed head";
-	good = good && reader_signed_heads(r, take, g, err) && g->err.kind == ERR_NONE;
+	bool good = reader_reports(r, take_report, g, err) && g->err.kind == ERR_NONE && reader_signed_heads(r, take_signed_head, g, err) && g->err.kind == ERR_NONE;
 	reader_close(r);
 	if (!good && g->err.kind != ERR_NONE)
 		*err = g->err;
-	return good && (!head || take_head(g, head, err));
+	return good && take_heads(g, ctl, err);
 }
 
 static int print(const struct ctl *ctl, const char *dir, const struct gather *g, const struct store_audit *a)
@@ -155,7 +155,7 @@ static const char *option(const struct ctl *ctl, const char *name)
 	return NULL;
 }
 
-int verify_store(struct ctl *ctl, const char *dir, const char *head)
+int verify_store(struct ctl *ctl, const char *dir)
 {
 	struct gather g = { .list = NULL };
 	struct store_audit audit = { .leaves = 0 };
@@ -164,7 +164,7 @@ int verify_store(struct ctl *ctl, const char *dir, const char *head)
 	const char *keys = option(ctl, "--trust");
 	bool good = !keys || trust_load(keys, &trust, &err);
 	g.trust = keys && good ? &trust : NULL;
-	good = good && gather_all(&g, dir, head, &err);
+	good = good && gather_all(&g, ctl, dir, &err);
 	/* damage that keeps the reader from opening has a name too */
 	if (good || err.kind == ERR_EVIDENCE) {
 		struct err read_err = err;

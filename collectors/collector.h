@@ -61,6 +61,8 @@ struct collector_ops {
 	void (*stats)(const struct target *t, struct target_stats *out);
 	void (*detach)(struct target *t);                                 /* pending requests end silently */
 	void (*stop)(void *self);                                         /* NULL is fine */
+	/* Is the device at this address (16 bytes, IPv4 as ::ffff:a.b.c.d)?  NULL: nobody needs to know. */
+	bool (*at)(const struct target *t, const uint8_t address[16]);
 };
 
 extern const struct collector_ops modbus_tcp, snmp;

@@ -940,8 +940,20 @@ static void snmp_stats(const struct target *t, struct target_stats *out)
 	*out = t->stats;
 }
 
+static bool snmp_at(const struct target *t, const uint8_t address[16])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	for (size_t i = 0; i < t->addresses.n; i++) {
+		const struct address *a = &t->addresses.at[i];
+		bool v4 = a->u.any.sa_family == AF_INET;
+		if (v4 ? !memcmp(address, mapped, 12) && !memcmp(address + 12, &a->u.v4.sin_addr, 4) : !memcmp(address, &a->u.v6.sin6_addr, 16))
+			return true;
+	}
+	return false;
+}
+
 static const char *const schemes[] = { "snmp", "snmpv3", NULL };
 const struct collector_ops snmp = {
 	.schemes = schemes, .start = snmp_start, .attach = snmp_attach, .submit = snmp_submit, .flush = snmp_flush, .expire = snmp_expire,
-	.next = snmp_next, .stats = snmp_stats, .detach = snmp_detach, .stop = snmp_stop,
+	.next = snmp_next, .stats = snmp_stats, .detach = snmp_detach, .stop = snmp_stop, .at = snmp_at,
 };

@@ -82,6 +82,7 @@ void library_add(struct library *lib, const char *file, const void *bytes, size_
 	*d = (struct draft){ .p = { .transport = -1, .confidence = -1, .place = conf_place(root) } };
 	struct hash digest;
 	sha256(bytes, len, &digest);
+	hash_hex(&digest, d->p.sha256);
 	memcpy(d->p.digest, &digest, sizeof d->p.digest);
 	(void)!conf_struct(c, root, d, draft_fields);
 	d->bad = conf_problem_count(c) != before;

@@ -144,6 +144,7 @@ struct profile {
 	int64_t max_words, max_bits, max_oids;       /* a request's limits; 0: the protocol's */
 	bool no_gaps;                /* the device refuses a read over addresses it does not have */
 	struct conf_vec blocks;      /* struct block: addresses that must be read alone or never across */
+	char sha256[65];             /* of its file */
 	uint8_t digest[32];          /* of its text and its parents' */
 	struct conf_place place;
 };

@@ -267,6 +267,16 @@ void sched_period(struct sched *s, uint32_t unit, int64_t period_ms, struct mono
 		set_due(s, u, beat_after(u, now.ms));
 }
 
+bool sched_early(struct sched *s, uint32_t unit, struct mono now)
+{
+	enum { NEAR_MS = 200 };
+	struct unit *u = s->units[unit];
+	if (u->state.running || u->queued || u->state.breaker != BREAKER_CLOSED || u->due_ms - now.ms < NEAR_MS)
+		return false;
+	set_due(s, u, now.ms);
+	return true;
+}
+
 /* ---- cycles ------------------------------------------------------------------------------------------------------------------ */
 
 static void become_due(struct sched *s, struct mono now)

@@ -37,6 +37,9 @@ void sched_remove(struct sched *s, uint32_t unit);
 /* Phase is kept when the period stays. */
 void sched_period(struct sched *s, uint32_t unit, int64_t period_ms, struct mono now);
 
+/* One cycle more, now, off the beat; the beats stay.  False: one is under way or waits its turn, the next is that near, or the breaker is open. */
+bool sched_early(struct sched *s, uint32_t unit, struct mono now);
+
 /* Takes the next unit whose cycle begins now; false when none is left at this time.  *trial: an open breaker's single try. */
 bool sched_begin(struct sched *s, struct mono now, uint32_t *unit, bool *trial);
 /* Every begun cycle ends exactly once. */

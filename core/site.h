@@ -116,9 +116,11 @@ struct site {
 		bool tls;
 	} mqtt;                                  /* host NULL: no broker */
 	struct { const char *address; int64_t port; } http;
+	struct { const char *listen; } traps;    /* NULL: none are received; "ADDRESS:PORT" or "systemd" */
 	const char *state_dir, *pack;            /* pack id */
 	int64_t raw_days;                        /* retention of raw readings */
-	const char *key_id;                      /* name of the signing key */
+	const char *key_id;                      /* which keys sign: a kid, an algorithm, a name; "site": all */
+	const char *signer;                      /* socket of the process that signs; NULL: pued itself */
 	const char *canonical;                   /* canonical text of the effective configuration: hashed into evidence */
 	const struct conf_node *node;                        /* the file's root, for whoever checks more */
 	struct conf_vec meter_order, device_order;           /* uint32_t: indexes by id, for site_meter() and site_device() */

@@ -513,6 +513,22 @@ static const struct conf_field http_fields[] = {
 	{ "port", conf_int, offsetof(struct site, http.port), 0, &listen_range },
 	{ NULL }
 };
+static bool read_listen(struct conf *c, const struct conf_node *n, void *out, const void *arg)
+{
+	const char *text = conf_scalar(n), *colon = text ? strrchr(text, ':') : NULL;
+	char *end = NULL;
+	long port = colon ? strtol(colon + 1, &end, 10) : 0;
+	(void)arg;
+	if (!text || (strcmp(text, "systemd") && (!colon || colon == text || *end || port < 1 || port > 65535)))
+		return refuse(c, n, "where traps are received; write ADDRESS:PORT such as 0.0.0.0:1162, or systemd for the port of pued-traps.socket");
+	*(const char **)out = text;
+	return true;
+}
+
+static const struct conf_field traps_fields[] = {
+	{ "listen", read_listen, offsetof(struct site, traps.listen), CONF_REQUIRED },
+	{ NULL }
+};
 static const struct conf_field store_fields[] = {
 	{ "dir", read_line, offsetof(struct site, state_dir) },
 	{ "raw_days", conf_int, offsetof(struct site, raw_days), 0, &days_range },
@@ -535,16 +551,18 @@ const struct conf_field root_fields[] = {
 	{ "racks", conf_node_of, offsetof(struct root, racks) },
 	{ "mqtt", conf_struct, offsetof(struct root, site), 0, mqtt_fields },
 	{ "http", conf_struct, offsetof(struct root, site), 0, http_fields },
+	{ "traps", conf_struct, offsetof(struct root, site), 0, traps_fields },
 	{ "store", conf_struct, offsetof(struct root, site), 0, store_fields },
 	{ "pack", conf_id, offsetof(struct root, site.pack) },
 	{ "signing_key", conf_id, offsetof(struct root, site.key_id) },
+	{ "signer", read_line, offsetof(struct root, site.signer) },
 	{ NULL }
 };
 
 /* How each reader's value is written into the canonical text. */
 static const struct { conf_reader *read; enum print_kind kind; } kinds[] = {
 	{ conf_id, PRINT_TEXT }, { read_line, PRINT_TEXT }, { read_word, PRINT_TEXT }, { read_zone, PRINT_TEXT }, { read_class, PRINT_TEXT },
-	{ read_social_code, PRINT_TEXT }, { read_code6, PRINT_TEXT }, { read_topic, PRINT_TEXT }, { read_loopback, PRINT_TEXT },
+	{ read_social_code, PRINT_TEXT }, { read_code6, PRINT_TEXT }, { read_topic, PRINT_TEXT }, { read_loopback, PRINT_TEXT }, { read_listen, PRINT_TEXT },
 	{ read_secret, PRINT_SECRET }, { read_version, PRINT_INT }, { conf_int, PRINT_INT }, { conf_duration_ms, PRINT_INT }, { conf_power_mw, PRINT_INT },
 	{ read_ppm, PRINT_INT }, { read_modulus, PRINT_INT }, { read_interval, PRINT_INT }, { read_mqtt_version, PRINT_INT },
 	{ conf_bool, PRINT_BOOL }, { conf_enum, PRINT_ENUM }, { conf_ratio, PRINT_RATIO }, { read_count, PRINT_RATIO },

@@ -1,5 +1,12 @@
 #include "core/zone.h"
 
+void zone_bytes(const struct zone *z, struct buf *out)
+{
+	buf_printf(out, "%s\n", z->name);
+	for (size_t i = 0; i < z->n; i++)
+		buf_printf(out, "%lld %d\n", (long long)z->shifts[i].from.ms, z->shifts[i].offset_s);
+}
+
 int32_t zone_offset(const struct zone *z, struct wall t)
 {
 	int32_t offset = z->n ? z->shifts[0].offset_s : 0;

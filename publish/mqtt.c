@@ -163,6 +163,10 @@ static void mqtt_free(struct mqtt *m)
 		free(m->live[i].topic);
 		free(m->live[i].payload);
 	}
+	for (size_t i = 0; i < m->n_events; i++) {
+		free(m->events[i].topic);
+		free(m->events[i].payload);
+	}
 	if (m->event >= 0)
 		close(m->event);
 	pthread_mutex_destroy(&m->lock);
@@ -224,6 +228,47 @@ void mqtt_now(struct mqtt *m, const char *topic, const void *payload, size_t len
 		old = m->live[i];                /* the latest of a topic wins */
 	}
 	m->live[i] = fresh;
+	pthread_mutex_unlock(&m->lock);
+	free(old.topic);
+	free(old.payload);
+	signal_thread(m);
+}
+
+static bool event_text(const struct mqtt *m, const struct mqtt_event *ev, struct buf *out)
+{
+	char at[WALL_TEXT];
+	const struct { const char *key, *value; } rows[] = {
+		{ "\"at\"", wall_text(ev->at, at) }, { ",\"device\"", ev->device }, { ",\"kind\"", ev->kind }, { ",\"schema\"", "pued-device-event/1" },
+		{ ",\"sentence\"", ev->sentence }, { ",\"site\"", m->o.site->id },
+	};
+	buf_str(out, "{");
+	for (size_t i = 0; i < countof(rows); i++) {
+		buf_printf(out, "%s:", rows[i].key);
+		buf_json(out, rows[i].value);
+	}
+	buf_printf(out, ",\"n\":%llu,\"simulated\":%s}", (unsigned long long)ev->n, m->o.site->simulated ? "true" : "false");
+	return !out->failed;
+}
+
+void mqtt_event(struct mqtt *m, const struct mqtt_event *ev)
+{
+	struct buf topic = { 0 }, text = { 0 };
+	struct live old = { 0 };
+	buf_printf(&topic, "%s/event/%s", m->base, ev->device);
+	if (topic.failed || !event_text(m, ev, &text)) {
+		buf_done(&topic);
+		buf_done(&text);
+		return;
+	}
+	size_t len = text.len;
+	struct live fresh = { buf_take(&topic), buf_take(&text), len, false };
+	pthread_mutex_lock(&m->lock);
+	if (m->n_events == EVENTS_MAX) {
+		old = m->events[0];
+		memmove(&m->events[0], &m->events[1], (EVENTS_MAX - 1) * sizeof m->events[0]);
+		m->n_events--;
+	}
+	m->events[m->n_events++] = fresh;
 	pthread_mutex_unlock(&m->lock);
 	free(old.topic);
 	free(old.payload);

@@ -7,7 +7,7 @@
 #include "publish/publish.h"
 #include <pthread.h>
 
-enum { IN_FLIGHT_MAX = 64, LIVE_MAX = 32, KEEPALIVE_S = 30, REACH_MS = 10000, GOODBYE_MS = 1000, SHORT_MS = 5000,
+enum { IN_FLIGHT_MAX = 64, LIVE_MAX = 32, EVENTS_MAX = 256, KEEPALIVE_S = 30, REACH_MS = 10000, GOODBYE_MS = 1000, SHORT_MS = 5000,
        REFUSED_STEPS = 5, LOOKS = 5 };
 
 struct flight { int mid; uint64_t seq; };
@@ -18,11 +18,13 @@ struct mqtt {
 	char base[256], state_topic[300], receipt_topic[300], resend_topic[300];
 	pthread_t thread;
 	int event;
-	pthread_mutex_t lock;                    /* the five below */
+	pthread_mutex_t lock;                    /* the seven below */
 	bool stopping, work;
 	struct mqtt_status status;
 	struct live live[LIVE_MAX];
 	size_t n_live;
+	struct live events[EVENTS_MAX];          /* oldest first */
+	size_t n_events;
 	/* Of the thread alone. */
 	uint64_t floor;                          /* every row up to here has its PUBACK, as far as this process knows */
 	uint64_t random;

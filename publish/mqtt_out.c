@@ -113,11 +113,13 @@ void session_fill(struct session *s)
 void session_live(struct session *s)
 {
 	struct mqtt *m = s->m;
-	struct live live[LIVE_MAX];
+	struct live live[LIVE_MAX + EVENTS_MAX];
 	pthread_mutex_lock(&m->lock);
 	size_t n = m->n_live;
 	memcpy(live, m->live, n * sizeof *live);
-	m->n_live = 0;
+	memcpy(live + n, m->events, m->n_events * sizeof *live);
+	n += m->n_events;
+	m->n_live = m->n_events = 0;
 	pthread_mutex_unlock(&m->lock);
 	for (size_t i = 0; i < n; i++) {
 		mosquitto_publish(s->mosq, NULL, live[i].topic, (int)live[i].len, live[i].payload, 0, live[i].retain);

@@ -27,6 +27,10 @@ struct mqtt_status { bool connected; uint64_t sent, failed, receipts; char sente
 struct mqtt *mqtt_start(const struct mqtt_options *o, struct err *err);   /* fails only on a wrong configuration (files of mqtt.ca, cert, key) */
 void mqtt_wake(struct mqtt *m);                        /* a new outbox row is durable; any thread */
 void mqtt_now(struct mqtt *m, const char *topic, const void *payload, size_t len, bool retain);   /* QoS 0 live state, best effort */
+/* Something happened to a device: BASE/event/DEVICE, QoS 0, in order.  While the broker is away the newest 256 wait; n, the
+ * caller's running number, shows a receiver what is missing.  Any thread; texts are copied. */
+struct mqtt_event { uint64_t n; struct wall at; const char *device, *kind, *sentence; };
+void mqtt_event(struct mqtt *m, const struct mqtt_event *ev);
 void mqtt_status(struct mqtt *m, struct mqtt_status *out);
 void mqtt_stop(struct mqtt *m);                        /* says goodbye within 1 s; NULL is fine */
 

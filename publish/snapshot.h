@@ -18,6 +18,8 @@ struct snapshot_rack { const char *id, *hall, *row; int function; int64_t power_
 struct snapshot_quarter { int64_t total_mwh, it_mwh; struct wall from; bool known; };
 struct snapshot_event { enum ledger_event_kind kind; const char *meter; struct wall from, to; int64_t energy_mwh; const char *reason; };   /* meter NULL: the site */
 
+struct snapshot_device_event { uint64_t n; struct wall at; const char *device, *kind, *sentence; };
+
 /* Poll times: buckets of `pued_poll_duration_seconds`, upper bounds in poll_bucket_us[]; the last bucket is +Inf. */
 enum { POLL_BUCKETS = 9 };
 extern const int64_t poll_bucket_us[POLL_BUCKETS - 1];
@@ -39,6 +41,7 @@ struct snapshot {
 	struct snapshot_rack *rack_rows; size_t n_rack_rows;
 	struct snapshot_quarter quarters[96]; size_t n_quarters;   /* last day, oldest first */
 	struct snapshot_event *events; size_t n_events;            /* the latest, newest first; a few dozen */
+	struct snapshot_device_event *device_events; size_t n_device_events;   /* the latest, newest first */
 	uint64_t outbox_pending, outbox_sent, tree_size, epoch; int64_t outbox_oldest_s; char tree_root[65];
 	const char *store_sentence, *mqtt_sentence; bool degraded;
 	uint64_t event_counts[EVENT_N];

@@ -172,6 +172,17 @@ static json_t *events_json(const struct snapshot *s)
 	return list;
 }
 
+static json_t *device_events_json(const struct snapshot *s)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < s->n_device_events; i++) {
+		const struct snapshot_device_event *e = &s->device_events[i];
+		json_array_append_new(list, json_pack("{sI so so so so}", "n", (json_int_t)e->n, "at", wall_json(e->at), "device", text_json(e->device),
+			"kind", text_json(e->kind), "sentence", text_json(e->sentence)));
+	}
+	return list;
+}
+
 static json_t *event_counts_json(const struct snapshot *s)
 {
 	json_t *o = json_object();
@@ -280,7 +291,7 @@ static const struct part { const char *key; json_t *(*make)(const struct snapsho
 	{ "pack", pack_of, true }, { "verdict", verdict_of, true }, { "quarters", quarters_json, false }, { "outbox", outbox_json, true },
 	{ "evidence", evidence_json, true }, { "store", store_of, true }, { "mqtt", mqtt_of, true }, { "degraded", degraded_of, true },
 	{ "reloaded", reloaded_of, true }, { "event_counts", event_counts_json, true }, { "events", events_json, true },
-	{ "devices", devices_json, false }, { "meters", meters_json, false }, { "rack_rows", rack_rows_json, false },
+	{ "devices", devices_json, false }, { "device_events", device_events_json, false }, { "meters", meters_json, false }, { "rack_rows", rack_rows_json, false },
 };
 
 static void dump(const struct snapshot *s, bool all, struct buf *out)

@@ -26,7 +26,7 @@ static bool sign_one(const struct signer_ops *signer, const struct public_key *k
 	add_signed_bytes(&to_sign, &header64, payload64);
 	if (header.failed || header64.failed || to_sign.failed)
 		return err_memory(err);
-	if (!signer->sign(signer->ctx, key->alg, to_sign.data, to_sign.len, sig, err))
+	if (!signer->sign(signer->ctx, key, to_sign.data, to_sign.len, sig, err))
 		return err_wrap(err, "signing with key %s", key->kid);
 	base64url_encode(sig, sizeof sig, &sig64);
 	if (sig64.failed || json_array_append_new(signatures, json_pack("{s:s, s:s}", "protected", header64.data, "signature", sig64.data)) != 0)
@@ -144,6 +144,54 @@ static bool header_read(const json_t *root, struct header *out, struct err *err)
 	*out = (struct header){ json_string_value(json_object_get(root, "alg")), json_string_value(json_object_get(root, "kid")),
 				json_string_value(json_object_get(root, "typ")) };
 	return out->alg && out->kid && out->typ ? true : err_set(err, ERR_EVIDENCE, "protected header: alg, kid and typ are required");
+}
+
+static bool known_type(const char *type)
+{
+	static const char *const types[] = { JWS_REPORT, JWS_CERTIFICATE, JWS_PACK, JWS_STATEMENT, JWS_BASELINE, JWS_HEAD, JWS_REVOCATION };
+	for (size_t i = 0; i < countof(types); i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The header in its one spelling: what is taken apart and put together again must be the same bytes. */
+static bool input_header(const struct buf *bytes, struct jws_input *out, struct err *err)
+{
+	CLEANUP(buf_done) struct buf again = { 0 };
+	struct header h = { NULL, NULL, NULL };
+	json_t *root = json_read("protected header", bytes->data, bytes->len, err);
+	bool good = root && header_read(root, &h, err);
+	if (good && (!sig_alg_of_name(h.alg, &out->alg) || !known_type(h.typ)))
+		good = err_set(err, ERR_INPUT, "alg '%.20s' and typ '%.60s' are not those of our documents", h.alg, h.typ);
+	if (good) {
+		snprintf(out->kid, sizeof out->kid, "%s", h.kid);
+		snprintf(out->type, sizeof out->type, "%s", h.typ);
+		buf_printf(&again, "{\"alg\":\"%s\",\"kid\":\"%s\",\"typ\":\"%s\"}", h.alg, h.kid, h.typ);
+		good = (!again.failed && again.len == bytes->len && memcmp(again.data, bytes->data, again.len) == 0) ||
+		       err_set(err, ERR_INPUT, "protected header: not in the form of our documents");
+	}
+	json_decref(root);
+	return good;
+}
+
+bool jws_input_read(const void *bytes, size_t len, struct jws_input *out, struct err *err)
+{
+	const char *text = bytes, *dot = len ? memchr(bytes, '.', len) : NULL;
+	CLEANUP(buf_done) struct buf header = { 0 }, payload = { 0 };
+	struct jws_input in = { .alg = SIG_ED25519 };
+	struct claims claims;
+	if (!dot || !base64url_decode(text, (size_t)(dot - text), &header) || !base64url_decode(dot + 1, len - (size_t)(dot + 1 - text), &payload))
+		return err_set(err, ERR_INPUT, "not the signing input of a JWS: BASE64URL(header) '.' BASE64URL(payload)");
+	json_t *root = input_header(&header, &in, err) ? payload_read(payload.data, payload.len, &claims, err) : NULL;
+	if (!root)
+		return false;
+	snprintf(in.site, sizeof in.site, "%s", claims.site);
+	in.simulated = claims.simulated;
+	in.dated = claims.dated;
+	json_decref(root);
+	*out = in;
+	return true;
 }
 
 static bool key_is_good(const struct trust_key *key, const struct claims *claims, struct wall at, struct err *err)

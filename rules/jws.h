@@ -16,9 +16,9 @@
 #include "core/time.h"
 #include <jansson.h>
 
-/* Who signs: agent/signer fills this; it is handed bytes and returns a signature by the key kid. */
+/* Who signs: agent/signer fills this; it is handed bytes and returns a signature by this one of its keys. */
 struct signer_ops {
-	bool (*sign)(void *ctx, enum sig_alg alg, const void *bytes, size_t len, uint8_t sig[64], struct err *err);
+	bool (*sign)(void *ctx, const struct public_key *key, const void *bytes, size_t len, uint8_t sig[64], struct err *err);
 	void *ctx;
 	const struct public_key *keys;      /* one signature each, in this order */
 	size_t n_keys;
@@ -29,10 +29,17 @@ struct signer_ops {
 #define JWS_CERTIFICATE "pued-certificate+json"
 #define JWS_PACK "pued-pack+json"
 #define JWS_STATEMENT "pued-statement+json"
+#define JWS_BASELINE "pued-baseline+json"
+#define JWS_HEAD "pued-head+json"
 #define JWS_REVOCATION "pued-revocation+json"
 
 bool jws_make(const struct signer_ops *signer, const char *type, const void *payload, size_t len, bool with_view, struct buf *out,
 	      struct err *err) MUST_USE;
+
+/* What is asked to be signed, before it is: the bytes must be the signing input of an envelope as jws_make() makes them, of a type
+ * above, with a payload that says whose and when.  ERR_INPUT otherwise: a signer that is asked over a socket signs nothing else. */
+struct jws_input { enum sig_alg alg; char kid[64], type[64], site[128]; bool simulated; struct wall dated; };
+bool jws_input_read(const void *bytes, size_t len, struct jws_input *out, struct err *err) MUST_USE;
 
 /* Trust store (docs/formats.md): {"keys":[{"kid","alg","public" (base64url),"name":{zh,en},"site","role","simulated":bool,
  * "from","until","revoked"}]}.  A key is good for documents dated inside [from, until) and before revoked; with "site" only

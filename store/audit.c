@@ -13,6 +13,8 @@ struct audit {
 	struct store_witness *witnesses;        /* ascending */
 	size_t n_witnesses, next_witness;
 	uint64_t last_good;                     /* size of the last witness that fits */
+	uint64_t restored_epoch;                /* of the last leaf that tells of a restore; 0: none */
+	uint64_t restored_at;                   /* its index */
 	struct merkle tree;
 	struct evidence_state state;
 	struct hash outbox, heads;
@@ -81,8 +83,8 @@ static void check_witnesses(struct audit *a)
 		if (hash_equal(&root, &w->root))
 			a->last_good = w->size;
 		else
-			bad(a, "leaf %llu..%llu: %s of %llu leaves has another root: a record in this range was rewritten", (unsigned long long)a->last_good,
-			    (unsigned long long)w->size - 1, w->name, (unsigned long long)w->size);
+			bad(a, "leaf %llu..%llu: %s of %llu leaves has another root: a record in this range was rewritten%s", (unsigned long long)a->last_good,
+			    (unsigned long long)w->size - 1, w->name, (unsigned long long)w->size, w->own ? "" : ", or an older copy was put back and went on from there");
 	}
 }
 
@@ -96,8 +98,23 @@ static void keep_closed(struct audit *a, const struct leaf *l, uint64_t ix)
 	a->closed = more;
 	if (closed_leaf_get(l->bytes, l->len, &more[a->n_closed]))
 		a->n_closed++;
-	else
+	else if (l->len > 9 && memcmp(l->bytes, "{\"event\":", 9) == 0)
 		bad(a, "leaf %llu: says nothing that is known of a segment", (unsigned long long)ix);
+}
+
+/* A restore tells its new epoch in a leaf (store/backup.c writes it in this one form). */
+static void check_restored(struct audit *a, const struct leaf *l, uint64_t ix)
+{
+	char text[200];
+	unsigned long long epoch, previous;
+	int end = 0;
+	snprintf(text, sizeof text, "%.*s", (int)(l->len < sizeof text ? l->len : 0), (const char *)l->bytes);
+	if (sscanf(text, "{\"epoch\":%llu,\"event\":\"restored\",\"previous_epoch\":%llu}%n", &epoch, &previous, &end) != 2 || (size_t)end != l->len)
+		return;
+	if (epoch <= previous || (a->restored_epoch && previous != a->restored_epoch))
+		bad(a, "leaf %llu: a restore from epoch %llu to %llu, but the epoch before was %llu", (unsigned long long)ix, previous, epoch, (unsigned long long)a->restored_epoch);
+	a->restored_epoch = epoch;
+	a->restored_at = ix;
 }
 
 static void check_leaf(struct audit *a, sqlite3_stmt *row)
@@ -118,8 +135,35 @@ static void check_leaf(struct audit *a, sqlite3_stmt *row)
 		bad(a, "leaf %llu (%s of %s): kind, date or bytes do not fit its hash", (unsigned long long)ix, leaf_kind_name((int)kind), wall_text(l.at, at));
 	if (kind == LEAF_SEGMENT)
 		keep_closed(a, &l, ix);
+	if (kind == LEAF_SESSION)
+		check_restored(a, &l, ix);
 	merkle_push(&a->tree, &h);
 	check_witnesses(a);
+}
+
+/* What a head that knows more says of this store depends on whose time it is of. */
+static void check_beyond(struct audit *a)
+{
+	const struct store_witness *w = a->next_witness < a->n_witnesses ? &a->witnesses[a->next_witness] : NULL;
+	unsigned long long size = a->tree.size;
+	if (!w)
+		return;
+	if (w->epoch && a->restored_epoch > w->epoch)
+		bad(a, "leaf %llu: missing, %s of epoch %llu knows %llu leaves: a backup of %llu leaves was restored in epoch %llu, what came behind them is lost", size, w->name,
+		    (unsigned long long)w->epoch, (unsigned long long)w->size, (unsigned long long)a->restored_at, (unsigned long long)a->restored_epoch);
+	else
+		bad(a, "leaf %llu: missing, %s knows %llu leaves: the end was cut off or an old copy restored", size, w->name, (unsigned long long)w->size);
+}
+
+static void check_epochs(struct audit *a)
+{
+	if (a->restored_epoch && a->restored_epoch != a->state.epoch)
+		bad(a, "state: epoch %llu, but leaf %llu begins epoch %llu", (unsigned long long)a->state.epoch, (unsigned long long)a->restored_at,
+		    (unsigned long long)a->restored_epoch);
+	for (size_t i = 0; i < a->n_witnesses; i++)
+		if (a->witnesses[i].epoch > a->state.epoch)
+			bad(a, "state: epoch %llu, but %s is of epoch %llu: an old copy was put back", (unsigned long long)a->state.epoch, a->witnesses[i].name,
+			    (unsigned long long)a->witnesses[i].epoch);
 }
 
 static void check_leaves(struct audit *a)
@@ -128,9 +172,7 @@ static void check_leaves(struct audit *a)
 	each(a, &a->evidence, "SELECT ix,kind,at,bytes,hash FROM leaf ORDER BY ix", "iiibb", "leaf", check_leaf);
 	a->out.leaves = a->tree.size;
 	merkle_root(&a->tree, &a->out.root);
-	if (a->next_witness < a->n_witnesses)
-		bad(a, "leaf %llu: missing, %s knows %llu leaves: the end was cut off or an old copy restored", (unsigned long long)a->tree.size,
-		    a->witnesses[a->next_witness].name, (unsigned long long)a->witnesses[a->next_witness].size);
+	check_beyond(a);
 }
 
 static void check_state(struct audit *a)
@@ -151,6 +193,7 @@ static void check_state(struct audit *a)
 		bad(a, "leaf %llu..%llu: the root of the leaves is not the tree head's: a record in this range was rewritten", (unsigned long long)a->last_good,
 		    (unsigned long long)a->tree.size - 1);
 	a->out.epoch = a->state.epoch;
+	check_epochs(a);
 }
 
 static void xor_in(struct hash *into, const struct hash *h)
@@ -194,14 +237,14 @@ static void check_outbox(struct audit *a, sqlite3_stmt *row)
 	xor_in(&a->outbox, &sum);
 }
 
-static bool take_root(struct audit *a, int64_t size, const void *root, const char *what, struct err *err)
+static bool take_root(struct audit *a, int64_t size, uint64_t epoch, const void *root, const char *what, bool own, struct err *err)
 {
 	struct store_witness *more = realloc(a->witnesses, (a->n_witnesses + 1) * sizeof *more);
 	if (!more)
 		return err_memory(err);
 	a->witnesses = more;
 	struct store_witness *w = &more[a->n_witnesses++];
-	*w = (struct store_witness){ .size = (uint64_t)size };
+	*w = (struct store_witness){ .size = (uint64_t)size, .epoch = epoch, .own = own };
 	memcpy(&w->root, root, HASH_LEN);
 	snprintf(w->name, sizeof w->name, "%s", what);
 	return true;
@@ -218,14 +261,14 @@ static bool gather(struct audit *a, const struct store_witness *given, size_t n,
 {
 	CLEANUP(query_done) struct query q = { 0 };
 	for (size_t i = 0; i < n; i++)
-		if (!take_root(a, (int64_t)given[i].size, &given[i].root, given[i].name, err))
+		if (!take_root(a, (int64_t)given[i].size, given[i].epoch, &given[i].root, given[i].name, given[i].own, err))
 			return false;
 	struct err unreadable;
 	if (query_init(&q, &a->evidence, "SELECT size,root FROM head ORDER BY size", &unreadable))
 		while (query_step(&q, &unreadable) == 1) {
 			if (sqlite3_column_bytes(q.stmt, 1) != HASH_LEN || sqlite3_column_int64(q.stmt, 0) < 0)
 				bad(a, "signed head %lld: no root", (long long)sqlite3_column_int64(q.stmt, 0));
-			else if (!take_root(a, sqlite3_column_int64(q.stmt, 0), sqlite3_column_blob(q.stmt, 1), "the signed head", err))
+			else if (!take_root(a, sqlite3_column_int64(q.stmt, 0), 0, sqlite3_column_blob(q.stmt, 1), "the signed head", true, err))
 				return false;
 		}
 	if (a->n_witnesses)

@@ -227,3 +227,15 @@ bool store_restore(const char *backup, const char *dir, struct wall now, uint64_
 	close(lock);
 	return good;
 }
+
+bool store_new_epoch(const char *dir, struct wall now, uint64_t *epoch, struct err *err)
+{
+	if (!refuse_bad(dir, "no new epoch is begun on evidence that does not hold", err))
+		return false;
+	int lock = store_lock(dir, err);
+	if (lock < 0)
+		return false;
+	bool good = begin_epoch(dir, now, epoch, err);
+	close(lock);
+	return good;
+}

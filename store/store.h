@@ -141,12 +141,15 @@ const struct outbox_ops *store_outbox(void);
 struct store_audit { uint64_t leaves; char first_bad[300]; struct hash root; uint64_t epoch;
 		     uint64_t segments, dropped;    /* closed months of raw readings: there and unchanged; dropped, as a leaf says */ };
 bool store_audit(const char *dir, const struct merkle *head /* NULL: none kept elsewhere */, struct store_audit *out, struct err *err) MUST_USE;
-/* Heads known from elsewhere (signed reports, receipts, a printed head): each must be a root this tree had. */
-struct store_witness { uint64_t size; struct hash root; char name[100]; };
+/* Heads known from elsewhere (signed reports, receipts, a printed head): each must be a root this tree had, and of no later epoch
+ * (0: it says none). */
+struct store_witness { uint64_t size, epoch; struct hash root; bool own /* kept in this store itself */; char name[100]; };
 bool store_audit_against(const char *dir, const struct store_witness *witnesses, size_t n, struct store_audit *out, struct err *err) MUST_USE;
 
 /* A consistent copy of a living store into a new directory; restoring makes a new epoch (design.md decision 9). */
 bool store_backup(const char *dir, const char *to, struct err *err) MUST_USE;
 bool store_restore(const char *backup, const char *dir, struct wall now, uint64_t *epoch, struct err *err) MUST_USE;
+/* The same in place, for a machine whose disk was set back as a whole (a snapshot of a virtual machine): nothing in it can tell. */
+bool store_new_epoch(const char *dir, struct wall now, uint64_t *epoch, struct err *err) MUST_USE;
 
 #endif

@@ -144,6 +144,11 @@ function events(d) {
 	return table(t('events'), [t('time'), t('kind'), t('meter'), t('energy'), t('why')], d.events.map((e) => [moment(e.from), eventName(e.kind), e.meter ?? t('site_wide'), e.energy_mwh ? energy(e.energy_mwh) : '—', said(e.reason) || '—']), [3], [4]);
 }
 
+function deviceEvents(d) {
+	if (!d.device_events.length) return h('p', { class: 'empty' }, t('no_events'));
+	return table(t('device_events'), [t('time'), t('device'), t('kind'), t('why')], d.device_events.map((e) => [moment(e.at), e.device, has(`dev_${e.kind}`) ? t(`dev_${e.kind}`) : e.kind, e.sentence || '—']), [], [3]);
+}
+
 function eventCounts(d) {
 	const list = Object.entries(d.event_counts).filter(([, n]) => n > 0);
 	return list.length ? pairs(list.map(([k, n]) => [eventName(k), number(n)])) : h('p', { class: 'empty' }, t('no_events'));
@@ -206,7 +211,7 @@ export const views = {
 		['shares', () => t('compute_share'), (d, w) => charts.shares(d.shares, w), ['shares'], 'wide'],
 		['floor', () => t('floor'), floor, ['rack_rows'], 'full'],
 	],
-	devices: [['devices', () => t('devices'), deviceFull, ['devices'], 'full']],
+	devices: [['device_events', () => t('device_events'), deviceEvents, ['device_events'], 'full'], ['devices', () => t('devices'), deviceFull, ['devices'], 'full']],
 	policy: [
 		['checklist', () => t('checklist'), checklist, ['verdict'], 'full'],
 		['amount', () => t('amount'), amount, ['verdict']],

@@ -90,6 +90,11 @@ try:
     check(d.url, "starts without any peer: " + d.text()[-300:])
     down = poll(30, lambda: (s := d.status()) and [x for x in s["devices"] if x["state"] == "down" and x["error"]])
     check(down and re.search(r"refused|timed out|no answer|unreachable", down[0]["error"]), "a dead device has its sentence: %s" % (down or [None])[0])
+    # more than two hundred are down at once: ten of them have a line of their own, the rest is counted; the page has the latest
+    down = poll(60, lambda: (s := d.status()) and len([x for x in s["devices"] if x["state"] == "down"]) > 200 and s)
+    lines = [x for x in d.text().splitlines() if "no answer" in x and "mqtt" not in x]
+    check(down and 1 <= len(lines) <= 12, "a flood of dead devices is a few lines: %d" % len(lines))
+    check(down and len(down["device_events"]) == 40 and {"down"} <= {e["kind"] for e in down["device_events"]}, "events of devices are on the page")
     with urllib.request.urlopen(d.url + "metrics", timeout=5) as answer:
         check(b'pued_device_up{' in answer.read(), "metrics are served")
     # a second instance refuses and names the first

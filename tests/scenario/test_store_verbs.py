@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """puectl's verbs on a store, as an engineer and an auditor use them: test_store_verbs.py PUECTL MAKE_STORE."""
 import csv
+import hashlib
 import io
 import json
 import os
@@ -16,7 +17,48 @@ PUECTL, MAKER = sys.argv[1:3]
 def puectl(*words, code=0):
     done = subprocess.run([PUECTL, *words], capture_output=True, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
     assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
-    return done.stdout if code in (0, 12, 13) else done.stderr
+    return done.stdout or done.stderr if code in (0, 12, 13) else done.stderr
+
+
+def node(left, right):
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def included(p):
+    """RFC 9162 section 2.1.3.2."""
+    h = hashlib.sha256(b"\x00" + bytes([p["kind"]]) + p["at"].to_bytes(8, "big", signed=True) + p["bytes"].encode()).digest()
+    fn, sn = p["index"], p["head"]["size"] - 1
+    for step in map(bytes.fromhex, p["path"]):
+        if fn & 1 or fn == sn:
+            h = node(step, h)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            h = node(h, step)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and h.hex() == p["head"]["root"]
+
+
+def consistent(p):
+    """RFC 9162 section 2.1.4.2."""
+    first, second, path = p["from"]["size"], p["to"]["size"], [bytes.fromhex(x) for x in p["path"]]
+    if first & (first - 1) == 0:
+        path.insert(0, bytes.fromhex(p["from"]["root"]))
+    fn, sn = first - 1, second - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    fr = sr = path[0]
+    for c in path[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            fr, sr = node(c, fr), node(c, sr)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = node(sr, c)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and fr.hex() == p["from"]["root"] and sr.hex() == p["to"]["root"]
 
 
 def main():
@@ -87,6 +129,43 @@ def main():
         back = json.loads(puectl("verify", "--store", f"{temp}/back", "--json"))
         assert back["valid"] and back["size"] == 133 and back["epoch"] > whole["epoch"], "a restored store says so"
         assert puectl("export", "--state", f"{temp}/back") == puectl("export", "--state", state)
+
+        # heads kept elsewhere: an old one leads here, one of before the restore that knows more does not, nor one of another history
+        head = json.loads(puectl("head", "--state", state, "--json"))
+        assert (head["size"], head["root"], head["epoch"]) == (132, whole["root"], whole["epoch"])
+        assert whole["root"] in puectl("head", "--state", state)
+        older, signed, other = f"{temp}/older.json", f"{temp}/signed.json", f"{temp}/other.json"
+        puectl("head", "--state", state, "--signed", "--out", signed)
+        puectl("verify", "--store", state, "--head", signed)
+        puectl("verify", "--store", f"{temp}/back", "--head", signed)
+        proof = json.loads(puectl("head", "--state", state, "--since", signed))
+        assert consistent(proof), proof
+        assert json.loads(puectl("head", "--state", f"{temp}/back", "--since", signed))["to"]["epoch"] == back["epoch"]
+        one = json.loads(puectl("head", "--state", state, "--leaf", "77"))
+        assert included(one) and one["index"] == 77
+        one["at"] += 1
+        assert not included(one)
+        assert "leaves are 0 to 131" in puectl("head", "--state", state, "--leaf", "132", code=64)
+        subprocess.run([MAKER, f"{temp}/ahead", "260"], check=True)
+        ahead = f"{temp}/ahead.json"
+        puectl("head", "--state", f"{temp}/ahead", "--out", ahead)
+        assert "old copy restored" in puectl("verify", "--store", state, "--head", ahead, code=12)
+        told = puectl("verify", "--store", f"{temp}/back", "--head", ahead, code=12)
+        assert f"a backup of 132 leaves was restored in epoch {back['epoch']}" in told, told
+        assert "no proof leads back" in puectl("head", "--state", state, "--since", ahead, code=12)
+        with open(other, "w") as f:
+            json.dump({"size": 40, "root": "00" * 32, "epoch": head["epoch"]}, f)
+        assert "an older copy was put back and went on" in puectl("verify", "--store", state, "--head", signed, "--head", other, code=12)
+        assert "does not go on from that head" in puectl("head", "--state", state, "--since", other, code=12)
+        with open(older, "w") as f:
+            json.dump({**head, "epoch": head["epoch"] + 5}, f)
+        assert "an old copy was put back" in puectl("verify", "--store", state, "--head", older, code=12)
+        # a machine set back as a whole: its operator says so, and every report says it then
+        shutil.copytree(state, f"{temp}/rolled")
+        puectl("restore", "--rolled-back", "--state", f"{temp}/rolled")
+        rolled = json.loads(puectl("verify", "--store", f"{temp}/rolled", "--json"))
+        assert rolled["valid"] and rolled["size"] == 133 and rolled["epoch"] > whole["epoch"]
+        puectl("restore", "--rolled-back", f"{temp}/copy", code=64)
 
         doctor = {f["check"]: f for f in json.loads(puectl("doctor", "--state", state, "--json", code=13))}
         assert doctor["evidence"]["result"] == "ok" and doctor["key"]["result"] == "WRONG" and "puectl keys generate" in doctor["key"]["fix"]

@@ -24,13 +24,18 @@ int ctl_fail(const struct ctl *ctl, const struct err *err)
 	return err_exit_code(err);
 }
 
-static int keys(const char *action, const char *a, const char *b, const char *c, const char *d)
+static int keys7(const char *action, const char *a, const char *b, const char *c, const char *d, const char *e)
 {
-	char *argv[] = { (char[]){ "keys" }, (char *)(uintptr_t)action, (char[]){ "--dir" }, dir, (char *)(uintptr_t)a, (char *)(uintptr_t)b, (char *)(uintptr_t)c, (char *)(uintptr_t)d, NULL };
+	char *argv[] = { (char[]){ "keys" }, (char *)(uintptr_t)action, (char[]){ "--dir" }, dir, (char *)(uintptr_t)a, (char *)(uintptr_t)b, (char *)(uintptr_t)c, (char *)(uintptr_t)d, (char *)(uintptr_t)e, NULL };
 	struct ctl ctl = { .argv = argv, .verb = &verb, .json = true };
 	while (argv[ctl.argc])
 		ctl.argc++;
 	return ctl_keys(&ctl);
+}
+
+static int keys(const char *action, const char *a, const char *b, const char *c, const char *d)
+{
+	return keys7(action, a, b, c, d, NULL);
 }
 
 static char *in_dir(const char *name)
@@ -64,18 +69,18 @@ static bool verifies(const struct signer_ops *ops, const struct public_key *key)
 {
 	uint8_t sig[SIG_LEN];
 	struct err err = { 0 };
-	return ops->sign(ops->ctx, key->alg, "bytes", 5, sig, &err) && sig_verify(key, "bytes", 5, sig, sizeof sig) && !sig_verify(key, "bytez", 5, sig, sizeof sig);
+	return ops->sign(ops->ctx, key, "bytes", 5, sig, &err) && sig_verify(key, "bytes", 5, sig, sizeof sig) && !sig_verify(key, "bytez", 5, sig, sizeof sig);
 }
 
 static void generate_and_sign(void **state)
 {
 	(void)state;
 	struct err err = { 0 };
-	assert_null(signer_open(dir, &err));
+	assert_null(signer_open(dir, NULL, &err));
 	assert_int_equal(err.kind, ERR_CONFIG);
 	assert_non_null(strstr(err.text, "puectl keys generate"));
 	assert_int_equal(keys("generate", "--alg", "both", "--site", "s-1"), 0);
-	struct signer *s = signer_open(dir, &err);
+	struct signer *s = signer_open(dir, NULL, &err);
 	assert_non_null(s);
 	const struct signer_ops *ops = signer_ops(s);
 	assert_int_equal(ops->n_keys, 2);
@@ -109,7 +114,7 @@ static void others_may_not_read(void **state)
 		if (strstr(e->d_name, ".pem"))
 			chmod(in_dir(e->d_name), 0640);
 	closedir(d);
-	assert_null(signer_open(dir, &err));
+	assert_null(signer_open(dir, NULL, &err));
 	assert_int_equal(err.kind, ERR_DENIED);
 }
 
@@ -133,7 +138,7 @@ static void rotation(void **state)
 	assert_false(trust_entry_signs(trust_entry(root, first)));
 	assert_true(trust_entry_signs(trust_entry(root, second)));
 	json_decref(root);
-	struct signer *s = signer_open(dir, &err);
+	struct signer *s = signer_open(dir, NULL, &err);
 	assert_int_equal(signer_ops(s)->n_keys, 1);
 	assert_string_equal(signer_ops(s)->keys[0].kid, second);
 	signer_free(s);
@@ -164,9 +169,73 @@ static void revoked_signs_nothing(void **state)
 	assert_int_equal(keys("revoke", "0000", NULL, NULL, NULL), 78);
 	assert_int_equal(keys("revoke", kid, "--at", "2026-02-01T00:00:00Z", NULL), 0);
 	assert_int_equal(keys("revoke", kid, NULL, NULL, NULL), 78);
-	assert_null(signer_open(dir, &err));
+	assert_null(signer_open(dir, NULL, &err));
 	assert_int_equal(keys("list", NULL, NULL, NULL, NULL), 0);
 	assert_int_equal(keys("trust", NULL, NULL, NULL, NULL), 0);
+}
+
+/* A regulator who trusts the old key takes the new one from its statement, and then the old one ends. */
+static void successor(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	char first[17], second[17], store[400], name[80];
+	assert_int_equal(keys("generate", "--site", "s-1", "--from", "2026-01-01T00:00:00Z"), 0);
+	snprintf(store, sizeof store, "%s", in_dir("store.json"));
+	assert_int_equal(keys("trust", in_dir("trust.json"), "--store", store, NULL), 0);
+	assert_int_equal(keys("rotate", "--at", "2026-07-01T00:00:00Z", NULL, NULL), 0);
+	json_t *root = trust_file_load(in_dir("trust.json"), &err);
+	one_key(root, 0, first);
+	one_key(root, 1, second);
+	json_decref(root);
+	snprintf(name, sizeof name, "%s.statement.json", second);
+	assert_int_equal(keys7("trust", in_dir(name), "--store", store, "--at", "2026-07-01T00:00:05Z"), 0);
+	root = trust_file_load(store, &err);
+	assert_int_equal(json_array_size(json_object_get(root, "keys")), 2);
+	assert_non_null(trust_entry(root, second));
+	assert_string_equal(json_string_value(json_object_get(trust_entry(root, first), "until")), "2026-07-01T00:01:00Z");
+	json_decref(root);
+	/* the old key has ended: what it names from now on is not believed, whatever date it puts on it */
+	assert_int_equal(keys7("trust", in_dir(name), "--store", store, "--at", "2026-07-02T00:00:00Z"), 12);
+	assert_non_null(strstr(last_error, "was valid until"));
+	/* nor is a statement believed that no trusted key signed */
+	CLEANUP(buf_done) struct buf text = { 0 };
+	assert_true(file_read(in_dir(name), &text, &err));
+	char *at = strstr(text.data, second);
+	assert_non_null(at);
+	at[0] ^= 1;
+	assert_true(file_write(in_dir("forged.json"), text.data, text.len, 0644, &err));
+	assert_int_equal(keys7("trust", in_dir("forged.json"), "--store", store, "--at", "2026-07-01T00:00:05Z"), 12);
+}
+
+/* signing_key picks by kid, algorithm or name; a name goes on to the successor. */
+static void selection(void **state)
+{
+	(void)state;
+	struct err err = { 0 };
+	assert_int_equal(keys("generate", "--alg", "both", "--name", "main"), 0);
+	assert_int_equal(keys("generate", "--name", "spare", NULL, NULL), 0);
+	const struct { const char *wanted; size_t n; } want[] = { { NULL, 3 }, { "site", 3 }, { "main", 2 }, { "spare", 1 }, { "SM2", 1 }, { "eddsa", 2 } };
+	for (size_t i = 0; i < countof(want); i++) {
+		struct signer *s = signer_open(dir, want[i].wanted, &err);
+		assert_non_null(s);
+		assert_int_equal(signer_ops(s)->n_keys, want[i].n);
+		for (size_t k = 0; k < want[i].n; k++)     /* each signature is by the key it names, also with two of one algorithm */
+			assert_true(verifies(signer_ops(s), &signer_ops(s)->keys[k]));
+		struct signer *one = signer_open(dir, signer_ops(s)->keys[0].kid, &err);
+		assert_non_null(one);
+		assert_int_equal(signer_ops(one)->n_keys, 1);
+		signer_free(one);
+		signer_free(s);
+	}
+	assert_null(signer_open(dir, "mein", &err));
+	assert_non_null(strstr(err.text, "signing_key 'mein'"));
+	assert_non_null(strstr(err.text, "(spare)"));
+	assert_int_equal(keys("rotate", NULL, NULL, NULL, NULL), 0);
+	struct signer *s = signer_open(dir, "main", &err);
+	assert_non_null(s);
+	assert_int_equal(signer_ops(s)->n_keys, 2);
+	signer_free(s);
 }
 
 static void import(void **state)
@@ -194,7 +263,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(generate_and_sign, make_dir, remove_dir), cmocka_unit_test_setup_teardown(others_may_not_read, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(rotation, make_dir, remove_dir), cmocka_unit_test_setup_teardown(revoked_signs_nothing, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(import, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(import, make_dir, remove_dir), cmocka_unit_test_setup_teardown(successor, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(selection, make_dir, remove_dir),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -216,6 +216,33 @@ static void pause_makes_no_burst(void **state)
 	sched_free(m.s);
 }
 
+/* A cycle more in between: the beats stay, and it is refused where it would say nothing new. */
+static void early_cycle_keeps_the_beat(void **state)
+{
+	(void)state;
+	struct site m;
+	begin(&m, 20);
+	add(&m, "a", 10000, false);
+	add(&m, "b", 10000, true);
+	run(&m, 60000);
+	struct sched_state before = state_of(&m, 0);
+	int64_t beat = before.next.ms;
+	run(&m, beat - m.now_ms - 5000);         /* in the middle between two beats */
+	assert_true(sched_early(m.s, m.units[0].number, (struct mono){ m.now_ms }));
+	run(&m, 100);
+	assert_int_equal(state_of(&m, 0).cycles, before.cycles + 1);
+	assert_int_equal(state_of(&m, 0).next.ms, beat);
+	run(&m, beat - m.now_ms - 100);
+	assert_false(sched_early(m.s, m.units[0].number, (struct mono){ m.now_ms }));   /* its own turn is that near */
+	run(&m, 200);
+	assert_int_equal(state_of(&m, 0).cycles, before.cycles + 2);
+	assert_int_equal(state_of(&m, 0).next.ms, beat + 10000);
+	assert_int_equal(state_of(&m, 0).late, 0);
+	assert_int_equal(state_of(&m, 1).breaker, BREAKER_OPEN);
+	assert_false(sched_early(m.s, m.units[1].number, (struct mono){ m.now_ms }));   /* one trial a minute is a promise */
+	sched_free(m.s);
+}
+
 static void units_come_and_go(void **state)
 {
 	(void)state;
@@ -244,7 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_dead_unit_costs_five_percent), cmocka_unit_test(many_dead_units), cmocka_unit_test(other_buses_are_untouched),
 		cmocka_unit_test(comes_back), cmocka_unit_test(phases_are_spread), cmocka_unit_test(first_cycle_is_soon),
-		cmocka_unit_test(overrun_skips_beats), cmocka_unit_test(pause_makes_no_burst), cmocka_unit_test(units_come_and_go),
+		cmocka_unit_test(overrun_skips_beats), cmocka_unit_test(pause_makes_no_burst), cmocka_unit_test(early_cycle_keeps_the_beat), cmocka_unit_test(units_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

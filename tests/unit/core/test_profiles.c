@@ -1,5 +1,5 @@
-/* Every profile of the library: reads without a problem, its own tests hold, and the device of a test that says who it is is
- * identified as this profile out of the whole library. */
+/* Every profile of the library: reads without a problem, its own tests hold, the device of a test that says who it is is
+ * identified as this profile out of the whole library, and no meter is mistaken for another. */
 #include "tests/unit/kit.h"
 #include "tests/unit/test.h"
 #include "core/decode.h"
@@ -104,6 +104,31 @@ static void identified(void **state)
 		fail_msg("%s", findings.data);
 }
 
+/* Words of one meter are never taken for another's: who asks only registers finds this profile or none. */
+static void not_mistaken(void **state)
+{
+	(void)state;
+	CLEANUP(buf_done) struct buf findings = { 0 };
+	size_t found = 0;
+	for (size_t i = 0; i < library_count(lib); i++) {
+		const struct profile *p = library_at(lib, i);
+		const struct profile_case *c = p->cases.items;
+		for (size_t k = 0; p->transport == TRANSPORT_MODBUS && k < p->cases.n; k++) {
+			struct identity who = { 0 };
+			struct err err = { 0 };
+			struct replica *r = profile_case_replica(&c[k]);
+			bool known = replica_identify(r, lib, TRANSPORT_MODBUS, &who, &err);
+			found += known && who.profile == p;
+			if (known && who.profile != p)
+				buf_printf(&findings, "%s, test \"%s\": mistaken for %s\n", p->name, c[k].name, who.profile->name);
+			replica_free(r);
+		}
+	}
+	if (findings.len)
+		fail_msg("%s", findings.data);
+	assert_true(found >= 5);
+}
+
 /* The examples of docs/writing-a-profile.md are profiles, and their tests hold. */
 static void guide(void **state)
 {
@@ -132,6 +157,7 @@ static void guide(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(all_read), cmocka_unit_test(own_tests), cmocka_unit_test(identified),
+					    cmocka_unit_test(not_mistaken),
 					    cmocka_unit_test(guide) };
 	return cmocka_run_group_tests(tests, load, unload);
 }

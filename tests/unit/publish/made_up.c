@@ -165,6 +165,19 @@ static void devices(struct snapshot *s, const struct made_up *how)
 	s->poll_sum_us = 7654321;
 }
 
+static void device_events(struct snapshot *s, const struct made_up *how)
+{
+	static const struct { const char *device, *kind, *sentence; int64_t ago_s; } rows[] = {
+		{ "rc-h1r1a", "down", "no answer 3 times in a row, tried once a minute from now on: timed out", 1860 },
+		{ "ups-h1a", "identity", "its serial number changed from 'A1' to 'B2': is this still the same device?", 9000 },
+	};
+	s->n_device_events = countof(rows);
+	s->device_events = snapshot_array(s, s->n_device_events, sizeof *s->device_events);
+	for (size_t i = 0; i < s->n_device_events; i++)
+		s->device_events[i] = (struct snapshot_device_event){ countof(rows) - i, { s->at.wall.ms - rows[i].ago_s * 1000 }, rows[i].device, rows[i].kind,
+			how->hostile && i == 0 ? hostile_name : rows[i].sentence };
+}
+
 static void events(struct snapshot *s, const struct made_up *how)
 {
 	static const struct { enum ledger_event_kind kind; const char *meter, *reason; int64_t ago_min, mwh; } rows[] = {
@@ -225,6 +238,7 @@ struct snapshot *made_up_snapshot(const struct made_up *how)
 	racks(s, how);
 	devices(s, how);
 	events(s, how);
+	device_events(s, how);
 	if (!how->no_verdict && !how->early)
 		judged(s);
 	s->outbox_pending = 3;

@@ -156,7 +156,7 @@ static void status_is_json(void **state)
 		json_object_foreach(j, key, value)
 			if (!value)
 				fail_msg("%s: %s is missing", sites[i].name, key);
-		row_check(&sites[i], json_object_size(j) == 26);
+		row_check(&sites[i], json_object_size(j) == 27);
 		row_check(&sites[i], json_is_null(json_object_get(json_object_get(j, "power"), "total_mw")) == !s->power_known);
 		json_decref(j);
 		json_decref(k);

@@ -105,7 +105,9 @@ static struct {
 	bool subscribed, receipts;
 	unsigned seen[ROWS + 1];
 	uint64_t last, first_order_breaks, n;
-	char state[400];
+	char state[400], event[900], event_topic[100];
+	unsigned events;
+	unsigned long long event_n, event_breaks;
 } ear;
 
 static void ear_connected(struct mosquitto *mosq, void *ctx, int rc)
@@ -126,6 +128,16 @@ static void ear_message(struct mosquitto *mosq, void *ctx, const struct mosquitt
 	(void)ctx;
 	if (strstr(m->topic, "/state")) {
 		snprintf(ear.state, sizeof ear.state, "%.*s", m->payloadlen, (const char *)m->payload);
+		return;
+	}
+	if (strstr(m->topic, "/event/")) {
+		snprintf(ear.event, sizeof ear.event, "%.*s", m->payloadlen, (const char *)m->payload);
+		snprintf(ear.event_topic, sizeof ear.event_topic, "%s", m->topic);
+		const char *n = strstr(ear.event, "\"n\":");
+		unsigned long long number = n ? strtoull(n + 4, NULL, 10) : 0;
+		ear.event_breaks += number <= ear.event_n;
+		ear.event_n = number;
+		ear.events++;
 		return;
 	}
 	if (!strstr(m->topic, "/report/"))
@@ -326,6 +338,43 @@ static void killed_and_back(void **state)
 	for (size_t i = 1; i <= ROWS; i++)
 		assert_true(ear.seen[i] >= 1);
 	assert_true(status_of(m).connects >= 5);
+	mqtt_stop(m);
+	ear_close();
+	broker_done(&b);
+}
+
+/* Events of devices wait for the broker, the newest 256 of them, and come in order; what a device says of itself stays a text. */
+static void events_of_devices(void **state)
+{
+	(void)state;
+	skip_without_broker();
+	struct broker b;
+	broker_init(&b);
+	box_reset(0);
+	struct site s = site_for(&b);
+	struct mqtt *m = start(&s, NULL, true, 0);
+	for (uint64_t n = 1; n <= 300; n++)
+		mqtt_event(m, &(struct mqtt_event){ n, { 1700000000000 }, "pdu-07", n == 300 ? "identity" : "overrun", n == 300 ? "from \"A\" to '<b>\n\x01'" : "slow" });
+	memset(&ear, 0, sizeof ear);
+	broker_start(&b, "allow_anonymous true");
+	ear_open(&b);
+	assert_true(until(ear.event_n == 300));
+	/* some may have gone to the broker before the receiver had subscribed */
+	assert_in_range(ear.events, 0, 256);
+	assert_int_equal(ear.event_breaks, 0);
+	ear.events = 0;
+	mqtt_event(m, &(struct mqtt_event){ 301, { 1700000000000 }, "pdu-07", "identity", "from \"A\" to '<b>\n\x01'" });
+	assert_true(until(ear.events == 1));
+	assert_string_equal(ear.event_topic, "pued/v1/made-up/event/pdu-07");
+	json_error_t at;
+	json_t *j = json_loads(ear.event, JSON_REJECT_DUPLICATES, &at);
+	const char *texts[][2] = { { "device", "pdu-07" }, { "kind", "identity" }, { "schema", "pued-device-event/1" }, { "site", "made-up" },
+				   { "sentence", "from \"A\" to '<b>\n\x01'" }, { "at", "2023-11-14T22:13:20Z" } };
+	assert_non_null(j);
+	for (size_t i = 0; i < countof(texts); i++)
+		assert_string_equal(json_string_value(json_object_get(j, texts[i][0])), texts[i][1]);
+	assert_int_equal(json_integer_value(json_object_get(j, "n")), 301);
+	json_decref(j);
 	mqtt_stop(m);
 	ear_close();
 	broker_done(&b);
@@ -599,7 +648,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commands_are_strict), cmocka_unit_test(bad_files_stop_the_start), cmocka_unit_test_setup(mqtt3, setup),
 		cmocka_unit_test_setup(mqtt5, setup), cmocka_unit_test_setup(absent_then_appearing, setup),
-		cmocka_unit_test_setup(resend_and_refused_commands, setup), cmocka_unit_test_setup(killed_and_back, setup),
+		cmocka_unit_test_setup(events_of_devices, setup), cmocka_unit_test_setup(resend_and_refused_commands, setup), cmocka_unit_test_setup(killed_and_back, setup),
 		cmocka_unit_test_setup(two_agents, setup),
 		cmocka_unit_test_setup(mute_broker, setup), cmocka_unit_test_setup(reasons_are_exact, setup) };
 	mosquitto_lib_init();

@@ -32,12 +32,12 @@ static bool sm2_sign(EVP_PKEY *pkey, const void *bytes, size_t len, uint8_t sig[
 	return good;
 }
 
-static bool sign(void *ctx, enum sig_alg alg, const void *bytes, size_t len, uint8_t sig[64], struct err *err)
+static bool sign(void *ctx, const struct public_key *key, const void *bytes, size_t len, uint8_t sig[64], struct err *err)
 {
 	struct test_signer *s = ctx;
 	for (size_t i = 0; i < s->n; i++)
-		if (s->keys[i].pub.alg == alg)
-			return (alg == SIG_SM2 ? sm2_sign : ed25519_sign)(s->keys[i].pkey, bytes, len, sig) ? true
+		if (strcmp(s->keys[i].pub.kid, key->kid) == 0)
+			return (key->alg == SIG_SM2 ? sm2_sign : ed25519_sign)(s->keys[i].pkey, bytes, len, sig) ? true
 			       : err_set(err, ERR_INTERNAL, "test signer");
 	return err_set(err, ERR_INTERNAL, "test signer: no such key");
 }

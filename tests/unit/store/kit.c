@@ -101,7 +101,7 @@ bool sample_equal(const struct sample *a, const struct sample *b)
 static struct leaf kit_leaf(uint64_t commit, int which, char text[80])
 {
 	int n = snprintf(text, 80, "{\"commit\":%llu,\"which\":%d}", (unsigned long long)commit, which);
-	return (struct leaf){ which ? LEAF_EVENT : LEAF_INTERVAL, { 1767225600000 + (int64_t)commit * 900000 }, text, (size_t)n };
+	return (struct leaf){ which ? (enum leaf_kind)(1 + commit % (LEAF_N - 1)) : LEAF_INTERVAL, { 1767225600000 + (int64_t)commit * 900000 }, text, (size_t)n };
 }
 
 static bool commit_batch(struct store *s, uint64_t k, uint64_t position, struct err *err)

@@ -85,12 +85,12 @@ static void good_store(void **state)
 
 /* What an operator might do, and the record that must be named. */
 static const struct row { const char *name, *file, *sql, *names; } rows[] = {
-	{ "energy rewritten", "evidence.db", "UPDATE leaf SET bytes=x'7b7d' WHERE ix=17", "leaf 17 (event" },
+	{ "energy rewritten", "evidence.db", "UPDATE leaf SET bytes=x'7b7d' WHERE ix=17", "leaf 17 (session" },
 	{ "leaf deleted", "evidence.db", "DELETE FROM leaf WHERE ix=33", "leaf 33: missing" },
 	{ "last leaf deleted", "evidence.db", "DELETE FROM leaf WHERE ix=159", "leaf 159: missing" },
 	{ "leaf added", "evidence.db", "INSERT INTO leaf SELECT 160,kind,at,bytes,hash FROM leaf WHERE ix=3", "leaf 160: added" },
 	{ "two leaves swapped", "evidence.db", "UPDATE leaf SET ix=-1 WHERE ix=5; UPDATE leaf SET ix=5 WHERE ix=6; UPDATE leaf SET ix=6 WHERE ix=-1", "leaf 0..39: the signed head" },
-	{ "back-dated", "evidence.db", "UPDATE leaf SET at=at-86400000 WHERE ix=99", "leaf 99 (event" },
+	{ "back-dated", "evidence.db", "UPDATE leaf SET at=at-86400000 WHERE ix=99", "leaf 99 (segment" },
 	{ "another kind", "evidence.db", "UPDATE leaf SET kind=7 WHERE ix=98", "leaf 98 (manual" },
 	{ "leaf copied over another, hash and all", "evidence.db", "UPDATE leaf SET (kind,at,bytes,hash)=(SELECT kind,at,bytes,hash FROM leaf WHERE ix=50) WHERE ix=52", "leaf 40..79: the signed head" },
 	{ "tree head forged", "evidence.db", "UPDATE state SET root=zeroblob(32)", "state" },
@@ -301,12 +301,18 @@ static void witness(void **state)
 	(void)state;
 	struct err err;
 	struct store_audit a;
-	struct store_witness good = { 40, early_root, "report 20" }, wrong = good, beyond = { 161, early_root, "the printed head" };
+	struct store_witness good = { .size = 40, .epoch = 1767225600, .root = early_root, .name = "report 20" }, wrong = good, later = good,
+			     beyond = { .size = 161, .root = early_root, .name = "the printed head" };
 	wrong.root.bytes[0] ^= 1;
+	later.epoch++;
 	assert_true(store_audit_against(kit_dir(), &good, 1, &a, &err));
 	assert_string_equal(a.first_bad, "");
 	assert_true(store_audit_against(kit_dir(), &wrong, 1, &a, &err));
-	assert_non_null(strstr(a.first_bad, "report 20"));
+	assert_non_null(strstr(a.first_bad, "leaf 0..39: report 20 of 40 leaves has another root"));
+	assert_non_null(strstr(a.first_bad, "an older copy was put back and went on"));
+	/* an old copy that had time to grow: the newer epoch is what shows it */
+	assert_true(store_audit_against(kit_dir(), &later, 1, &a, &err));
+	assert_non_null(strstr(a.first_bad, "state: epoch 1767225600, but report 20 is of epoch 1767225601"));
 	assert_true(store_audit_against(kit_dir(), &beyond, 1, &a, &err));
 	assert_non_null(strstr(a.first_bad, "the printed head knows 161 leaves"));
 }
@@ -336,6 +342,10 @@ static void backup_and_restore(void **state)
 	assert_string_equal(a.first_bad, "");
 	assert_int_equal(a.epoch, 1768000000);
 	assert_int_equal(a.leaves, STEPS / 3 * 2 + 1);          /* and a leaf that tells of it */
+	/* a head of the time before the restore, that knows more than the backup held */
+	struct store_witness lost = { .size = 200, .epoch = 1767225600, .name = "the printed head" };
+	assert_true(store_audit_against(fresh, &lost, 1, &a, &err));
+	assert_non_null(strstr(a.first_bad, "the printed head of epoch 1767225600 knows 200 leaves: a backup of 160 leaves was restored in epoch 1768000000"));
 	o = kit_options(fresh);
 	s = store_open(&o, &err);
 	struct restart r;
