@@ -15,6 +15,7 @@ struct reader {
 	struct journal journal;
 	pthread_mutex_t mutex;
 	char dir[3900];
+	struct known known;                     /* as of the last look */
 	struct db rollup, segment;              /* opened when first needed */
 	char segment_name[SEGMENT_NAME];        /* "": none is open */
 	reader_progress_fn *progress;
