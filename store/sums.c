@@ -203,7 +203,7 @@ bool reader_sums(struct reader *r, const char *const *ids, size_t n, struct wall
 		good = err_set(err, ERR_USAGE, "a sum needs a beginning and an end, and at most %d steps between them", STEPS_MAX);
 	good = good && prepare(&s, r, err);
 	if (good) {
-		struct walk w = { .r = r, .from = from, .to = to, .sids = s.sids.list, .n = s.sids.n, .rollups = grid_on_quarters(&s.grid), .samples = add_samples, .quarters = add_rollup, .ctx = &s };
+		struct walk w = { .r = r, .from = from, .to = to, .sids = s.sids.list, .n = s.sids.n, .rollups = grid_on_quarters(&s.grid), .quick = true, .samples = add_samples, .quarters = add_rollup, .ctx = &s };
 		good = walk_closed(&w, err);
 		uint64_t after = w.after;
 		for (size_t i = 0; good && i < s.sids.n; i += WALK_CHUNK) {
