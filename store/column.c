@@ -123,16 +123,17 @@ static void put_bits(const uint64_t *r, size_t m, struct buf *out)
 			all |= r[at + i];
 		unsigned w = width_of(all);
 		bytes[0] = (uint8_t)w;
-		size_t bit = 8;
-		for (size_t i = 0; i < k; i++)
-			for (unsigned left = w, done = 0; left;) {
-				unsigned room = 8 - (unsigned)(bit & 7), take = left < room ? left : room;
-				bytes[bit >> 3] |= (uint8_t)((r[at + i] >> done & ((1u << take) - 1)) << (bit & 7));
-				bit += take;
-				done += take;
-				left -= take;
-			}
-		buf_add(out, bytes, (bit + 7) / 8);
+		uint8_t *p = bytes + 1;
+		unsigned __int128 held = 0;
+		unsigned have = 0;
+		for (size_t i = 0; i < k; i++) {
+			held |= (unsigned __int128)r[at + i] << have;
+			for (have += w; have >= 8; have -= 8, held >>= 8)
+				*p++ = (uint8_t)held;
+		}
+		if (have)
+			*p++ = (uint8_t)held;
+		buf_add(out, bytes, (size_t)(p - bytes));
 	}
 }
 
@@ -169,23 +170,36 @@ static uint64_t common_divisor(const int64_t *v, size_t n, int64_t min)
 	return g ? g : 1;
 }
 
-struct scratch { uint64_t *r; int64_t *v; uint8_t *packed; };
+struct scratch { uint64_t *r; int64_t *v; uint8_t *packed; struct buf head; };
 
 static void scratch_done(struct scratch *s)
 {
 	free(s->r);
 	free(s->v);
 	free(s->packed);
+	buf_done(&s->head);
 }
 
+static double cost_of(unsigned model, const int64_t *v, size_t n, bool tight, struct scratch *s)
+{
+	s->head.len = 0;
+	size_t m = residuals(model, v, n, s->r, &s->head);
+	return 8 * (double)s->head.len + (tight ? range_cost(s->r, m) : 8 * (double)bits_cost(s->r, m));
+}
+
+/* By four pieces of a long column: a day looks alike everywhere, or at least four times. */
 static unsigned choose(const int64_t *v, size_t n, bool tight, struct scratch *s)
 {
+	enum { PIECE = 512, PIECES = 4 };
 	unsigned best = 0;
 	double least = INFINITY;
 	for (unsigned model = 0; model < (tight ? MODEL_N : MODEL_LINE); model++) {
-		CLEANUP(buf_done) struct buf head = { 0 };
-		size_t m = residuals(model, v, n, s->r, &head);
-		double cost = 8 * (double)head.len + (tight ? range_cost(s->r, m) : 8 * (double)bits_cost(s->r, m));
+		double cost = 0;
+		if (n <= PIECE * PIECES)
+			cost = cost_of(model, v, n, tight, s);
+		else
+			for (size_t i = 0; i < PIECES; i++)
+				cost += cost_of(model, v + (n - PIECE) / (PIECES - 1) * i, PIECE, tight, s);
 		if (cost < least) {
 			least = cost;
 			best = model;
@@ -243,16 +257,16 @@ static bool get_bits(struct cursor *in, uint64_t *r, size_t m)
 		size_t len = (k * w + 7) / 8;
 		if ((size_t)(in->end - in->p) < len)
 			return false;
-		size_t bit = 0;
+		const uint8_t *p = in->p;
+		uint64_t mask = w == 64 ? UINT64_MAX : (1ull << w) - 1;
+		unsigned __int128 held = 0;
+		unsigned have = 0;
 		for (size_t i = 0; i < k; i++) {
-			uint64_t v = 0;
-			for (unsigned done = 0; done < w;) {
-				unsigned room = 8 - (unsigned)(bit & 7), take = w - done < room ? w - done : room;
-				v |= (uint64_t)(in->p[bit >> 3] >> (bit & 7) & ((1u << take) - 1)) << done;
-				bit += take;
-				done += take;
-			}
-			r[at + i] = v;
+			for (; have < w; have += 8)
+				held |= (unsigned __int128)*p++ << have;
+			r[at + i] = (uint64_t)held & mask;
+			held >>= w;
+			have -= w;
 		}
 		in->p += len;
 	}

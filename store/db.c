@@ -125,11 +125,13 @@ static bool open_file(struct db *d, const char *path, const char *vfs, bool immu
 	return !text.failed && sqlite3_open_v2(text.data, &d->sql, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, vfs) == SQLITE_OK;
 }
 
-static bool settings(struct db *d, struct err *err)
+static bool settings(struct db *d, int page_size, struct err *err)
 {
+	char page[64];
+	snprintf(page, sizeof page, "PRAGMA page_size=%d", page_size);
 	sqlite3_extended_result_codes(d->sql, 0);
 	sqlite3_busy_timeout(d->sql, 5000);
-	if (!db_exec(d, common_settings, err) || (!d->read_only && !db_exec(d, write_settings, err)))
+	if (!db_exec(d, common_settings, err) || (page_size && !d->read_only && !db_exec(d, page, err)) || (!d->read_only && !db_exec(d, write_settings, err)))
 		return false;
 	int64_t n;
 	return db_number(d, "SELECT count(*) FROM sqlite_master", 0, &n, err);      /* the first real read */
@@ -149,12 +151,12 @@ bool db_open(struct db *d, const char *dir, const char *file, const char *vfs, b
 	snprintf(path, sizeof path, "%s/%s", dir, file);
 	*d = (struct db){ .read_only = read_only };
 	snprintf(d->name, sizeof d->name, "%s", file);
-	bool good = (open_file(d, path, vfs, false) || db_fail(d, err)) && settings(d, err);
+	bool good = (open_file(d, path, vfs, false) || db_fail(d, err)) && settings(d, schema->page_size, err);
 	int code = d->sql ? sqlite3_errcode(d->sql) & 0xff : SQLITE_OK;
 	if (!good && read_only && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && !wal_beside(path)) {
 		/* WAL needs a writable directory; a copy on read-only media without a -wal file does not change under us */
 		db_close(d);
-		good = (open_file(d, path, vfs, true) || db_fail(d, err)) && settings(d, err);
+		good = (open_file(d, path, vfs, true) || db_fail(d, err)) && settings(d, schema->page_size, err);
 	}
 	if (good && migrate(d, schema, err))
 		return true;

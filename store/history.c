@@ -32,22 +32,24 @@ bool reader_numbered_series(struct reader *r, numbered_series_fn *fn, void *ctx,
 	return journal_series(&r->journal, give_numbered, &(struct numbered){ fn, ctx }, err);
 }
 
-struct match { const char *id; struct sids sids; bool failed; };
-
-static bool match(void *ctx, const struct stored_series *s)
+static int by_sid(const void *a, const void *b)
 {
-	struct match *m = ctx;
-	if (!m->id || strcmp(m->id, s->id) == 0)
-		m->failed = !sids_add(&m->sids, s->sid);
-	return !m->failed;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
 }
 
 bool sids_find(struct reader *r, const char *id, struct sids *out, struct err *err)
 {
-	struct match m = { .id = id };
-	bool good = journal_series(&r->journal, match, &m, err) && (!m.failed || err_memory(err));
-	*out = m.sids;
-	return good && (!id || m.sids.n || err_set(err, ERR_INPUT, "no series '%s' in this store; puectl history without a name lists them", id));
+	const struct stored_series *s;
+	size_t at = 0;
+	bool good = known_load(&r->known, &r->journal, err);
+	for (size_t i = 0; good && !id && i < r->known.n; i++)
+		good = sids_add(out, r->known.rows[i].sid) || err_memory(err);
+	while (good && id && (s = known_next(&r->known, id, &at)))
+		good = sids_add(out, s->sid) || err_memory(err);
+	if (good && out->n)
+		qsort(out->list, out->n, sizeof *out->list, by_sid);
+	return good && (!id || out->n || err_set(err, ERR_INPUT, "no series '%s' in this store; puectl history without a name lists them", id));
 }
 
 struct giving { struct wall from, to; store_sample_fn *fn; void *ctx; };

@@ -24,7 +24,8 @@ struct item {
 	struct entry *entry;            /* ENTRY, owned */
 };
 
-struct known { struct stored_series *rows; size_t n, room; uint32_t *slots; size_t n_slots; };   /* all series ever, by id */
+/* All series ever, by id; sids ascend in rows. */
+struct known { struct stored_series *rows; size_t n, room; uint32_t *slots; size_t n_slots; };
 
 struct store {
 	struct store_options o;
@@ -79,7 +80,10 @@ closing_tell_fn store_own_leaf;                              /* ctx: the store *
 void *store_writer(void *store);                             /* the thread */
 bool store_files_open(struct store *s, uint64_t epoch, struct err *err) MUST_USE;
 void store_files_close(struct store *s);
-bool known_load(struct store *s, struct err *err) MUST_USE;
+bool known_load(struct known *k, struct journal *j, struct err *err) MUST_USE;      /* those that came since the last time */
+/* Next row with this id; *at is 0 at first; NULL: no more. */
+const struct stored_series *known_row(const struct known *k, uint32_t sid);        /* one that is there */
+const struct stored_series *known_next(const struct known *k, const char *id, size_t *at);
 void known_done(struct known *k);
 struct stored_series *known_find(const struct known *k, const struct series *s);
 struct stored_series *known_add(struct known *k, const struct series *s, struct err *err);

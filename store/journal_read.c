@@ -130,16 +130,37 @@ static bool give(struct merge *m, const void *tick, size_t len, struct err *err)
 	return !t.in.bad || err_set(err, ERR_EVIDENCE, "journal.db: damaged tick at position %llu", (unsigned long long)m->position);
 }
 
-/* Up to CHAIN_TICKS ticks from `no` on, in one snapshot.  *next 0: no more. */
+/* Chains of differences end with their group of ticks: one that has nothing of the time asked for is not looked at. */
+static bool skip_group(struct journal *j, const struct merge *m, uint64_t no, uint64_t end, bool *skip, uint64_t *next, struct err *err)
+{
+	CLEANUP(query_done) struct query q = { 0 };
+	if (!query_init(&q, &j->db, "SELECT (SELECT count(*) FROM tick WHERE no>=?1 AND no<?2 AND wall_to>=?3 AND wall_from<?4),(SELECT min(no) FROM tick WHERE no>=?2)", err))
+		return false;
+	const int64_t bounds[] = { (int64_t)no, (int64_t)end, m->range.since.ms, m->range.until.ms };
+	for (size_t i = 0; i < countof(bounds); i++)
+		query_int(&q, bounds[i]);
+	if (query_step(&q, err) != 1)
+		return false;
+	*skip = sqlite3_column_int64(q.stmt, 0) == 0 && m->range.until.ms != INT64_MAX;
+	*next = sqlite3_column_type(q.stmt, 1) == SQLITE_NULL ? 0 : (uint64_t)sqlite3_column_int64(q.stmt, 1);
+	return true;
+}
+
+/* The ticks of the group that `no` is in, in one snapshot.  *next 0: no more. */
 static bool read_chunk(struct journal *j, struct merge *m, uint64_t no, uint64_t *next, struct err *err)
 {
 	CLEANUP(query_done) struct query ticks = { 0 }, rows = { 0 };
-	if (!query_init(&ticks, &j->db, "SELECT no,position,n,wall_from,wall_to,body FROM tick WHERE no>=? ORDER BY no LIMIT ?", err) ||
+	uint64_t end = (no / CHAIN_TICKS + 1) * CHAIN_TICKS;
+	bool skip = false;
+	if (!skip_group(j, m, no, end, &skip, next, err))
+		return false;
+	if (skip)
+		return true;
+	if (!query_init(&ticks, &j->db, "SELECT no,position,n,wall_from,wall_to,body FROM tick WHERE no>=? AND no<? ORDER BY no", err) ||
 	    !query_init(&rows, &j->db, "SELECT key,body FROM journal WHERE key>=? AND key<=?", err))
 		return false;
 	query_int(&ticks, (int64_t)no);
-	query_int(&ticks, CHAIN_TICKS);
-	*next = 0;
+	query_int(&ticks, (int64_t)end);
 	int code;
 	while ((code = query_step(&ticks, err)) == 1) {
 		uint64_t at = (uint64_t)sqlite3_column_int64(ticks.stmt, 0);
@@ -153,8 +174,8 @@ static bool read_chunk(struct journal *j, struct merge *m, uint64_t no, uint64_t
 			return err_set(err, ERR_EVIDENCE, "journal.db: tick %llu does not fit its checksum", (unsigned long long)at);
 		if (!make_room(m, err) || !read_rows(m, &rows, at, err) || (!outside && !give(m, body, len, err)))
 			return false;
-		*next = m->stopped ? 0 : at + 1;
 	}
+	*next = m->stopped ? 0 : *next;
 	return code == 0;
 }
 

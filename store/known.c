@@ -77,17 +77,50 @@ struct stored_series *known_add(struct known *k, const struct series *s, struct 
 	return row;
 }
 
-static bool load_one(void *ctx, const struct stored_series *s)
+const struct stored_series *known_row(const struct known *k, uint32_t sid)
 {
-	return append(ctx, &s->s, s->sid) != NULL;
+	size_t lo = 0, hi = k->n;
+	while (hi - lo > 1) {
+		size_t mid = lo + (hi - lo) / 2;
+		*(k->rows[mid].sid <= sid ? &lo : &hi) = mid;
+	}
+	return &k->rows[lo];
 }
 
-bool known_load(struct store *s, struct err *err)
+const struct stored_series *known_next(const struct known *k, const char *id, size_t *at)
 {
+	size_t home = k->n_slots ? (size_t)hash_text(id) & (k->n_slots - 1) : 0;
+	for (; k->n_slots; (*at)++) {
+		uint32_t slot = k->slots[(home + *at) & (k->n_slots - 1)];
+		if (!slot)
+			return NULL;
+		if (strcmp(k->rows[slot - 1].id, id) == 0) {
+			(*at)++;
+			return &k->rows[slot - 1];
+		}
+	}
+	return NULL;
+}
+
+struct loading { struct known *k; bool failed; };
+
+static bool load_one(void *ctx, const struct stored_series *s)
+{
+	struct loading *l = ctx;
+	bool have = l->k->n && s->sid <= l->k->rows[l->k->n - 1].sid;
+	l->failed = !have && !append(l->k, &s->s, s->sid);
+	return !l->failed;
+}
+
+bool known_load(struct known *k, struct journal *j, struct err *err)
+{
+	struct loading l = { .k = k };
 	int64_t n;
-	if (!journal_series(&s->journal, load_one, &s->known, err) || !db_number(&s->journal.db, "SELECT count(*) FROM series", 0, &n, err))
+	if (!db_number(&j->db, "SELECT max(sid)+1 FROM series", 0, &n, err))
 		return false;
-	return (size_t)n == s->known.n ? true : err_memory(err);
+	if (k->n && (int64_t)k->rows[k->n - 1].sid + 1 >= n)
+		return true;
+	return journal_series(j, load_one, &l, err) && (!l.failed || err_memory(err));
 }
 
 void known_done(struct known *k)

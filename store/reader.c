@@ -47,6 +47,7 @@ void reader_close(struct reader *r)
 {
 	if (!r)
 		return;
+	known_done(&r->known);
 	db_close(&r->segment);
 	db_close(&r->rollup);
 	journal_close(&r->journal);

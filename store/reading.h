@@ -15,6 +15,7 @@ struct reader {
 	struct journal journal;
 	pthread_mutex_t mutex;
 	char dir[3900];
+	struct known known;                     /* as of the last look */
 	struct db rollup, segment;              /* opened when first needed */
 	char segment_name[SEGMENT_NAME];        /* "": none is open */
 	reader_progress_fn *progress;
@@ -33,7 +34,7 @@ bool part_open(struct reader *r, const struct part *p, bool *there, struct err *
 
 /* What to read.  sids ascend.  Samples may lie outside [from, to): the taker looks.  `rollups`: quarters may stand for the readings of a
  * window that lies in [from, to) as a whole, or whose edge is on a quarter; of a dropped one they always do. */
-struct walk { struct reader *r; struct wall from, to; const uint32_t *sids; size_t n; bool rollups, stopped; uint64_t after; bool (*samples)(void *ctx, uint32_t sid, const struct sample *s, size_t n);
+struct walk { struct reader *r; struct wall from, to; const uint32_t *sids; size_t n; bool rollups, quick /* takers only add up: a file is locked once for all series, not once each */, stopped; uint64_t after; bool (*samples)(void *ctx, uint32_t sid, const struct sample *s, size_t n);
 	      bool (*quarters)(void *ctx, uint32_t sid, struct rollup *q, bool dropped, struct err *err); /* NULL: what was dropped is left out */ void *ctx; };
 /* The closed ones first (w->after is then the last of them), then, with that, the rest.  False from a taker stops: w->stopped, no error unless *err is set. */
 bool walk_closed(struct walk *w, struct err *err) MUST_USE;

@@ -164,7 +164,7 @@ static bool open_rollup(struct compaction *c, struct err *err)
 	free(names);
 	int64_t tables = 0;
 	bool fresh = n == 0;
-	return db_open(&c->rollup, c->dir, "rollup.db", c->vfs, false, &segment_schema, err) && db_exec(&c->rollup, "PRAGMA journal_mode=DELETE", err) &&
+	return db_open(&c->rollup, c->dir, "rollup.db", c->vfs, false, &rollup_schema, err) && db_exec(&c->rollup, "PRAGMA journal_mode=DELETE", err) &&
 	       db_number(&c->rollup, "SELECT count(*) FROM window", 0, &tables, err) && (!fresh || tables || db_exec(&c->rollup, "PRAGMA application_id=1", err));
 }
 

@@ -74,8 +74,8 @@ struct fold {
 	struct grid grid;
 	step_fn *fn;
 	void *ctx;
-	struct series *rows;            /* by stored number */
-	size_t n_rows;
+	const struct known *known;
+	struct series kind;             /* of the open step's series */
 	struct quarter now;
 	int64_t step;
 	uint32_t series;
@@ -88,7 +88,7 @@ static void close_step(struct fold *f)
 		return;
 	const struct quarter *q = &f->now;
 	struct step s = { .from = { f->grid.from.ms + f->step * f->grid.step_ms }, .n = q->n, .not_good = q->not_good, .min = q->min, .max = q->max, .last = q->last,
-			  .mean = quarter_mean(q), .rolled = f->dropped, .series = f->series < f->n_rows ? &f->rows[f->series] : NULL };
+			  .mean = quarter_mean(q), .rolled = f->dropped, .series = &f->kind };
 	f->stopped = f->stopped || !f->fn(f->ctx, &s);
 	f->open = false;
 }
@@ -101,6 +101,8 @@ static void go_to(struct fold *f, int64_t step, uint32_t series)
 		return;
 	f->now = (struct quarter){ .at = 0 };
 	f->step = step;
+	if (series != f->series || !f->kind.id)
+		f->kind = known_row(f->known, series)->s;
 	f->series = series;
 	f->open = true;
 	f->dropped = false;
@@ -135,23 +137,6 @@ static bool add_rollup(void *ctx, uint32_t sid, struct rollup *r, bool dropped, 
 	return grid_rollup(&f->grid, r, add_quarter, &(struct adding){ f, sid, dropped }, err) && !f->stopped;
 }
 
-static bool keep_row(void *ctx, const struct stored_series *s)
-{
-	struct fold *f = ctx;
-	if (s->sid >= f->n_rows) {
-		size_t n = s->sid + 256;
-		struct series *more = realloc(f->rows, n * sizeof *more);
-		if (!more)
-			return false;
-		memset(more + f->n_rows, 0, (n - f->n_rows) * sizeof *more);
-		f->rows = more;
-		f->n_rows = n;
-	}
-	f->rows[s->sid] = s->s;
-	f->rows[s->sid].id = f->rows[s->sid].label = NULL;      /* borrowed from a row that is gone by then */
-	return true;
-}
-
 bool grid_make(struct grid *g, struct wall from, struct wall to, int64_t step_ms, struct err *err)
 {
 	if (step_ms <= 0)
@@ -172,14 +157,13 @@ bool grid_on_quarters(const struct grid *g)
 bool reader_steps(struct reader *r, const char *series_id, struct wall from, struct wall to, int64_t step_ms, step_fn *fn, void *ctx, struct err *err)
 {
 	CLEANUP(sids_done) struct sids sids = { .list = NULL };
-	struct fold f = { .fn = fn, .ctx = ctx };
+	struct fold f = { .fn = fn, .ctx = ctx, .known = &r->known };
 	LOCKED(r);
 	if (!grid_make(&f.grid, from, to, step_ms, err) || !sids_find(r, series_id, &sids, err))
 		return false;
 	struct walk w = { .r = r, .from = f.grid.from, .to = to, .sids = sids.list, .n = sids.n, .rollups = grid_on_quarters(&f.grid), .samples = add_samples, .quarters = add_rollup, .ctx = &f };
-	bool good = journal_series(&r->journal, keep_row, &f, err) && walk_closed(&w, err) && walk_open(&w, err);
+	bool good = walk_closed(&w, err) && walk_open(&w, err);
 	if (good && !f.stopped)
 		close_step(&f);
-	free(f.rows);
 	return good;
 }

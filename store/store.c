@@ -80,7 +80,7 @@ static bool load(struct store *s, struct err *err)
 	const struct evidence_state *state = &s->evidence.state;
 	uint64_t no, position;
 	int64_t rows, pending, oldest;
-	if (!journal_end(&s->journal, &no, &position, err) || !known_load(s, err) ||
+	if (!journal_end(&s->journal, &no, &position, err) || !known_load(&s->known, &s->journal, err) ||
 	    !db_number(&s->journal.db, "SELECT count(*) FROM journal", 0, &rows, err) ||
 	    !db_number(&s->evidence.db, "SELECT count(*) FROM outbox WHERE delivered=0", 0, &pending, err) ||
 	    !db_number(&s->evidence.db, "SELECT min(at) FROM outbox WHERE delivered=0", 0, &oldest, err))

@@ -15,16 +15,15 @@ struct sums {
 	struct grid grid;
 	const char *const *ids;         /* ascending */
 	size_t n_ids;
-	struct sids sids;
-	uint32_t *slot_of;              /* beside sids: index into slots */
-	size_t slot_room, found;
+	struct summand { uint32_t sid, slot; } *parts;  /* by sid */
+	size_t n_parts, room, found;
+	struct sids sids;               /* of the parts */
 	struct slot *slots;             /* one an id */
 	struct total *totals;
 	int64_t n_totals;
 	struct series first;            /* all must be of its kind */
 	char first_id[120];
 	struct err *err;
-	bool failed;
 };
 
 static int by_text(const void *a, const void *b)
@@ -34,7 +33,7 @@ static int by_text(const void *a, const void *b)
 
 static bool same_kind(struct sums *s, const struct stored_series *row)
 {
-	if (s->sids.n == 0) {
+	if (s->n_parts == 0) {
 		s->first = row->s;
 		s->first.id = s->first.label = NULL;
 		snprintf(s->first_id, sizeof s->first_id, "%s", row->id);
@@ -46,40 +45,46 @@ static bool same_kind(struct sums *s, const struct stored_series *row)
 		       row->id, quantities[row->s.quantity].name, quantities[row->s.quantity].unit, row->s.quantity == s->first.quantity ? ", of registers that count in other steps" : "");
 }
 
-static bool match(void *ctx, const struct stored_series *row)
+static int by_sid(const void *a, const void *b)
 {
-	struct sums *s = ctx;
-	const char *const *hit = bsearch(&row->id, s->ids, s->n_ids, sizeof *s->ids, by_text);
-	if (!hit)
-		return true;
-	s->failed = !same_kind(s, row);
-	if (s->failed)
-		return false;
-	if (s->sids.n == s->slot_room) {
-		size_t room = s->slot_room ? 2 * s->slot_room : 256;
-		uint32_t *more = realloc(s->slot_of, room * sizeof *more);
-		s->failed = !more && !err_memory(s->err);
-		if (s->failed)
+	const struct summand *x = a, *y = b;
+	return x->sid < y->sid ? -1 : x->sid > y->sid;
+}
+
+static bool add_id(struct sums *s, const struct known *known, uint32_t slot)
+{
+	const struct stored_series *row;
+	size_t at = 0;
+	bool any = false;
+	while ((row = known_next(known, s->ids[slot], &at))) {
+		if (!same_kind(s, row))
 			return false;
-		s->slot_of = more;
-		s->slot_room = room;
+		if (s->n_parts == s->room) {
+			size_t room = s->room ? 2 * s->room : 256;
+			struct summand *more = realloc(s->parts, room * sizeof *more);
+			if (!more)
+				return err_memory(s->err);
+			s->parts = more;
+			s->room = room;
+		}
+		s->parts[s->n_parts++] = (struct summand){ row->sid, slot };
+		any = true;
 	}
-	s->slot_of[s->sids.n] = (uint32_t)(hit - s->ids);
-	s->failed = !sids_add(&s->sids, row->sid) && !err_memory(s->err);
-	return !s->failed;
+	s->found += any;
+	return true;
 }
 
 static struct slot *slot_at(struct sums *s, uint32_t sid)
 {
-	size_t lo = 0, hi = s->sids.n;
+	size_t lo = 0, hi = s->n_parts;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (s->sids.list[mid] < sid)
+		if (s->parts[mid].sid < sid)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return &s->slots[s->slot_of[lo]];
+	return &s->slots[s->parts[lo].slot];
 }
 
 static void close_slot(struct sums *s, struct slot *slot)
@@ -165,20 +170,21 @@ static bool give(struct sums *s, step_sum_fn *fn, void *ctx)
 
 static bool prepare(struct sums *s, struct reader *r, struct err *err)
 {
-	if (!journal_series(&r->journal, match, s, err) || s->failed)
+	if (!known_load(&r->known, &r->journal, err))
 		return false;
-	if (s->sids.n == 0)
+	for (size_t i = 0; i < s->n_ids; i++)
+		if ((i == 0 || strcmp(s->ids[i], s->ids[i - 1]) != 0) && !add_id(s, &r->known, (uint32_t)i))
+			return false;
+	if (s->n_parts == 0)
 		return err_set(err, ERR_INPUT, "none of the %zu series is in this store; puectl history lists them", s->n_ids);
-	bool *seen = calloc(s->n_ids, sizeof *seen);
+	qsort(s->parts, s->n_parts, sizeof *s->parts, by_sid);
+	for (size_t i = 0; i < s->n_parts; i++)
+		if (!sids_add(&s->sids, s->parts[i].sid))
+			return err_memory(err);
 	s->n_totals = (s->grid.to.ms - s->grid.from.ms - 1) / s->grid.step_ms + 1;
 	s->slots = calloc(s->n_ids, sizeof *s->slots);
 	s->totals = calloc((size_t)s->n_totals, sizeof *s->totals);
-	for (size_t i = 0; seen && i < s->sids.n; i++) {
-		s->found += !seen[s->slot_of[i]];
-		seen[s->slot_of[i]] = true;
-	}
-	free(seen);
-	return (seen && s->slots && s->totals) || err_memory(err);
+	return (s->slots && s->totals) || err_memory(err);
 }
 
 bool reader_sums(struct reader *r, const char *const *ids, size_t n, struct wall from, struct wall to, int64_t step_ms, step_sum_fn *fn, void *ctx, struct err *err)
@@ -197,7 +203,7 @@ bool reader_sums(struct reader *r, const char *const *ids, size_t n, struct wall
 		good = err_set(err, ERR_USAGE, "a sum needs a beginning and an end, and at most %d steps between them", STEPS_MAX);
 	good = good && prepare(&s, r, err);
 	if (good) {
-		struct walk w = { .r = r, .from = from, .to = to, .sids = s.sids.list, .n = s.sids.n, .rollups = grid_on_quarters(&s.grid), .samples = add_samples, .quarters = add_rollup, .ctx = &s };
+		struct walk w = { .r = r, .from = from, .to = to, .sids = s.sids.list, .n = s.sids.n, .rollups = grid_on_quarters(&s.grid), .quick = true, .samples = add_samples, .quarters = add_rollup, .ctx = &s };
 		good = walk_closed(&w, err);
 		uint64_t after = w.after;
 		for (size_t i = 0; good && i < s.sids.n; i += WALK_CHUNK) {
@@ -212,7 +218,7 @@ bool reader_sums(struct reader *r, const char *const *ids, size_t n, struct wall
 	good = good && give(&s, fn, ctx);
 	free(s.slots);
 	free(s.totals);
-	free(s.slot_of);
+	free(s.parts);
 	sids_done(&s.sids);
 	free(sorted);
 	return good;

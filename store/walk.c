@@ -68,16 +68,26 @@ static bool quarters_do(const struct walk *w, const struct part *p)
 	return p->rolled && w->rollups && from && to;
 }
 
+/* One lock of the file for all series; a lock a statement costs more than the statement. */
+static bool locked(struct walk *w, const struct part *p, struct db *file, bool dropped, bool rolled, struct err *err)
+{
+	bool hold = w->quick && w->n > 1;
+	if (hold && !db_exec(file, "BEGIN", err))
+		return false;
+	bool good = rolled ? rolled_part(w, p, dropped, err) : raw_part(w, p, err);
+	return (!hold || db_exec(file, "COMMIT", good ? err : NULL)) && good;
+}
+
 static bool one_part(struct walk *w, const struct part *p, struct err *err)
 {
 	bool there = false;
 	if (quarters_do(w, p))
-		return rolled_part(w, p, false, err);
+		return locked(w, p, &w->r->rollup, false, true, err);
 	if (!part_open(w->r, p, &there, err))
 		return false;
 	if (there)
-		return raw_part(w, p, err);
-	return !w->quarters || !p->rolled || rolled_part(w, p, true, err);
+		return locked(w, p, &w->r->segment, false, false, err);
+	return !w->quarters || !p->rolled || locked(w, p, &w->r->rollup, true, true, err);
 }
 
 bool walk_closed(struct walk *w, struct err *err)

@@ -11,7 +11,7 @@
 	" wall_from INTEGER NOT NULL, wall_to INTEGER NOT NULL, blocks INTEGER NOT NULL, stamps INTEGER NOT NULL, sum BLOB NOT NULL);"  \
 	"CREATE TABLE block(key INTEGER PRIMARY KEY, body BLOB NOT NULL);"                                                   \
 	"CREATE TABLE stamps(key INTEGER PRIMARY KEY, body BLOB NOT NULL);"
-extern const struct db_schema segment_schema;
+extern const struct db_schema segment_schema, rollup_schema;
 
 struct window { uint64_t id, id_to, position, n; struct wall from, to; uint64_t blocks, stamps; };
 void window_sum(const struct window *w, uint8_t out[BODY_SUM]);

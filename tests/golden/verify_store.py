@@ -312,7 +312,8 @@ def check_windows(directory, journal):
 
 def check_segments(directory, evidence):
     """Closed months: their files and rollups against their leaves."""
-    leaves = [json.loads(row[0]) for row in evidence.execute("SELECT bytes FROM leaf WHERE kind = 10 ORDER BY ix")]
+    lines = [bytes(row[0]) for row in evidence.execute("SELECT bytes FROM leaf WHERE kind = 10 ORDER BY ix")]
+    leaves = [json.loads(line) for line in lines if line.startswith(b'{"event":')]
     dropped = {leaf["segment"] for leaf in leaves if leaf["event"] == "dropped"}
     for leaf in leaves:
         if leaf["event"] != "closed":
