@@ -195,7 +195,7 @@ try:
 
         # a revocation: what the key signed from then on is refused with the reason
         ctl("keys", "revoke", kid, "--dir", os.path.join(state, "keys"), "--at", "2025-12-31T00:00:00Z")
-        check("was revoked at 2025-12-31" in ctl("verify", report, "--trust", trust, code=12), "revoked")
+        check("was revoked at 2025-12-31" in ctl("verify", report, "--trust", trust, code=20), "revoked")
         check(wait(20, lambda: leaves(5)[-1]["event"] == "revoked"), "and that is evidence too: %s" % leaves(5)[-1])
 
         # a certificate and its revocation leave a record; a file that nobody trusted signed does not

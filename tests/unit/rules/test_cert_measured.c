@@ -217,7 +217,7 @@ static void visit(json_t *parent, json_t *v, const char *key, size_t index, size
 			if (*count <= target)
 				visit(v, inner, NULL, i, count, target, path, size);
 	} else if ((*count)++ == target) {
-		json_t *other = json_is_integer(v) ? json_integer(json_integer_value(v) + 1) : json_is_string(v) ? json_pack("s+", json_string_value(v), "1")
+		json_t *other = json_is_integer(v) ? json_integer(json_integer_value(v) + 3) : json_is_string(v) ? json_pack("s+", json_string_value(v), "1")
 				: json_is_true(v)  ? json_false() : json_is_null(v) ? json_integer(1) : json_true();
 		if (key)
 			json_object_set_new(parent, key, other);
