@@ -17,7 +17,7 @@ static struct cell yes(bool v) { return (struct cell){ CELL_BOOL, NULL, v }; }
 #define BEGIN(key, zh, en, columns, single) out->begin(out->ctx, key, (struct bilingual){ zh, en }, columns, countof(columns), single)
 #define ROW(...) out->row(out->ctx, (const struct cell[]){ __VA_ARGS__ })
 
-static struct ratio limit_of(const struct explain *x) { return x->setup->pack ? pack_pue_limit(x->setup->pack) : (struct ratio){ 0, 0 }; }
+static struct ratio limit_of(const struct explain *x) { return setup_pue_limit(x->setup); }
 
 /* ---- the tables ----------------------------------------------------------------------------------------------------------------- */
 
