@@ -153,7 +153,7 @@ static void uncertainty_table(const struct explain *x, const struct table_writer
 		int64_t u = chain_u_mwh(&c);
 		char why[160] = "";
 		chain_lacks(site, (uint32_t)i, &c, why, sizeof why);
-		ROW(text(site_meters(site)[i].id), ppm(c.meter_ppm), ppm(c.ct_ppm), ppm(c.pt_ppm), ppm(c.factor_u_ppm), mwh(c.count_mwh), ppm(c.load_ppm),
+		ROW(text(site_meters(site)[i].id), ppm(c.meter_ppm), ppm(c.ct_ppm), ppm(c.pt_ppm), ppm(c.factor_u_ppm), c.count_mwh ? mwh(c.count_mwh) : text(NULL), ppm(c.load_ppm),
 		    c.load_ppm < 0 ? text(NULL) : ppm(c.range_ppm), text(why[0] ? why : NULL), u < 0 ? text(NULL) : mwh(u));
 	}
 	out->end(out->ctx);
@@ -162,8 +162,7 @@ static void uncertainty_table(const struct explain *x, const struct table_writer
 static void partial_row(const struct explain *x, const struct partial *p, const char *what, const struct table_writer *out)
 {
 	char number[48];
-	(void)x;
-	bool has = pue_text(p->sub_mwh, p->it_mwh, (struct ratio){ 0, 0 }, 3, number, sizeof number);
+	bool has = pue_text(p->sub_mwh, p->it_mwh, limit_of(x), 3, number, sizeof number);
 	ROW(text(p->name), text(what), text(has ? number : NULL), mwh(p->sub_mwh), mwh(p->it_mwh), yes(p->complete));
 }
 
@@ -214,7 +213,10 @@ static void other_table(const struct explain *x, const struct kpi *k, const stru
 	BEGIN("other_kpis", "其他指标", "other KPIs", columns, false);
 	for (int i = 0; i < KPI_ROW_N; i++) {
 		char value[64];
-		kpi_row_text(&rows[i], 4, value, sizeof value);
+		/* what is a PUE stays on its side of the limit */
+		bool is_pue = (i == KPI_ROW_R_M2 || i == KPI_ROW_OVERHEAD) && rows[i].defined;
+		if (!is_pue || !pue_text((int64_t)rows[i].num, (int64_t)rows[i].den, limit_of(x), 4, value, sizeof value))
+			kpi_row_text(&rows[i], 4, value, sizeof value);
 		ROW(text(rows[i].id), text(rows[i].defined ? value : NULL), text(rows[i].unit), yes(rows[i].interim), rows[i].u_ppm < 0 ? text(NULL) : whole(rows[i].u_ppm),
 		    text(rows[i].formula), text(rows[i].why_not));
 	}

@@ -247,13 +247,15 @@ def files():
 def at_the_limit():
     """1.25 is not below 1.25, one mW.h less is, one more is above; whatever is printed stays on its side of the pack's limit."""
     count = {"count": "0.000001 kW.h", "modulus": "none"}
-    config = site([feed(**count), it(**count)]) + "pack: baoding-2024-clause2\n"
+    config = site([feed(**count), it(**count), {**feed(**count), "id": "cool", "role": "cooling"}]) + "pack: baoding-2024-clause2\n"
     for off, expected in ((0, "1.250"), (-1, "1.2499"), (1, "1.2501")):
-        lines = sorted([line(15 * k, 125 * KWH * k // 8 + (off if k == 8 else 0)) for k in range(9)] + [line(15 * k, 100 * KWH * k // 8, meter="it") for k in range(9)])
+        lines = sorted([line(15 * k, 125 * KWH * k // 8 + (off if k == 8 else 0)) for k in range(9)] + [line(15 * k, 100 * KWH * k // 8, meter="it") for k in range(9)] +
+                       [line(15 * k, 25 * KWH * k // 8 + (off if k == 8 else 0), meter="cool") for k in range(9)])
         name = f"at the limit {off:+d} mW.h"
         got = replay(name, config, lines, "--by", "day")
         check(name + ": the sums", (got["kpi"]["total_mwh"], got["kpi"]["it_mwh"]), (125 * KWH + off, 100 * KWH))
         check(name + ": JSON", (got["kpi"]["pue"], [p["pue"] for p in got["periods"]]), (expected, [expected]))
+        check(name + ": by overheads", [x["value"] for x in got["other_kpis"] if x["id"] == "PUE by overheads"], [{0: "1.2500", -1: "1.24999", 1: "1.25001"}[off]])
         check(name + ": sentences", [f"iPUE1 = {expected} " in x for x in (got["kpi"]["text"], got["periods"][0]["text"])], [True, True])
         with tempfile.TemporaryDirectory() as d:
             paths = os.path.join(d, "site.yaml"), os.path.join(d, "readings.txt")
