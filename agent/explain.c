@@ -223,6 +223,25 @@ static void other_table(const struct explain *x, const struct kpi *k, const stru
 	out->end(out->ctx);
 }
 
+static void load_table(const struct explain *x, const struct table_writer *out)
+{
+	static const struct column columns[] = {
+		{ "from_percent", { "IT 负荷率自 %", "IT load from, %" } }, { "to_percent", { "至 %", "to, %" } }, { "value", { "该负荷下的 PUE", "PUE at this load" } },
+		{ "intervals", { "时段数", "intervals" } }, { "total_mwh", { "E_DC", "E_DC" } }, { "it_mwh", { "E_IT", "E_IT" } },
+	};
+	struct kpi_load loads[KPI_LOADS];
+	BEGIN("loads", "不同 IT 负荷率下的 PUE(机架额定功率为 100 %)", "PUE at load fractions (100 %: rated power of the racks)", columns, false);
+	bool rated = kpi_loads(x->window, loads);
+	for (int i = 0; rated && i < KPI_LOADS; i++) {
+		char value[48];
+		bool has = loads[i].intervals && pue_text(loads[i].total_mwh, loads[i].it_mwh, limit_of(x), 3, value, sizeof value);
+		if (loads[i].intervals)
+			ROW(whole(i * 10), i + 1 < KPI_LOADS ? whole(i * 10 + 10) : text(NULL), text(has ? value : NULL), whole(loads[i].intervals), mwh(loads[i].total_mwh),
+			    mwh(loads[i].it_mwh));
+	}
+	out->end(out->ctx);
+}
+
 static void rack_list(const struct explain *x, struct wall at, const struct table_writer *out)
 {
 	static const struct column columns[] = {
@@ -361,6 +380,7 @@ void explain_tables(const struct explain *x, const struct table_writer *out)
 	uncertainty_table(x, out);
 	partial_table(x, out);
 	other_table(x, &k, out);
+	load_table(x, out);
 	explain_rack_tables(x, (struct wall){ k.to.ms - 1 }, false, out);
 	balance_table(x, out);
 	if (x->events)
