@@ -1,8 +1,10 @@
 /* puectl doctor: what usually goes wrong on a site, each finding with the command that fixes it. */
 #include "agent/ctl.h"
+#include "agent/file.h"
 #include "agent/signer.h"
 #include "store/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +16,7 @@
 #include <sys/timex.h>
 
 enum finding { FINE, ADVICE, WRONG };
-struct doctor { const char *state; char keys[4096]; char text[600], fix[300]; };
+struct doctor { const char *state; char keys[4096]; char text[2000], fix[400]; };
 static const char *const marks[] = { [FINE] = "ok", [ADVICE] = "advice", [WRONG] = "WRONG" };
 
 static enum finding found(struct doctor *d, enum finding f, const char *fix, const char *fmt, ...) PRINTF(4, 5);
@@ -116,6 +118,37 @@ static enum finding outbox(struct doctor *d)
 		     (unsigned long long)st.outbox_pending, wall_text(st.oldest_pending, at));
 }
 
+static int is_refused(const struct dirent *e)
+{
+	size_t len = strlen(e->d_name);
+	return e->d_name[0] != '.' && len > 8 && !strcmp(e->d_name + len - 8, ".refused");
+}
+
+/* What pued laid aside (agent/statement.h): somebody believes that it counts.  Each with the sentence that stands beside it. */
+static enum finding statements(struct doctor *d)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	struct dirent **list;
+	char dir[4096], path[4500], fix[400];
+	snprintf(dir, sizeof dir, "%s/statements", d->state);
+	int n = scandir(dir, &list, is_refused, alphasort);
+	if (n < 0 && errno != ENOENT)
+		return found(d, ADVICE, NULL, "%s: %s", dir, strerror(errno));
+	for (int i = 0; i < n; i++) {
+		CLEANUP(buf_done) struct buf why = { 0 };
+		snprintf(path, sizeof path, "%s/%.*s.why", dir, (int)strlen(list[i]->d_name) - 8, list[i]->d_name);
+		bool known = file_read(path, &why, NULL) && why.len;
+		buf_printf(&text, "%s%s (%s)", i ? "; " : "", list[i]->d_name, known ? why.data : "the sentence that says why is gone");
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	if (n <= 0)
+		return found(d, FINE, NULL, "no statement was refused");
+	snprintf(fix, sizeof fix, "state it again as it is right (puectl meter, puectl attest), then remove %.200s/*.refused and the *.why beside them", dir);
+	return found(d, WRONG, fix, "%d statement%s without effect: %s", n, n == 1 ? " is" : "s are", text.data ? text.data : "");
+}
+
 static enum finding descriptors(struct doctor *d)
 {
 	struct rlimit l;
@@ -129,7 +162,7 @@ static enum finding descriptors(struct doctor *d)
 
 static const struct check { const char *name; enum finding (*run)(struct doctor *); } checks[] = {
 	{ "clock", clock_synced }, { "state", state_directory }, { "disk", disk_room }, { "key", signing_key }, { "evidence", evidence },
-	{ "outbox", outbox }, { "limits", descriptors },
+	{ "statements", statements }, { "outbox", outbox }, { "limits", descriptors },
 };
 
 static void print(const struct ctl *ctl, const struct check *c, enum finding f, const struct doctor *d, bool first)

@@ -258,9 +258,9 @@ static void json_periods(const struct out *o)
 		struct kpi k;
 		char a[WALL_TEXT], b[WALL_TEXT], number[48];
 		window_kpi(o->periods[i], &o->setup.zone, &k);
-		kpi_text(&k, o->setup.site, &o->setup.zone, (struct ratio){ 0, 0 }, &line);
+		kpi_text(&k, o->setup.site, &o->setup.zone, setup_pue_limit(&o->setup), &line);
 		buf_json(&quoted, line.data ? line.data : "");
-		bool has = k.kind != KPI_NONE && pue_text(k.total_mwh, k.it_mwh, (struct ratio){ 0, 0 }, 3, number, sizeof number);
+		bool has = k.kind != KPI_NONE && pue_text(k.total_mwh, k.it_mwh, setup_pue_limit(&o->setup), 3, number, sizeof number);
 		printf("%s{\"from\":\"%s\",\"to\":\"%s\",\"kind\":\"%s\",\"category\":%d,\"pue\":%s%s%s,\"total_mwh\":%lld,\"it_mwh\":%lld,\"known_total_mwh\":%lld,"
 		       "\"known_it_mwh\":%lld,\"intervals\":%lld,\"intervals_known\":%lld,\"text\":%s}", i ? ",\n" : "\n", wall_text(k.from, a), wall_text(k.to, b),
 		       kinds[k.kind], k.category, has ? "\"" : "", has ? number : "null", has ? "\"" : "", (long long)k.total_mwh, (long long)k.it_mwh,
@@ -320,7 +320,7 @@ static void print_text(const struct out *o, const struct replay_stats *stats)
 	for (size_t i = 0; i < o->n_periods; i++) {
 		struct kpi k;
 		window_kpi(o->periods[i], zone, &k);
-		kpi_text(&k, o->setup.site, zone, (struct ratio){ 0, 0 }, &text);
+		kpi_text(&k, o->setup.site, zone, setup_pue_limit(&o->setup), &text);
 		buf_str(&text, "\n");
 	}
 	fputs(text.data ? text.data : "", stdout);

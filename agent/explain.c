@@ -17,7 +17,7 @@ static struct cell yes(bool v) { return (struct cell){ CELL_BOOL, NULL, v }; }
 #define BEGIN(key, zh, en, columns, single) out->begin(out->ctx, key, (struct bilingual){ zh, en }, columns, countof(columns), single)
 #define ROW(...) out->row(out->ctx, (const struct cell[]){ __VA_ARGS__ })
 
-static struct ratio limit_of(const struct explain *x) { return x->setup->pack ? pack_pue_limit(x->setup->pack) : (struct ratio){ 0, 0 }; }
+static struct ratio limit_of(const struct explain *x) { return setup_pue_limit(x->setup); }
 
 /* ---- the tables ----------------------------------------------------------------------------------------------------------------- */
 
@@ -153,7 +153,7 @@ static void uncertainty_table(const struct explain *x, const struct table_writer
 		int64_t u = chain_u_mwh(&c);
 		char why[160] = "";
 		chain_lacks(site, (uint32_t)i, &c, why, sizeof why);
-		ROW(text(site_meters(site)[i].id), ppm(c.meter_ppm), ppm(c.ct_ppm), ppm(c.pt_ppm), ppm(c.factor_u_ppm), mwh(c.count_mwh), ppm(c.load_ppm),
+		ROW(text(site_meters(site)[i].id), ppm(c.meter_ppm), ppm(c.ct_ppm), ppm(c.pt_ppm), ppm(c.factor_u_ppm), c.count_mwh ? mwh(c.count_mwh) : text(NULL), ppm(c.load_ppm),
 		    c.load_ppm < 0 ? text(NULL) : ppm(c.range_ppm), text(why[0] ? why : NULL), u < 0 ? text(NULL) : mwh(u));
 	}
 	out->end(out->ctx);
@@ -162,8 +162,7 @@ static void uncertainty_table(const struct explain *x, const struct table_writer
 static void partial_row(const struct explain *x, const struct partial *p, const char *what, const struct table_writer *out)
 {
 	char number[48];
-	(void)x;
-	bool has = pue_text(p->sub_mwh, p->it_mwh, (struct ratio){ 0, 0 }, 3, number, sizeof number);
+	bool has = pue_text(p->sub_mwh, p->it_mwh, limit_of(x), 3, number, sizeof number);
 	ROW(text(p->name), text(what), text(has ? number : NULL), mwh(p->sub_mwh), mwh(p->it_mwh), yes(p->complete));
 }
 
@@ -214,9 +213,31 @@ static void other_table(const struct explain *x, const struct kpi *k, const stru
 	BEGIN("other_kpis", "其他指标", "other KPIs", columns, false);
 	for (int i = 0; i < KPI_ROW_N; i++) {
 		char value[64];
-		kpi_row_text(&rows[i], 4, value, sizeof value);
+		/* what is a PUE stays on its side of the limit */
+		bool is_pue = (i == KPI_ROW_R_M2 || i == KPI_ROW_OVERHEAD) && rows[i].defined;
+		if (!is_pue || !pue_text((int64_t)rows[i].num, (int64_t)rows[i].den, limit_of(x), 4, value, sizeof value))
+			kpi_row_text(&rows[i], 4, value, sizeof value);
 		ROW(text(rows[i].id), text(rows[i].defined ? value : NULL), text(rows[i].unit), yes(rows[i].interim), rows[i].u_ppm < 0 ? text(NULL) : whole(rows[i].u_ppm),
 		    text(rows[i].formula), text(rows[i].why_not));
+	}
+	out->end(out->ctx);
+}
+
+static void load_table(const struct explain *x, const struct table_writer *out)
+{
+	static const struct column columns[] = {
+		{ "from_percent", { "IT 负荷率自 %", "IT load from, %" } }, { "to_percent", { "至 %", "to, %" } }, { "value", { "该负荷下的 PUE", "PUE at this load" } },
+		{ "intervals", { "时段数", "intervals" } }, { "total_mwh", { "E_DC", "E_DC" } }, { "it_mwh", { "E_IT", "E_IT" } },
+	};
+	struct kpi_load loads[KPI_LOADS];
+	BEGIN("loads", "不同 IT 负荷率下的 PUE(机架额定功率为 100 %)", "PUE at load fractions (100 %: rated power of the racks)", columns, false);
+	bool rated = kpi_loads(x->window, loads);
+	for (int i = 0; rated && i < KPI_LOADS; i++) {
+		char value[48];
+		bool has = loads[i].intervals && pue_text(loads[i].total_mwh, loads[i].it_mwh, limit_of(x), 3, value, sizeof value);
+		if (loads[i].intervals)
+			ROW(whole(i * 10), i + 1 < KPI_LOADS ? whole(i * 10 + 10) : text(NULL), text(has ? value : NULL), whole(loads[i].intervals), mwh(loads[i].total_mwh),
+			    mwh(loads[i].it_mwh));
 	}
 	out->end(out->ctx);
 }
@@ -359,6 +380,7 @@ void explain_tables(const struct explain *x, const struct table_writer *out)
 	uncertainty_table(x, out);
 	partial_table(x, out);
 	other_table(x, &k, out);
+	load_table(x, out);
 	explain_rack_tables(x, (struct wall){ k.to.ms - 1 }, false, out);
 	balance_table(x, out);
 	if (x->events)

@@ -30,7 +30,7 @@ static void show_month(struct import *im)
 	if (!im->month)
 		return;
 	window_kpi(im->month, &im->d->setup->zone, &k);
-	if (k.kind != KPI_NONE && pue_text(k.total_mwh, k.it_mwh, (struct ratio){ 0, 0 }, 4, text, sizeof text)) {
+	if (k.kind != KPI_NONE && pue_text(k.total_mwh, k.it_mwh, setup_pue_limit(im->d->setup), 4, text, sizeof text)) {
 		/* one mark a hundredth above 1.10, at most forty */
 		int64_t hundredths = (int64_t)((__int128)k.total_mwh * 100 / k.it_mwh) - 110;
 		for (int64_t i = 0; i < hundredths && i < 40; i++)

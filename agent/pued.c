@@ -342,7 +342,7 @@ static void tell_manager(struct daemon *d)
 	struct store_status store;
 	store_status(d->store, &store);
 	if ((j = judge_latest(d->judge, sentence, sizeof sentence)) && j->month.kind != KPI_NONE)
-		pue_text(j->month.total_mwh, j->month.it_mwh, (struct ratio){ 0, 0 }, 3, pue, sizeof pue);
+		pue_text(j->month.total_mwh, j->month.it_mwh, setup_pue_limit(d->setup), 3, pue, sizeof pue);
 	sd_notifyf(0, "WATCHDOG=1\nSTATUS=%zu/%zu devices, iPUE%d of the month %s, outbox %llu", up, n,
 		   j ? j->month.category : 0, pue, (unsigned long long)store.outbox_pending);
 	judgement_put(j);

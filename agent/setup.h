@@ -29,6 +29,9 @@ struct setup *setup_open(const char *path, struct buf *report, struct err *err);
 struct setup *setup_get(struct setup *s);                    /* any thread */
 void setup_put(struct setup *s);                             /* NULL is fine */
 
+/* The pack's limit of the PUE: every printed PUE stays on its side of it.  {0,0}: none. */
+static inline struct ratio setup_pue_limit(const struct setup *s) { return s->pack ? pack_pue_limit(s->pack) : (struct ratio){ 0, 0 }; }
+
 /* All profiles of the library directory and of /etc/pued/profiles. */
 struct library *library_load(struct err *err);
 /* Adds them to a library that already has files of its own, and closes it. */

@@ -94,8 +94,6 @@ static bool is_annual(const struct zone *zone, struct wall from, struct wall to)
 	return b.year == a.year + 1 && (leap_day || (a.month == b.month && a.day == b.day));
 }
 
-static bool known_both(const struct window_interval *in) { return in->seen && !in->unknown[0] && !in->unknown[1] && !in->missing_ms[0] && !in->missing_ms[1]; }
-
 /* Wraps instead of failing: window_push() has found out before that such numbers do not fit. */
 static int64_t sum(int64_t a, int64_t b)
 {
@@ -111,7 +109,7 @@ static void sums(const struct window *w, struct kpi *k)
 		k->known_it_mwh = sum(k->known_it_mwh, in->mwh[1]);
 		k->unsynced_intervals += (in->flags & INTERVAL_UNSYNCED) != 0;
 		k->late_intervals += (in->flags & INTERVAL_LATE) != 0;
-		if (!possible || !known_both(in))
+		if (!possible || !interval_known_both(in))
 			continue;
 		k->intervals_known++;
 		k->total_mwh = sum(k->total_mwh, in->mwh[0]);

@@ -133,6 +133,26 @@ static void load_fraction(const struct window *w, const struct kpi *k, struct kp
 		defined(r, (__int128)k->it_mwh * 3600000, (__int128)racks.rated_mw * k->intervals_known * w->interval_ms);
 }
 
+bool kpi_loads(const struct window *w, struct kpi_load loads[KPI_LOADS])
+{
+	struct racks racks;
+	racks_at(w->site, (struct wall){ w->to.ms - 1 }, NULL, 0, &racks);
+	window_settle(w);
+	memset(loads, 0, KPI_LOADS * sizeof *loads);
+	__int128 rated = (__int128)racks.rated_mw * w->interval_ms;     /* mW.ms in an interval */
+	for (size_t i = 0; rated > 0 && !w->failed && w->possible[0] && w->possible[1] && i < w->n; i++) {
+		const struct window_interval *in = &w->intervals[i];
+		__int128 tenth = (__int128)in->mwh[1] * 3600000 * 10 / rated;
+		if (!interval_known_both(in) || in->mwh[1] <= 0)
+			continue;
+		struct kpi_load *l = &loads[tenth < KPI_LOADS - 1 ? (int)tenth : KPI_LOADS - 1];
+		l->intervals++;
+		l->total_mwh += in->mwh[0];
+		l->it_mwh += in->mwh[1];
+	}
+	return rated > 0;
+}
+
 void kpi_rows(const struct window *w, const struct kpi *k, struct kpi_row rows[KPI_ROW_N])
 {
 	static const struct kpi_row empty[KPI_ROW_N] = {

@@ -15,6 +15,11 @@ struct kpi_row {
 };
 /* Fills rows[KPI_ROW_N].  A sum that lacks anything in the window, on either side of the fraction, gives no number. */
 void kpi_rows(const struct window *w, const struct kpi *k, struct kpi_row rows[KPI_ROW_N]);
+/* PUE at a load fraction: the wholly known intervals of a window by their IT power over the racks' rated power at the window's end, in
+ * tenths; the last holds what is at or above it.  Sums are exact, corrections are in them.  False: no rack states its rated power. */
+enum { KPI_LOADS = 11 };
+struct kpi_load { int64_t intervals, total_mwh, it_mwh; };
+bool kpi_loads(const struct window *w, struct kpi_load loads[KPI_LOADS]);
 /* Decimal text with `digits` behind the point, half to even. */
 void kpi_row_text(const struct kpi_row *row, int digits, char *out, size_t size);
 

@@ -14,6 +14,10 @@ struct window_interval {
 	bool seen;
 	bool stale;                      /* a correction came: missing_ms is made anew from the holes when it is asked for */
 };
+static inline bool interval_known_both(const struct window_interval *in)
+{
+	return in->seen && !in->unknown[0] && !in->unknown[1] && !in->missing_ms[0] && !in->missing_ms[1];
+}
 /* What a meter does not know of an interval: remembered so that a correction can take it away. */
 struct span { int32_t from_ms, to_ms; };              /* since the interval's beginning */
 struct window_hole {

@@ -86,15 +86,15 @@ static void pue(const struct snapshot *s, struct buf *out)
 	head(out, "pued_pue_ratio", "gauge", "PUE (12 months) or interim PUE (any other window) of closed intervals.");
 	for (size_t i = 0; i < countof(windows); i++) {
 		const struct kpi *k = window_of(s, &windows[i]);
-		if (k->kind == KPI_NONE || k->it_mwh <= 0)
+		char number[48];
+		if (k->kind == KPI_NONE || !pue_text(k->total_mwh, k->it_mwh, s->pue_limit, 6, number, sizeof number))
 			continue;
 		buf_str(out, "pued_pue_ratio{");
 		label(out, "kind", k->kind == KPI_PUE ? "PUE" : "iPUE");
 		char category[2] = { (char)('0' + (k->category & 7)), 0 };
 		label(out, "category", category);
 		label(out, "window", windows[i].name);
-		buf_str(out, "}");
-		value(out, k->total_mwh, k->it_mwh, 6);
+		buf_printf(out, "} %s\n", number);
 	}
 }
 

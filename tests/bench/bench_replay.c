@@ -15,6 +15,13 @@ static double cpu_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+static long resident_kib(void)
+{
+	struct rusage r;
+	getrusage(RUSAGE_SELF, &r);
+	return r.ru_maxrss;
+}
+
 struct made { struct meter *meters; struct ledger_wiring *wiring; struct site site; char (*ids)[24]; };
 
 /* 2 feeds, 80 row cabinets of IT, the rest rack counters. */
@@ -32,7 +39,7 @@ static void make(struct made *m, size_t n)
 	m->site = (struct site){ .id = "bench", .interval_ms = 900000, .meters = { m->meters, n } };
 }
 
-struct sums { struct window *w; uint64_t intervals, events; };
+struct sums { struct window *w; uint64_t intervals, events; long resident_kib; /* after the first day */ };
 static void on_interval(void *ctx, const struct interval *iv)
 {
 	struct sums *s = ctx;
@@ -75,6 +82,7 @@ static double fold(const struct made *m, size_t n, int64_t quarters, bool window
 		double t = cpu_s();
 		ledger_push(l, samples, n, samples[n - 1].at, &sink);
 		spent += cpu_s() - t;
+		sums->resident_kib = q == 96 ? resident_kib() : sums->resident_kib;
 	}
 	double t = cpu_s();
 	ledger_finish(l, &sink);
@@ -117,19 +125,17 @@ int main(int argc, char **argv)
 	int64_t quarters = (argc > 2 ? strtol(argv[2], NULL, 10) : 365) * 96, sum = 0;
 	struct made m;
 	struct sums plain = { 0 }, with = { 0 };
-	struct rusage r;
 	if (n < 100 || quarters < 1)
 		return fprintf(stderr, "bench_replay [COUNTERS >= 100] [DAYS >= 1]\n"), 64;
 	make(&m, n);
 	double readings = (double)n * (double)(quarters + 1);
 	double a = least(n, quarters, &sum), b = fold(&m, n, quarters, false, &plain), c = fold(&m, n, quarters, true, &with);
-	getrusage(RUSAGE_SELF, &r);
 	printf("%zu counters, %lld quarters, %.0f readings (checksum %lld)\n", n, (long long)quarters, readings, (long long)sum);
 	printf("subtract and add (reference) %8.2f million readings/s\n", readings / a * 1e-6);
 	printf("ledger_push                  %8.2f million readings/s, %llu intervals, %llu events\n", readings / b * 1e-6, (unsigned long long)plain.intervals,
 	       (unsigned long long)plain.events);
 	printf("ledger_push + window         %8.2f million readings/s\n", readings / c * 1e-6);
-	printf("resident                     %8ld KiB\n", r.ru_maxrss);
+	printf("resident                     %8ld KiB at its highest; %ld KiB after a day\n", resident_kib(), with.resident_kib);
 	window_free(with.w);
 	free(m.meters);
 	free(m.wiring);

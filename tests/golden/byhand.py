@@ -6,6 +6,7 @@ every meter is compared with the pieces, to the mW.h, in exact fractions."""
 import datetime
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -243,6 +244,32 @@ def files():
         check(f"{name}: says where", (f"readings.txt:6: column {column}" in said) or said, True)
 
 
+def at_the_limit():
+    """1.25 is not below 1.25, one mW.h less is, one more is above; whatever is printed stays on its side of the pack's limit."""
+    count = {"count": "0.000001 kW.h", "modulus": "none"}
+    config = site([feed(**count), it(**count), {**feed(**count), "id": "cool", "role": "cooling"}]) + "pack: baoding-2024-clause2\n"
+    for off, expected in ((0, "1.250"), (-1, "1.2499"), (1, "1.2501")):
+        lines = sorted([line(15 * k, 125 * KWH * k // 8 + (off if k == 8 else 0)) for k in range(9)] + [line(15 * k, 100 * KWH * k // 8, meter="it") for k in range(9)] +
+                       [line(15 * k, 25 * KWH * k // 8 + (off if k == 8 else 0), meter="cool") for k in range(9)])
+        name = f"at the limit {off:+d} mW.h"
+        got = replay(name, config, lines, "--by", "day")
+        check(name + ": the sums", (got["kpi"]["total_mwh"], got["kpi"]["it_mwh"]), (125 * KWH + off, 100 * KWH))
+        check(name + ": JSON", (got["kpi"]["pue"], [p["pue"] for p in got["periods"]]), (expected, [expected]))
+        check(name + ": by overheads", [x["value"] for x in got["other_kpis"] if x["id"] == "PUE by overheads"], [{0: "1.2500", -1: "1.24999", 1: "1.25001"}[off]])
+        check(name + ": sentences", [f"iPUE1 = {expected} " in x for x in (got["kpi"]["text"], got["periods"][0]["text"])], [True, True])
+        with tempfile.TemporaryDirectory() as d:
+            paths = os.path.join(d, "site.yaml"), os.path.join(d, "readings.txt")
+            for path, text in zip(paths, (config, "\n".join(lines) + "\n")):
+                with open(path, "w", encoding="utf-8") as f:
+                    f.write(text)
+            for form in (["--explain"], ["--explain", "--html"], ["--explain", "--lang", "zh"]):
+                out = subprocess.run([puectl, "pue", "--config", paths[0], "--recording", paths[1], *form], capture_output=True, text=True, timeout=120)
+                numbers = set(re.findall(r"PUE1 = (\d\.\d+)", out.stdout))
+                check(f"{name}: pue {' '.join(form)}", (out.returncode, numbers), (0, {expected}))
+            out = subprocess.run([puectl, "replay", "--config", *paths, "--by", "day"], capture_output=True, text=True, timeout=120)
+            check(f"{name}: text", set(re.findall(r"PUE1 = (\d\.\d+)", out.stdout)), {expected})
+
+
 def done():
     for w in wrong[:60]:
         print(w)
@@ -255,4 +282,5 @@ clocks()
 calendars()
 intervals()
 files()
+at_the_limit()
 done()

@@ -209,6 +209,14 @@ with tempfile.TemporaryDirectory() as temp:
         check("which names meter and time", "meter it: its time from" in (text := f.read()) and "folded already" in text, text)
     check("and is in the log", "folded already" in log.stderr, log.stderr[-400:])
     run("verify", "--store", halves)
+    # and the doctor lists it, until somebody has cleared it away
+    def doctor():
+        p = subprocess.run([puectl, "doctor", "--state", halves, "--json"], capture_output=True, text=True, timeout=60)
+        return next(f for f in json.loads(p.stdout) if f["check"] == "statements")
+    told = doctor()
+    check("the doctor lists it", told["result"] == "WRONG" and f"{stem}.refused" in told["text"] and "folded already" in told["text"] and ".refused" in told["fix"], told)
+    os.remove(f"{halves}/statements/{stem}.refused")
+    check("until it is cleared away", doctor()["result"] == "ok", doctor())
 
 for w in wrong:
     print(w)

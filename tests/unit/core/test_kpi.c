@@ -492,6 +492,34 @@ static void input_row(const struct input_row *r, int *wrong)
 	bench_done(&b);
 }
 
+/* PUE at a load fraction: intervals by tenths of the racks' rated power, only the wholly known ones. */
+static void loads(void **state)
+{
+	(void)state;
+	struct bench b;
+	struct kpi_load bins[KPI_LOADS];
+	bench_init(&b);
+	bench_meter(&b, "feed", ROLE_SUPPLY, -1);
+	bench_meter(&b, "it", ROLE_IT, 0);
+	struct window *w = window_of(&b, 6);
+	assert_false(kpi_loads(w, bins));       /* no rack */
+	/* 4000 mW rated: an interval of 15 minutes at full load is 1000 mW.h */
+	b.racks[0] = (struct rack){ .id = "r", .function = FUNCTION_COMPUTE, .rated_mw = 4000, .compute_ppm = -1, .installed = { INT64_MIN }, .removed = { INT64_MAX } };
+	b.site.racks.n = 1;
+	push(&b, w, 0, (int64_t[]){ 300, 199 }, NULL);
+	push(&b, w, 1, (int64_t[]){ 260, 200 }, NULL);
+	push(&b, w, 2, (int64_t[]){ 390, 299 }, NULL);
+	push(&b, w, 3, (int64_t[]){ 500, 250 }, (int64_t[]){ 1000, 0 });
+	push(&b, w, 4, (int64_t[]){ 1250, 1000 }, NULL);
+	push(&b, w, 5, (int64_t[]){ 3000, 2500 }, NULL);
+	assert_true(kpi_loads(w, bins));
+	static const struct kpi_load expected[KPI_LOADS] = { [1] = { 1, 300, 199 }, [2] = { 2, 650, 499 }, [10] = { 2, 4250, 3500 } };
+	for (int i = 0; i < KPI_LOADS; i++)
+		if (bins[i].intervals != expected[i].intervals || bins[i].total_mwh != expected[i].total_mwh || bins[i].it_mwh != expected[i].it_mwh)
+			fail_msg("tenth %d: %lld intervals, %lld, %lld", i, (long long)bins[i].intervals, (long long)bins[i].total_mwh, (long long)bins[i].it_mwh);
+	window_free(w);
+}
+
 static void kpi_inputs(void **state)
 {
 	int wrong = 0;
@@ -538,7 +566,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(prints_on_its_side), cmocka_unit_test(boundary_is_exact), cmocka_unit_test(levels), cmocka_unit_test(uncertainty_table),
-		cmocka_unit_test(trees), cmocka_unit_test(kpis), cmocka_unit_test(years), cmocka_unit_test(balances), cmocka_unit_test(rack_shares), cmocka_unit_test(other_kpis), cmocka_unit_test(kpi_inputs), cmocka_unit_test(baselines),
+		cmocka_unit_test(trees), cmocka_unit_test(kpis), cmocka_unit_test(years), cmocka_unit_test(balances), cmocka_unit_test(rack_shares), cmocka_unit_test(other_kpis), cmocka_unit_test(loads), cmocka_unit_test(kpi_inputs), cmocka_unit_test(baselines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,29 @@ static void metrics_hold_their_values(void **state)
 	snapshot_put(s);
 }
 
+/* 100 E_T = 125 E_IT is not below 1.25, one mW.h less is: the page and the metrics show a number on the verdict's side. */
+static const struct limit_row { const char *name; int64_t total_mwh; const char *page, *metric; } at_the_limit[] = {
+	{ "at the limit", 1250000000, "\"value\":\"1.250\"", "window=\"day\"} 1.250000\n" },
+	{ "one mW.h below", 1249999999, "\"value\":\"1.2499\"", "window=\"day\"} 1.2499999\n" },
+	{ "one mW.h above", 1250000001, "\"value\":\"1.2501\"", "window=\"day\"} 1.2500001\n" },
+};
+
+static void digits_never_contradict(void **state)
+{
+	(void)state;
+	for (const struct limit_row *r = at_the_limit; r < at_the_limit + countof(at_the_limit); r++) {
+		struct snapshot *s = made_up_snapshot(&(struct made_up){ 0 });
+		s->day.total_mwh = s->day.known_total_mwh = r->total_mwh;
+		s->day.it_mwh = s->day.known_it_mwh = 1000000000;
+		CLEANUP(buf_done) struct buf metrics = { 0 }, status = { 0 };
+		metrics_text(s, &metrics);
+		status_json(s, &status);
+		row_check(r, has(&metrics, r->metric));
+		row_check(r, has(&status, r->page));
+		snapshot_put(s);
+	}
+}
+
 static void promtool_finds_nothing(void **state)
 {
 	(void)state;
@@ -255,7 +278,7 @@ static void snapshots_live_as_long_as_they_are_held(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(decimals), cmocka_unit_test(metrics_hold_their_values), cmocka_unit_test(promtool_finds_nothing),
+		cmocka_unit_test(decimals), cmocka_unit_test(metrics_hold_their_values), cmocka_unit_test(digits_never_contradict), cmocka_unit_test(promtool_finds_nothing),
 		cmocka_unit_test(grafana_asks_for_what_there_is),
 		cmocka_unit_test(status_is_json), cmocka_unit_test(broken_text_stays_json), cmocka_unit_test(report_bytes),
 		cmocka_unit_test(report_refuses), cmocka_unit_test(snapshots_live_as_long_as_they_are_held) };
