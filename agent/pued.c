@@ -162,12 +162,12 @@ static bool open_ledger(struct daemon *d, struct err *err)
 
 bool daemon_tell_store(struct daemon *d, struct err *err)
 {
-	size_t n;
-	if (!registry_changed(d->registry))
+	size_t n, from;
+	if (!registry_changed(d->registry, &from))
 		return true;
 	const struct series *series = registry_series(d->registry, &n);
 	d->rewire = true;
-	return store_series(d->store, series, n, err);
+	return store_series_from(d->store, series, from, n, err);
 }
 
 /* Registers whose scale only the device knew, and the poll distance after an import. */

@@ -15,7 +15,8 @@ struct registry {
 	uint32_t *slots;         /* hash table by id of number + 1; 0: free */
 	size_t n_slots;
 	struct arena ids;
-	bool changed, remeant;
+	size_t changed;          /* the first that is new or other than it was told; n: none */
+	bool remeant;
 };
 
 struct registry *registry_new(void)
@@ -65,6 +66,12 @@ static bool more_slots(struct registry *r)
 	return true;
 }
 
+static void touched(struct registry *r, size_t number)
+{
+	if (number < r->changed)
+		r->changed = number;
+}
+
 uint32_t registry_find(const struct registry *r, const char *id)
 {
 	uint32_t *slot = slot_of(r, id);
@@ -105,7 +112,6 @@ uint32_t registry_reserve(struct registry *r, const char *id, const struct regis
 	r->series[number].label = facts->row.label ? strdup(facts->row.label) : NULL;
 	r->extra[number] = (struct extra){ facts->modulus, facts->is_float, facts->raw_factor };
 	r->last[number] = (struct sample){ .series = UINT32_MAX };
-	r->changed = true;
 	return number;
 }
 
@@ -146,7 +152,7 @@ uint32_t registry_point(struct registry *r, const char *device, uint16_t device_
 		fresh.row.label = have.row.label;
 		r->series[number] = fresh.row;
 		r->extra[number] = (struct extra){ fresh.modulus, fresh.is_float, fresh.raw_factor };
-		r->changed = true;
+		touched(r, number);
 		r->remeant = r->remeant || have.row.count.num;
 	}
 	return number;
@@ -159,7 +165,8 @@ void registry_devices(struct registry *r, const struct site *site)
 		snprintf(id, sizeof id, "%.*s", (int)strcspn(r->series[i].id, "/"), r->series[i].id);
 		const struct device *d = site_device(site, id);
 		uint16_t number = d ? (uint16_t)(d - site_devices(site)) : r->series[i].device;
-		r->changed = r->changed || number != r->series[i].device;
+		if (number != r->series[i].device)
+			touched(r, i);
 		r->series[i].device = number;
 	}
 }
@@ -177,11 +184,11 @@ const struct series *registry_series(const struct registry *r, size_t *n)
 	return r->series;
 }
 
-bool registry_changed(struct registry *r)
+bool registry_changed(struct registry *r, size_t *from)
 {
-	bool changed = r->changed;
-	r->changed = false;
-	return changed;
+	*from = r->changed;
+	r->changed = r->n;
+	return *from < r->n;
 }
 
 void registry_keep(struct registry *r, const struct sample *samples, size_t n)

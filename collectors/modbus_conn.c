@@ -15,7 +15,8 @@
 
 enum { BACKOFF_MS = 500, BACKOFF_MAX_MS = 30000, CONNECT_MS = 5000, CONNECT_NEXT_MS = 300, LOOKUP_MS = 10000, POLL_LOOKUP_MS = 20,
 	FOREIGN_MAX = 3072, USER_TIMEOUT_MS = 10000, RESOLVE_AGAIN_MS = 60000, BATCH = 256,
-	RTU_GAP_MS = 10, RTU_QUIET_MS = 200, MUTE_MS = 30000, MUTE_REQUESTS = 3 };
+	RTU_GAP_MS = 10, RTU_QUIET_MS = 200, MUTE_MS = 30000, MUTE_REQUESTS = 3,
+	HELD_UP_MS = 100, HELD_UP_ROUNDS = 64 };
 
 enum conn_state { CONN_DOWN, CONN_LOOKUP, CONN_CONNECTING, CONN_UP };
 
@@ -536,7 +537,7 @@ static void run_dirty(struct modbus_bus *bus)
 	}
 }
 
-void modbus_bus_ready(struct modbus_bus *bus)
+int modbus_bus_ready(struct modbus_bus *bus)
 {
 	struct epoll_event events[BATCH];
 	int n = epoll_wait(bus->epoll_fd, events, BATCH, 0);
@@ -544,6 +545,7 @@ void modbus_bus_ready(struct modbus_bus *bus)
 	for (int i = 0; i < n; i++)
 		conn_event(events[i].data.ptr, events[i].events);
 	run_dirty(bus);
+	return n;
 }
 
 void modbus_bus_flush(struct modbus_bus *bus)
@@ -608,6 +610,12 @@ void modbus_bus_expire(struct modbus_bus *bus, struct mono now)
 {
 	struct timer *t;
 	bool looked = false;
+	int rounds = HELD_UP_ROUNDS;
+	/* The process was held up: what came in the meantime is read before it is called late. */
+	if (now.ms - bus->expired_ms > HELD_UP_MS && bus->expired_ms)
+		while (modbus_bus_ready(bus) == BATCH && rounds--)
+			;
+	bus->expired_ms = now.ms;
 	while ((t = wheel_due(&bus->wheel, now))) {
 		struct timed *timed = (struct timed *)(void *)t;
 		if (!looked)

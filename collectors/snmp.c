@@ -23,7 +23,8 @@
 #include <unistd.h>
 
 enum { SLOT_FD = 0, OIDS_START = 60, OIDS_MIN = 5, REPS_START = 10, REPS_MAX = 40, WALK_REQUESTS = 2000, WALK_VARS = 20000,
-	LOOKUP_MS = 10000, RESOLVE_AGAIN_MS = 60000, POLL_LOOKUP_MS = 20, ROUNDS = 8 };
+	LOOKUP_MS = 10000, RESOLVE_AGAIN_MS = 60000, POLL_LOOKUP_MS = 20, ROUNDS = 8,
+	HELD_UP_MS = 100, HELD_UP_ROUNDS = 256 };
 
 /* Freed by the library with the transport it begins with. */
 struct carrier { netsnmp_transport transport; struct target *target; };
@@ -34,7 +35,7 @@ struct snmp {
 	struct udp *udp;
 	struct wheel wheel;
 	struct stamp now;
-	int64_t now_us;
+	int64_t now_us, expired_ms;    /* expired_ms: when time-outs were looked at last */
 	struct target *buckets[4096], *any, *dirty;
 	netsnmp_large_fd_set fds;
 	uint8_t *in;
@@ -805,18 +806,23 @@ static void got_batch(struct snmp *s, const struct datagram *d, size_t n)
 }
 
 /* What answers lead to is sent after each batch of them, so that the agents work while we read on. */
-static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *ctx)
+static void read_answers(struct snmp *s, size_t family, int rounds)
 {
-	struct snmp *s = ctx;
-	size_t family = fd == udp_fd(s->udp, 0) ? 0 : 1, n = UDP_BATCH;
+	size_t n = UDP_BATCH;
 	const struct datagram *d;
-	(void)source, (void)revents;
-	for (int round = 0; n == UDP_BATCH && round < ROUNDS; round++) {
+	while (n == UDP_BATCH && rounds--) {
 		look_at_clock(s);
 		n = udp_receive(s->udp, family, &d);
 		got_batch(s, d, n);
 		run_dirty(s);
 	}
+}
+
+static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *ctx)
+{
+	struct snmp *s = ctx;
+	(void)source, (void)revents;
+	read_answers(s, fd == udp_fd(s->udp, 0) ? 0 : 1, ROUNDS);
 	return 0;
 }
 
@@ -850,6 +856,11 @@ static void snmp_expire(void *ctx, struct mono now)
 	struct snmp *s = ctx;
 	struct timer *timer;
 	bool looked = false;
+	/* The process was held up: what came in the meantime is read before it is called late. */
+	for (size_t family = 0; s->expired_ms && now.ms - s->expired_ms > HELD_UP_MS && family < 2; family++)
+		if (udp_fd(s->udp, family) >= 0)
+			read_answers(s, family, HELD_UP_ROUNDS);
+	s->expired_ms = now.ms;
 	while ((timer = wheel_due(&s->wheel, now))) {
 		if (!looked)
 			look_at_clock(s);

@@ -107,10 +107,19 @@ static struct stored_series *fresh_row(struct store *s, const struct series *row
 
 bool store_series(struct store *s, const struct series *series, size_t n, struct err *err)
 {
+	return store_series_from(s, series, 0, n, err);
+}
+
+bool store_series_from(struct store *s, const struct series *series, size_t from, size_t n, struct err *err)
+{
+	if (from > s->n_sids)
+		from = s->n_sids;
 	uint32_t *sids = malloc((n + 1) * sizeof *sids);
 	struct item *i = calloc(1, sizeof *i);
 	bool good = sids && i ? true : err_memory(err);
-	for (size_t k = 0; good && k < n; k++) {
+	if (good && from)
+		memcpy(sids, s->sids, from * sizeof *sids);
+	for (size_t k = from; good && k < n; k++) {
 		struct stored_series *row = s->o.read_only ? known_find(&s->known, &series[k]) : fresh_row(s, &series[k], i, err);
 		good = row || s->o.read_only;
 		sids[k] = row ? row->sid : 0;
