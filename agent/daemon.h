@@ -56,6 +56,8 @@ struct daemon {
 	void *import;                                /* while history is folded */
 	bool signing_failed;                         /* told in the log */
 	struct reloading *reloading;                 /* NULL: none goes on */
+	unsigned seconds;                            /* of this run */
+	size_t unused;                               /* free bytes of the heap that were given back */
 	bool rewire, closed;                       /* closed: an interval was committed since the readers were told */
 };
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,12 +162,12 @@ static bool open_ledger(struct daemon *d, struct err *err)
 
 bool daemon_tell_store(struct daemon *d, struct err *err)
 {
-	size_t n;
-	if (!registry_changed(d->registry))
+	size_t n, from;
+	if (!registry_changed(d->registry, &from))
 		return true;
 	const struct series *series = registry_series(d->registry, &n);
 	d->rewire = true;
-	return store_series(d->store, series, n, err);
+	return store_series_from(d->store, series, from, n, err);
 }
 
 /* Registers whose scale only the device knew, and the poll distance after an import. */
@@ -365,6 +366,22 @@ static void tell_readers(struct daemon *d)
 		mqtt_wake(d->mqtt);
 }
 
+/* Reading the site and the first look at thousands of devices leave much free memory behind, in small pieces. */
+static void give_back(struct daemon *d)
+{
+	enum { WORTH_IT = 8 << 20, EVERY_S = 10 };
+	if (d->seconds++ % EVERY_S)
+		return;
+	size_t unused = mallinfo2().fordblks;
+	if (unused > d->unused + WORTH_IT) {
+		malloc_trim(1 << 20);
+		unused = mallinfo2().fordblks;      /* pages given back still count in it */
+		d->unused = unused;
+	} else if (unused < d->unused) {
+		d->unused = unused;
+	}
+}
+
 static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 {
 	struct daemon *d = ctx;
@@ -382,6 +399,7 @@ static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 	tell_readers(d);
 	daemon_show(d);
 	tell_manager(d);
+	give_back(d);
 	sd_event_source_set_time(source, usec + 1000000);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

@@ -1,11 +1,9 @@
 #include "agent/registry.h"
+#include "core/arena.h"
 
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct slot { char *id; uint32_t number; };
 
 struct extra { int64_t modulus; bool is_float; struct ratio raw_factor; };
 
@@ -14,8 +12,11 @@ struct registry {
 	struct extra *extra;
 	struct sample *last;     /* series UINT32_MAX: nothing yet */
 	size_t n, room;
-	void *by_id;             /* tsearch(3) tree of struct slot */
-	bool changed, remeant;
+	uint32_t *slots;         /* hash table by id of number + 1; 0: free */
+	size_t n_slots;
+	struct arena ids;
+	size_t changed;          /* the first that is new or other than it was told; n: none */
+	bool remeant;
 };
 
 struct registry *registry_new(void)
@@ -23,17 +24,12 @@ struct registry *registry_new(void)
 	return calloc(1, sizeof(struct registry));
 }
 
-static void free_entry(void *e)
-{
-	free(((struct slot *)e)->id);
-	free(e);
-}
-
 void registry_free(struct registry *r)
 {
 	if (!r)
 		return;
-	tdestroy(r->by_id, free_entry);
+	arena_done(&r->ids);
+	free(r->slots);
 	for (size_t i = 0; i < r->n; i++)
 		free((void *)(uintptr_t)r->series[i].label);
 	free(r->series);
@@ -42,16 +38,44 @@ void registry_free(struct registry *r)
 	free(r);
 }
 
-static int by_id(const void *a, const void *b)
+/* The slot of this id, or the free one it would get; NULL while there are none. */
+static uint32_t *slot_of(const struct registry *r, const char *id)
 {
-	return strcmp(((const struct slot *)a)->id, ((const struct slot *)b)->id);
+	uint64_t h = 14695981039346656037u;      /* FNV-1a */
+	for (const char *p = id; *p; p++)
+		h = (h ^ (uint8_t)*p) * 1099511628211u;
+	for (size_t i = (size_t)h; r->n_slots; i++) {
+		uint32_t *slot = &r->slots[i & (r->n_slots - 1)];
+		if (!*slot || strcmp(r->series[*slot - 1].id, id) == 0)
+			return slot;
+	}
+	return NULL;
+}
+
+static bool more_slots(struct registry *r)
+{
+	size_t n = r->n_slots ? 2 * r->n_slots : 1024;
+	uint32_t *slots = calloc(n, sizeof *slots);
+	if (!slots)
+		return false;
+	free(r->slots);
+	r->slots = slots;
+	r->n_slots = n;
+	for (size_t i = 0; i < r->n; i++)
+		*slot_of(r, r->series[i].id) = (uint32_t)i + 1;
+	return true;
+}
+
+static void touched(struct registry *r, size_t number)
+{
+	if (number < r->changed)
+		r->changed = number;
 }
 
 uint32_t registry_find(const struct registry *r, const char *id)
 {
-	struct slot key = { (char *)(uintptr_t)id, 0 };
-	struct slot **found = tfind(&key, &r->by_id, by_id);
-	return found ? (*found)->number : UINT32_MAX;
+	uint32_t *slot = slot_of(r, id);
+	return slot && *slot ? *slot - 1 : UINT32_MAX;
 }
 
 static bool grow(struct registry *r)
@@ -76,20 +100,18 @@ uint32_t registry_reserve(struct registry *r, const char *id, const struct regis
 	uint32_t number = registry_find(r, id);
 	if (number != UINT32_MAX)
 		return number;
-	struct slot *e = calloc(1, sizeof *e);
-	if (!e || !(e->id = strdup(id)) || (r->n == r->room && !grow(r)) || !tsearch(e, &r->by_id, by_id)) {
-		if (e)
-			free(e->id);
-		free(e);
+	if ((r->n == r->room && !grow(r)) || (2 * (r->n + 1) > r->n_slots && !more_slots(r)))
 		return UINT32_MAX;
-	}
-	e->number = number = (uint32_t)r->n++;
+	char *own = arena_copy(&r->ids, id);
+	if (!own)
+		return UINT32_MAX;
+	*slot_of(r, own) = (uint32_t)r->n + 1;
+	number = (uint32_t)r->n++;
 	r->series[number] = facts->row;
-	r->series[number].id = e->id;
+	r->series[number].id = own;
 	r->series[number].label = facts->row.label ? strdup(facts->row.label) : NULL;
 	r->extra[number] = (struct extra){ facts->modulus, facts->is_float, facts->raw_factor };
 	r->last[number] = (struct sample){ .series = UINT32_MAX };
-	r->changed = true;
 	return number;
 }
 
@@ -130,7 +152,7 @@ uint32_t registry_point(struct registry *r, const char *device, uint16_t device_
 		fresh.row.label = have.row.label;
 		r->series[number] = fresh.row;
 		r->extra[number] = (struct extra){ fresh.modulus, fresh.is_float, fresh.raw_factor };
-		r->changed = true;
+		touched(r, number);
 		r->remeant = r->remeant || have.row.count.num;
 	}
 	return number;
@@ -143,7 +165,8 @@ void registry_devices(struct registry *r, const struct site *site)
 		snprintf(id, sizeof id, "%.*s", (int)strcspn(r->series[i].id, "/"), r->series[i].id);
 		const struct device *d = site_device(site, id);
 		uint16_t number = d ? (uint16_t)(d - site_devices(site)) : r->series[i].device;
-		r->changed = r->changed || number != r->series[i].device;
+		if (number != r->series[i].device)
+			touched(r, i);
 		r->series[i].device = number;
 	}
 }
@@ -161,11 +184,11 @@ const struct series *registry_series(const struct registry *r, size_t *n)
 	return r->series;
 }
 
-bool registry_changed(struct registry *r)
+bool registry_changed(struct registry *r, size_t *from)
 {
-	bool changed = r->changed;
-	r->changed = false;
-	return changed;
+	*from = r->changed;
+	r->changed = r->n;
+	return *from < r->n;
 }
 
 void registry_keep(struct registry *r, const struct sample *samples, size_t n)

@@ -18,7 +18,7 @@ uint32_t registry_find(const struct registry *r, const char *id);       /* UINT3
 /* The number of point i of a device; what was reserved for it before learns its quantity and count. */
 uint32_t registry_point(struct registry *r, const char *device, uint16_t device_ix, const struct bound *bound, size_t i);
 const struct series *registry_series(const struct registry *r, size_t *n);
-bool registry_changed(struct registry *r);                               /* since the last call */
+bool registry_changed(struct registry *r, size_t *from);   /* from: the first such; those before it are as they were */                               /* since the last call */
 bool registry_remeant(struct registry *r);                               /* since the last call: a known count is worth something else */
 void registry_devices(struct registry *r, const struct site *site);      /* rows name their device by its number in the site */
 void registry_keep(struct registry *r, const struct sample *samples, size_t n);

@@ -32,12 +32,12 @@ struct endpoint {
 	uint8_t unit;                  /* Modbus */
 	char user[128];                /* SNMP community or v3 user; "" when by credential */
 	int version;                   /* SNMP 1, 2 (v2c), 3 */
-	char options[400];             /* key and value in turn, each with its NUL; thousands of these are in memory */
 	size_t n_options, options_len;
 	const char *credential;        /* name of the secret, from the configuration; borrowed; NULL none */
 	int64_t min_gap_ms;            /* between two requests on this endpoint */
 	bool any_source;               /* SNMP: take answers from another address (F-dev-28) */
 	bool allow_weak;               /* SNMPv3: MD5 and DES */
+	char options[400];             /* key and value in turn, each with its NUL; last: who keeps thousands cuts it at options_len */
 };
 bool endpoint_parse(const char *text, struct endpoint *out, struct err *err) MUST_USE;
 /* Is an SNMP device behind it?  A recording (replay:) is one when its name ends in .snmprec. */

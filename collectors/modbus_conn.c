@@ -15,7 +15,8 @@
 
 enum { BACKOFF_MS = 500, BACKOFF_MAX_MS = 30000, CONNECT_MS = 5000, CONNECT_NEXT_MS = 300, LOOKUP_MS = 10000, POLL_LOOKUP_MS = 20,
 	FOREIGN_MAX = 3072, USER_TIMEOUT_MS = 10000, RESOLVE_AGAIN_MS = 60000, BATCH = 256,
-	RTU_GAP_MS = 10, RTU_QUIET_MS = 200, MUTE_MS = 30000, MUTE_REQUESTS = 3 };
+	RTU_GAP_MS = 10, RTU_QUIET_MS = 200, MUTE_MS = 30000, MUTE_REQUESTS = 3,
+	HELD_UP_MS = 100, HELD_UP_ROUNDS = 64 };
 
 enum conn_state { CONN_DOWN, CONN_LOOKUP, CONN_CONNECTING, CONN_UP };
 
@@ -23,7 +24,7 @@ struct modbus_conn {
 	struct timed timed;
 	struct modbus_bus *bus;
 	struct modbus_conn *next, *next_dirty;
-	char host[256];
+	char *host;                            /* or path of the line */
 	uint16_t port, transaction;
 	unsigned users, failures;
 	enum conn_state state;
@@ -39,7 +40,7 @@ struct modbus_conn {
 	int64_t heard_ms;                      /* the last byte, or when the connection came up */
 	unsigned mute;                         /* requests since then that ran into their deadline */
 	enum reason last_reason;
-	struct err last_err;
+	struct err *last_err;                  /* NULL: none yet; a kilobyte, and most connections never fail */
 	size_t n_rest;
 	uint8_t rest[RTU_MAX + MODBUS_ADU_MAX];
 	struct modbus_request last;            /* what the wire was last asked */
@@ -63,6 +64,13 @@ static void look_at_clock(struct modbus_bus *bus)
 static void kick(struct modbus_conn *c);
 static void begin(struct modbus_conn *c);
 
+static void free_conn(struct modbus_conn *c)
+{
+	free(c->last_err);
+	free(c->host);
+	free(c);
+}
+
 static void mark_dirty(struct modbus_conn *c)
 {
 	if (c->dirty)
@@ -70,6 +78,12 @@ static void mark_dirty(struct modbus_conn *c)
 	c->dirty = true;
 	c->next_dirty = c->bus->dirty;
 	c->bus->dirty = c;
+}
+
+static struct err last_err(const struct modbus_conn *c)
+{
+	static const struct err unknown = { ERR_UNAVAILABLE, "the connection failed" };
+	return c->last_err ? *c->last_err : unknown;
 }
 
 static void unlink_exchange(struct exchange *x)
@@ -137,7 +151,8 @@ static void back_off(struct modbus_conn *c, enum reason reason, const struct err
 	close_socket(c);
 	c->failures++;
 	c->last_reason = reason;
-	c->last_err = *err;
+	if (c->last_err || (c->last_err = malloc(sizeof *c->last_err)))
+		*c->last_err = *err;
 	c->retry_ms = c->bus->now.boot.ms + jitter_backoff(&c->bus->seed, c->failures, BACKOFF_MS, BACKOFF_MAX_MS);
 	fail_all(c, reason, err);
 }
@@ -343,7 +358,7 @@ static void send_next(struct modbus_conn *c)
 /* What ends before the next try could only wait for its deadline. */
 static void end_hopeless(struct modbus_conn *c)
 {
-	struct err err = c->last_err;
+	struct err err = last_err(c);
 	for (size_t n = queued(c); n; n--) {
 		struct exchange *x = c->queue;
 		while (x && x->timed.timer.at.ms > c->retry_ms)
@@ -516,13 +531,13 @@ static void run_dirty(struct modbus_bus *bus)
 		next = c->next_dirty;
 		c->dirty = false;
 		if (c->dead)
-			free(c);
+			free_conn(c);
 		else
 			kick(c);
 	}
 }
 
-void modbus_bus_ready(struct modbus_bus *bus)
+int modbus_bus_ready(struct modbus_bus *bus)
 {
 	struct epoll_event events[BATCH];
 	int n = epoll_wait(bus->epoll_fd, events, BATCH, 0);
@@ -530,6 +545,7 @@ void modbus_bus_ready(struct modbus_bus *bus)
 	for (int i = 0; i < n; i++)
 		conn_event(events[i].data.ptr, events[i].events);
 	run_dirty(bus);
+	return n;
 }
 
 void modbus_bus_flush(struct modbus_bus *bus)
@@ -569,7 +585,7 @@ static void exchange_late(struct exchange *x)
 	else if (c->state == CONN_UP)
 		err_set(&err, ERR_UNAVAILABLE, "not asked within %" PRId64 " ms: other requests kept the connection busy", x->budget_ms);
 	else if (c->state == CONN_DOWN && c->failures)
-		err = c->last_err;
+		err = last_err(c);
 	else
 		err_set(&err, ERR_UNAVAILABLE, "no connection within %" PRId64 " ms", x->budget_ms);
 	bool unreachable = c->state == CONN_CONNECTING || c->state == CONN_LOOKUP;
@@ -594,6 +610,12 @@ void modbus_bus_expire(struct modbus_bus *bus, struct mono now)
 {
 	struct timer *t;
 	bool looked = false;
+	int rounds = HELD_UP_ROUNDS;
+	/* The process was held up: what came in the meantime is read before it is called late. */
+	if (now.ms - bus->expired_ms > HELD_UP_MS && bus->expired_ms)
+		while (modbus_bus_ready(bus) == BATCH && rounds--)
+			;
+	bus->expired_ms = now.ms;
 	while ((t = wheel_due(&bus->wheel, now))) {
 		struct timed *timed = (struct timed *)(void *)t;
 		if (!looked)
@@ -630,15 +652,17 @@ struct modbus_conn *modbus_conn_get(struct modbus_bus *bus, const struct endpoin
 		return NULL;
 	}
 	if (!c) {
-		c = calloc(1, sizeof *c);
+		char *host = strdup(ep->host);
+		c = host ? calloc(1, sizeof *c) : NULL;
 		if (!c) {
+			free(host);
 			err_memory(err);
 			return NULL;
 		}
 		*c = (struct modbus_conn){ .bus = bus, .next = *bucket, .port = ep->port, .fd = -1, .timed.kind = TIMED_CONN,
 					   .resolved_ms = INT64_MIN / 2, .retry_ms = INT64_MIN, .free_ms = INT64_MIN, .quiet_ms = INT64_MIN,
 					   .rtu = rtu, .is_serial = is_serial, .line = line, .min_gap_ms = rtu ? RTU_GAP_MS : 0 };
-		memcpy(c->host, ep->host, sizeof c->host);
+		c->host = host;
 		c->line.path = c->host;
 		c->queue_end = &c->queue;
 		c->transaction = (uint16_t)jitter_next(&bus->seed);   /* a restarted agent does not repeat ids still on the wire */

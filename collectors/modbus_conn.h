@@ -40,7 +40,7 @@ struct modbus_bus {
 	struct modbus_conn *buckets[1024], *dirty;
 	uint64_t seed;
 	struct stamp now;                   /* of the batch at work */
-	int64_t now_us;
+	int64_t now_us, expired_ms;         /* expired_ms: when time-outs were looked at last */
 	uint8_t block[1024 + MODBUS_ADU_MAX];
 };
 
@@ -59,6 +59,6 @@ void modbus_conn_counts(const struct modbus_conn *conn, uint64_t *late, uint64_t
 
 void modbus_bus_flush(struct modbus_bus *bus);
 void modbus_bus_expire(struct modbus_bus *bus, struct mono now);
-void modbus_bus_ready(struct modbus_bus *bus);      /* the epoll descriptor is readable */
+int modbus_bus_ready(struct modbus_bus *bus);       /* the epoll descriptor is readable; how many connections had something */
 
 #endif

@@ -23,7 +23,8 @@
 #include <unistd.h>
 
 enum { SLOT_FD = 0, OIDS_START = 60, OIDS_MIN = 5, REPS_START = 10, REPS_MAX = 40, WALK_REQUESTS = 2000, WALK_VARS = 20000,
-	LOOKUP_MS = 10000, RESOLVE_AGAIN_MS = 60000, POLL_LOOKUP_MS = 20, ROUNDS = 8 };
+	LOOKUP_MS = 10000, RESOLVE_AGAIN_MS = 60000, POLL_LOOKUP_MS = 20, ROUNDS = 8,
+	HELD_UP_MS = 100, HELD_UP_ROUNDS = 256 };
 
 /* Freed by the library with the transport it begins with. */
 struct carrier { netsnmp_transport transport; struct target *target; };
@@ -34,7 +35,7 @@ struct snmp {
 	struct udp *udp;
 	struct wheel wheel;
 	struct stamp now;
-	int64_t now_us;
+	int64_t now_us, expired_ms;    /* expired_ms: when time-outs were looked at last */
 	struct target *buckets[4096], *any, *dirty;
 	netsnmp_large_fd_set fds;
 	uint8_t *in;
@@ -177,6 +178,13 @@ static struct var *room_for(struct job *job, size_t more)
 	return job->vars + job->n_vars;
 }
 
+struct err *snmp_why(struct job *job)
+{
+	if (!job->err && (job->err = malloc(sizeof *job->err)))
+		*job->err = (struct err){ 0 };
+	return job->err;
+}
+
 static enum step fail(struct job *job, enum reason reason)
 {
 	job->reason = reason;
@@ -185,14 +193,14 @@ static enum step fail(struct job *job, enum reason reason)
 
 static enum step fail_memory(struct job *job)
 {
-	err_memory(&job->err);
+	err_memory(snmp_why(job));
 	return fail(job, REASON_MALFORMED);
 }
 
 /* An answer that is not one to what was asked is worth nothing, whole. */
 static enum step mismatch(struct job *job, const char *what)
 {
-	err_set(&job->err, ERR_INPUT, "answer rejected: %s", what);
+	err_set(snmp_why(job), ERR_INPUT, "answer rejected: %s", what);
 	return fail(job, REASON_MALFORMED);
 }
 
@@ -286,7 +294,7 @@ static enum step take_get(struct target *t, struct job *job, const netsnmp_pdu *
 /* error-status of a GET: too big means smaller parts, an error on one object must not cost the others (R4). */
 static enum step get_error(struct target *t, struct job *job, long status, long index)
 {
-	err_set(&job->err, ERR_INPUT, "the agent answers error %ld: %s", status, snmp_error_text(status));
+	err_set(snmp_why(job), ERR_INPUT, "the agent answers error %ld: %s", status, snmp_error_text(status));
 	bool too_big = status == SNMP_ERR_TOOBIG;
 	if (job->n_asked > 1 && (too_big || index < 1 || (size_t)index > job->n_asked)) {
 		job->part = (job->n_asked + 1) / 2;
@@ -318,7 +326,7 @@ static enum step cut_walk(struct job *job, const char *why)
 	char text[200];
 	snprintf(text, sizeof text, "%s", why);
 	job->partial = true;
-	err_set(&job->err, ERR_INPUT, "walk cut: %s", text);
+	err_set(snmp_why(job), ERR_INPUT, "walk cut: %s", text);
 	return next_column(job);
 }
 
@@ -363,7 +371,7 @@ static enum step walk_error(struct target *t, struct job *job, long status)
 		t->repetitions = t->repetitions_max = (t->repetitions + 1) / 2;
 		return STEP_SEND;
 	}
-	err_set(&job->err, ERR_INPUT, "the agent answers error %ld: %s", status, snmp_error_text(status));
+	err_set(snmp_why(job), ERR_INPUT, "the agent answers error %ld: %s", status, snmp_error_text(status));
 	job->partial = true;
 	return job->n_vars ? next_column(job) : fail(job, REASON_EXCEPTION);
 }
@@ -405,9 +413,7 @@ static struct job *new_job(struct snmp *s)
 		s->spare = job->next;
 	else if (!(job = malloc(sizeof *job)))
 		return NULL;
-	memset(job, 0, offsetof(struct job, err));
-	job->err.kind = ERR_NONE;
-	job->err.text[0] = 0;
+	memset(job, 0, offsetof(struct job, asked));
 	return job;
 }
 
@@ -415,6 +421,7 @@ static void free_job(struct snmp *s, struct job *job)
 {
 	free(job->vars);
 	free(job->state);
+	free(job->err);
 	job->next = s->spare;
 	s->spare = job;
 }
@@ -443,8 +450,10 @@ static void finish(struct target *t)
 	r.at = s->now;
 	r.reason = job->reason;
 	r.partial = job->partial;
-	r.err.kind = job->err.kind;
-	memcpy(r.err.text, job->err.text, strlen(job->err.text) + 1);
+	r.err.kind = job->err ? job->err->kind : ERR_NONE;
+	r.err.text[0] = 0;
+	if (job->err)
+		memcpy(r.err.text, job->err->text, strlen(job->err->text) + 1);
 	t->jobs = job->next;
 	t->step = STEP_NONE;
 	r.latency_us = s->now_us - job->begun_us;
@@ -467,7 +476,8 @@ static void finish(struct target *t)
 static void finish_with(struct target *t, enum reason reason, const struct err *err)
 {
 	t->jobs->reason = reason;
-	t->jobs->err = *err;
+	if (snmp_why(t->jobs))
+		*t->jobs->err = *err;
 	finish(t);
 }
 
@@ -491,7 +501,7 @@ static void out_of_time(struct target *t)
 	forget_open(t);
 	if (t->addresses.n)
 		address_text(&t->to, where);
-	err_set(&job->err, ERR_UNAVAILABLE, "%s answer from %s within %" PRId64 " ms", job->n_vars || job->state ? "no complete" : "no", where, job->budget_ms);
+	err_set(snmp_why(job), ERR_UNAVAILABLE, "%s answer from %s within %" PRId64 " ms", job->n_vars || job->state ? "no complete" : "no", where, job->budget_ms);
 	bool some = is_walk(job) ? job->n_vars > 0 : job->state && job->first > 0;
 	if (some) {
 		job->partial = true;
@@ -796,18 +806,23 @@ static void got_batch(struct snmp *s, const struct datagram *d, size_t n)
 }
 
 /* What answers lead to is sent after each batch of them, so that the agents work while we read on. */
-static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *ctx)
+static void read_answers(struct snmp *s, size_t family, int rounds)
 {
-	struct snmp *s = ctx;
-	size_t family = fd == udp_fd(s->udp, 0) ? 0 : 1, n = UDP_BATCH;
+	size_t n = UDP_BATCH;
 	const struct datagram *d;
-	(void)source, (void)revents;
-	for (int round = 0; n == UDP_BATCH && round < ROUNDS; round++) {
+	while (n == UDP_BATCH && rounds--) {
 		look_at_clock(s);
 		n = udp_receive(s->udp, family, &d);
 		got_batch(s, d, n);
 		run_dirty(s);
 	}
+}
+
+static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *ctx)
+{
+	struct snmp *s = ctx;
+	(void)source, (void)revents;
+	read_answers(s, fd == udp_fd(s->udp, 0) ? 0 : 1, ROUNDS);
 	return 0;
 }
 
@@ -841,6 +856,11 @@ static void snmp_expire(void *ctx, struct mono now)
 	struct snmp *s = ctx;
 	struct timer *timer;
 	bool looked = false;
+	/* The process was held up: what came in the meantime is read before it is called late. */
+	for (size_t family = 0; s->expired_ms && now.ms - s->expired_ms > HELD_UP_MS && family < 2; family++)
+		if (udp_fd(s->udp, family) >= 0)
+			read_answers(s, family, HELD_UP_ROUNDS);
+	s->expired_ms = now.ms;
 	while ((timer = wheel_due(&s->wheel, now))) {
 		if (!looked)
 			look_at_clock(s);
@@ -923,13 +943,22 @@ static void *snmp_start(const struct collector_env *env, struct err *err)
 static struct target *snmp_attach(void *ctx, const struct endpoint *ep, void *device, struct err *err)
 {
 	struct snmp *s = ctx;
-	struct target *t = aligned_alloc(_Alignof(struct target), sizeof *t);
+	size_t endpoint_size = offsetof(struct endpoint, options) + ep->options_len, align = _Alignof(struct target);
+	size_t size = (offsetof(struct target, endpoint) + endpoint_size + align - 1) / align * align;
+	struct target *t = aligned_alloc(align, size);
 	if (!t) {
 		err_memory(err);
 		return NULL;
 	}
-	*t = (struct target){ .self = s, .env = &s->env, .device = device, .endpoint = *ep, .max_oids = OIDS_START, .repetitions = REPS_START, .repetitions_max = REPS_MAX,
-			      .resolved_ms = INT64_MIN / 2 };
+	memset(t, 0, size);
+	memcpy(&t->endpoint, ep, endpoint_size);
+	t->self = s;
+	t->env = &s->env;
+	t->device = device;
+	t->max_oids = OIDS_START;
+	t->repetitions = REPS_START;
+	t->repetitions_max = REPS_MAX;
+	t->resolved_ms = INT64_MIN / 2;
 	/* the name of the credential outlives the configuration it came from */
 	t->credential = ep->credential ? strdup(ep->credential) : NULL;
 	t->endpoint.credential = t->credential;

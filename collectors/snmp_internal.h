@@ -28,8 +28,8 @@ struct job {
 	size_t n_asked;
 	/* walk */
 	size_t column, rows;
+	struct err *err;               /* NULL: nothing went wrong */
 	/* from here on not cleared for each request: kilobytes that are rarely used */
-	struct err err;
 	uint16_t asked[ASKED_MAX];
 	struct oid last;
 };
@@ -61,7 +61,6 @@ struct target {
 	struct addresses addresses;
 	size_t address, bucket;
 	const struct collector_env *env;
-	struct endpoint endpoint;
 	char *credential;              /* owned; endpoint.credential points to it */
 	struct target *next_any;
 	void *session;                 /* net-snmp's; NULL until the first request */
@@ -71,12 +70,14 @@ struct target {
 	bool reopen;                   /* the session must be made anew */
 	long repetitions, repetitions_max;     /* of GETBULK; an agent that said tooBig is not asked for that much again */
 	uint16_t grow_wait, grow_left;       /* answers of full size until more is tried; 0: at once */
+	struct endpoint endpoint;      /* last: only so much of its options is there as is used */
 };
 
 /* snmp.c */
 netsnmp_transport *snmp_carrier(struct target *t);
 int snmp_answered(int operation, netsnmp_session *session, int reqid, netsnmp_pdu *pdu, void *target);
 void snmp_set_addresses(struct target *t, const struct addresses *found);
+struct err *snmp_why(struct job *job);      /* where the sentence of its failure goes; NULL when there is no memory for it */
 
 /* snmp_session.c */
 const char *snmp_community(const struct target *t);                 /* NULL: the credential is gone */

@@ -252,7 +252,7 @@ void snmp_forget_time(struct target *t)
 static enum step found_engine(struct target *t, struct job *job, const netsnmp_pdu *pdu)
 {
 	if (pdu->securityEngineIDLen < 5 || pdu->securityEngineIDLen > sizeof t->engine) {
-		err_set(&job->err, ERR_INPUT, "answer rejected: an engine id has 5 to 32 bytes, not %zu", pdu->securityEngineIDLen);
+		err_set(snmp_why(job), ERR_INPUT, "answer rejected: an engine id has 5 to 32 bytes, not %zu", pdu->securityEngineIDLen);
 		job->reason = REASON_MALFORMED;
 		return STEP_END;
 	}
@@ -275,7 +275,7 @@ enum step snmp_report(struct target *t, struct job *job, const netsnmp_pdu *pdu)
 	enum { REPORTS_MAX = 4 };        /* an engine, its clock, and one more of each: what says more than that says nothing */
 	int type = t->version == SNMP_VERSION_3 ? snmpv3_get_report_type((netsnmp_pdu *)(uintptr_t)pdu) : SNMPERR_UNKNOWN_REPORT;
 	if (++job->reports > REPORTS_MAX) {
-		err_set(&job->err, ERR_INPUT, "the agent answers nothing but reports; its engine id or clock changes with each");
+		err_set(snmp_why(job), ERR_INPUT, "the agent answers nothing but reports; its engine id or clock changes with each");
 		job->reason = REASON_REFUSED;
 		t->engine_len = 0;
 		t->reopen = true;
@@ -294,7 +294,7 @@ enum step snmp_report(struct target *t, struct job *job, const netsnmp_pdu *pdu)
 	for (size_t i = 0; i < countof(rows); i++)
 		if (rows[i].type == type)
 			says = rows[i].says;
-	err_set(&job->err, ERR_DENIED, "%s", says);
+	err_set(snmp_why(job), ERR_DENIED, "%s", says);
 	job->reason = REASON_REFUSED;
 	return STEP_END;
 }

@@ -103,8 +103,7 @@ static int by_kind(const void *a, const void *b)
 struct discover *discover_empty(struct err *err)
 {
 	struct discover *d = calloc(1, sizeof *d);
-	if (!d || !(d->oids = calloc(GETS_A_REQUEST, sizeof *d->oids))) {
-		discover_free(d);
+	if (!d) {
 		err_memory(err);
 		return NULL;
 	}
@@ -159,6 +158,10 @@ const struct request *discover_next(struct discover *d)
 		return NULL;
 	const struct job *j = &d->jobs[d->next];
 	size_t limit = batch_limit(d, j->kind);
+	if (j->oid && !d->oids && !(d->oids = calloc(limit > WALKS_A_REQUEST ? limit : WALKS_A_REQUEST, sizeof *d->oids))) {
+		d->memory = true;
+		return NULL;
+	}
 	for (d->batch = 0; d->batch < limit && d->next + d->batch < d->n_jobs; d->batch++) {
 		const struct job *k = &d->jobs[d->next + d->batch];
 		if (k->kind != j->kind)

@@ -4,6 +4,7 @@
 #ifndef STORE_IMPL_H
 #define STORE_IMPL_H
 
+#include "core/arena.h"
 #include "store/closed.h"
 #include "store/evidence.h"
 #include "store/journal.h"
@@ -24,8 +25,8 @@ struct item {
 	struct entry *entry;            /* ENTRY, owned */
 };
 
-/* All series ever, by id; sids ascend in rows. */
-struct known { struct stored_series *rows; size_t n, room; uint32_t *slots; size_t n_slots; };
+/* All series ever, by id; sids ascend in rows; the rows' texts are in `texts`. */
+struct known { struct arena texts; struct stored_series *rows; size_t n, room; uint32_t *slots; size_t n_slots; };
 
 struct store {
 	struct store_options o;

@@ -57,11 +57,9 @@ struct stored_series *known_find(const struct known *k, const struct series *s)
 
 static struct stored_series *append(struct known *k, const struct series *s, uint32_t sid)
 {
-	struct stored_series row = { .sid = sid, .id = strdup(s->id), .label = s->label ? strdup(s->label) : NULL, .s = *s };
-	if (!row.id || (s->label && !row.label) || !make_room(k)) {
-		stored_series_done(&row);
+	struct stored_series row = { .sid = sid, .id = arena_copy(&k->texts, s->id), .label = arena_copy(&k->texts, s->label), .s = *s };
+	if (!row.id || (s->label && !row.label) || !make_room(k))
 		return NULL;
-	}
 	row.s.id = row.id;
 	row.s.label = row.label;
 	k->rows[k->n] = row;
@@ -125,8 +123,7 @@ bool known_load(struct known *k, struct journal *j, struct err *err)
 
 void known_done(struct known *k)
 {
-	for (size_t i = 0; i < k->n; i++)
-		stored_series_done(&k->rows[i]);
+	arena_done(&k->texts);
 	free(k->rows);
 	free(k->slots);
 	*k = (struct known){ 0 };

@@ -72,13 +72,27 @@ uint64_t store_journal(struct store *s, const struct sample *samples, size_t n, 
 	return position + n;
 }
 
+static struct stored_series *room_for_row(struct item *i)
+{
+	if (i->n && (i->n & (i->n - 1)))        /* room is the next power of two */
+		return &i->series[i->n];
+	struct stored_series *more = realloc(i->series, (i->n ? 2 * i->n : 1) * sizeof *more);
+	if (more)
+		i->series = more;
+	return more ? &more[i->n] : NULL;
+}
+
 /* Adds what is new; the rows go to the disk ahead of the samples that use them. */
 static struct stored_series *fresh_row(struct store *s, const struct series *row, struct item *i, struct err *err)
 {
 	struct stored_series *have = known_find(&s->known, row);
 	if (have || !(have = known_add(&s->known, row, err)))
 		return have;
-	struct stored_series *copy = &i->series[i->n];
+	struct stored_series *copy = room_for_row(i);
+	if (!copy) {
+		err_memory(err);
+		return NULL;
+	}
 	*copy = (struct stored_series){ .sid = have->sid, .id = strdup(have->id), .label = have->label ? strdup(have->label) : NULL, .s = have->s };
 	if (!copy->id || (have->label && !copy->label)) {
 		stored_series_done(copy);
@@ -93,12 +107,19 @@ static struct stored_series *fresh_row(struct store *s, const struct series *row
 
 bool store_series(struct store *s, const struct series *series, size_t n, struct err *err)
 {
+	return store_series_from(s, series, 0, n, err);
+}
+
+bool store_series_from(struct store *s, const struct series *series, size_t from, size_t n, struct err *err)
+{
+	if (from > s->n_sids)
+		from = s->n_sids;
 	uint32_t *sids = malloc((n + 1) * sizeof *sids);
 	struct item *i = calloc(1, sizeof *i);
-	if (i)
-		i->series = calloc(n + 1, sizeof *i->series);
-	bool good = sids && i && i->series ? true : err_memory(err);
-	for (size_t k = 0; good && k < n; k++) {
+	bool good = sids && i ? true : err_memory(err);
+	if (good && from)
+		memcpy(sids, s->sids, from * sizeof *sids);
+	for (size_t k = from; good && k < n; k++) {
 		struct stored_series *row = s->o.read_only ? known_find(&s->known, &series[k]) : fresh_row(s, &series[k], i, err);
 		good = row || s->o.read_only;
 		sids[k] = row ? row->sid : 0;
@@ -129,9 +150,9 @@ bool store_series(struct store *s, const struct series *series, size_t n, struct
 }
 
 /* One block of memory for everything a commit points to. */
-struct arena { char *at; };
+struct piece { char *at; };
 
-static void *put(struct arena *a, const void *bytes, size_t len)
+static void *put(struct piece *a, const void *bytes, size_t len)
 {
 	void *out = a->at;
 	if (len)
@@ -160,7 +181,7 @@ static struct entry *copy_commit(const struct commit *c, struct err *err)
 		err_memory(err);
 		return NULL;
 	}
-	struct arena a = { memory };
+	struct piece a = { memory };
 	*e = (struct entry){ .kind = ENTRY_COMMIT, .commit = *c, .bytes = size + sizeof *e, .memory = memory };
 	e->hashes = put(&a, NULL, 0);
 	a.at += c->n_leaves * sizeof(struct hash);

@@ -25,6 +25,7 @@ for name, default in ("modbus", 5000), ("snmp", 5000), ("meters", -1), ("dead", 
     o.add_argument("--" + name, type=int, default=default)
 o.add_argument("--build", default="build")
 o.add_argument("--keep", action="store_true", help="leave the site and its store")
+o.add_argument("--under", help="a program that runs pued, as valgrind")
 o.add_argument("--hook", help="a shell command during the measurement; $PUED is the process")
 o = o.parse_args()
 source = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
@@ -135,7 +136,7 @@ def run():
     env = dict(os.environ, PUED_DATA=os.path.join(work, "data"))
     subprocess.run([os.path.join(build, "agent/puectl"), "keys", "generate", "--dir", os.path.join(work, "state/keys")], env=env, check=True, stdout=subprocess.DEVNULL)
     log = open(os.path.join(work, "pued.log"), "w")
-    pued = subprocess.Popen([os.path.join(build, "agent/pued"), "--config", config, "--http-port", "0"], env=env, stderr=log)
+    pued = subprocess.Popen((o.under.split() if o.under else []) + [os.path.join(build, "agent/pued"), "--config", config, "--http-port", "0"], env=env, stderr=log)
     print("%d Modbus and %d SNMP devices every %d ms, %d values each; %d %% dead, %d %% refuse; %d meters; load %s" %
           (o.modbus, o.snmp, o.period, VALUES, o.dead, o.refuse, meters, os.getloadavg()[0]))
     try:
