@@ -172,6 +172,33 @@ out, err = judge("what-if", lambda f: f["racks"].update(installed=9, in_use=9, m
 check("what-if is marked", "NOT EVIDENCE" in out, out)
 out, err = judge("what-if of a PUE keeps its uncertainty", lambda f: None, 11, "--assume", "pue=1.2499")
 check("and says so", "acceptance=simple" in out, out)
+
+
+def outlook(name, completed, judged, state, interim, whole, too_late, english, chinese):
+    """When it becomes decidable, from the day of completion and the day of judging; facts without that day of the configuration."""
+    def change(f):
+        f["site"]["retrofit_completed"] = None
+        f.update(completed=completed, judged=judged)
+    f = json.loads(json.dumps(payload))
+    change(f)
+    path = write("f.json", json.dumps(f))
+    code, out, err = run("eligibility", "--facts", path, "--json")
+    o = json.loads(out)["outlook"] if out else {}
+    got = [o.get(k) for k in ("state", "interim_complete", "window_complete", "too_late")]
+    check("outlook: " + name, got == [state, interim, whole, too_late], "%s %s" % (o, err))
+    for lang, words in (("en", english), ("zh", chinese)):
+        out = run("eligibility", "--facts", path, "--why", "--lang", lang)[1]
+        check("outlook in words: " + name, words in out.split("\n")[-2], out)
+
+
+outlook("nobody stated the day", None, "2026-01-10", "no_event", None, None, False, "retrofit_completed", "尚无人说明")
+outlook("completed on a month's first day", "2025-12-01", "2025-12-31", "dated", "2025-12-31", "2026-11-30", False, "12 whole months are complete on 2026-11-30", "12个整月于2026-11-30满")
+outlook("completed inside a month", "2025-12-02", "2026-01-31", "dated", "2026-01-31", "2026-12-31", False, "The first whole month is complete on 2026-01-31", "首个整月于2026-01-31满")
+outlook("an interim value can be had", "2025-12-02", "2026-02-01", "dated", None, "2026-12-31", False, "12 whole months are complete on 2026-12-31", "12个整月于2026-12-31满")
+outlook("the last day in time", "2026-01-01", "2026-06-10", "dated", None, "2026-12-31", False, "2026-12-31", "2026-12-31")
+outlook("too late for a whole window", "2026-02-03", "2026-06-10", "dated", None, "2027-02-28", True, "only an interim value can be had", "只能得到中期值")
+outlook("whole on its last day: not yet", "2024-12-31", "2025-12-31", "dated", None, "2025-12-31", False, "2025-12-31", "2025-12-31")
+outlook("whole", "2024-12-31", "2026-01-01", "whole", None, "2025-12-31", False, "nothing is left to wait for", "无须再等")
 judge("an unknown assumption", lambda f: None, 64, "--assume", "luck=1")
 judge("an assumption in another unit", lambda f: None, 64, "--assume", "racks=5 yuan")
 out, err = judge("reasons in Chinese", lambda f: f["racks"].update(installed=9, in_use=9, metered=9, standard_milli=9000), 10, "--why", "--lang", "zh")
