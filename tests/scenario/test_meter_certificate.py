@@ -12,6 +12,8 @@ from datetime import datetime, timedelta, timezone
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../sim"))
 from simtest import Checks  # noqa: E402
 
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+
 pued, puectl = sys.argv[1:3]
 check = Checks()
 BASE = datetime(2026, 2, 28, 16, tzinfo=timezone.utc)      # a local month begins
@@ -77,6 +79,17 @@ with tempfile.TemporaryDirectory() as temp:
     check("computed again from" in said, said)
     zh = run("verify", here("cert.json"), "--trust", trust, "--lang", "zh")
     check("换表 1 次、人工抄表 1 次" in zh, zh)
+
+    # ---- what left the program has the form that docs/schema says
+    try:
+        sys.path.insert(0, os.path.join(ROOT, "tests/unit/rules"))
+        import schemas
+    except SystemExit:
+        schemas = None
+    if schemas:
+        for what, documents in (("certificate", [("certificate", view)]), ("facts", [("facts", view["facts"])])):
+            wrong = schemas.check(os.path.join(ROOT, "docs/schema"), what, documents)
+            check(not wrong, f"schema of a {what}: {wrong[:3]}")
 
     # ---- a reader whose trust lacks the keys of the statements cannot compute the window again, and says so
     run("keys", "generate", "--dir", here("technician"), "--site", "exch", "--simulated", "--role", "operator", "--from", "2020-01-01T00:00:00Z")
