@@ -127,6 +127,27 @@ for name, want, cause, words in CAUSES:
     code, out, err = run("verify", *words, "--lang", "zh")
     check("cause in Chinese: " + name, code == want and err.startswith("无效:"), err)
 
+# two versions side by side: the certificate is judged by the bytes it was made with, not by the newest
+shelf = at("shelf/rules/packs")
+os.makedirs(shelf)
+newer_text = own.replace("version: 1.0.0", "version: 2.0.0").replace("value: 70 %,", "value: 90 %,")
+SHELVES = [
+    ("the old one under another name", {"baoding-2024-clause2.yaml": newer_text, "kept-1.0.0.yaml": own}, 0, None),
+    ("the old one first", {"a.yaml": own, "baoding-2024-clause2.yaml": newer_text}, 0, None),
+    ("the old one is gone", {"baoding-2024-clause2.yaml": newer_text}, 27, "pack_unknown"),
+    ("the old one was edited", {"baoding-2024-clause2.yaml": newer_text, "kept-1.0.0.yaml": own.replace("value: 70 %,", "value: 60 %,")}, 26, "pack_edited"),
+]
+for name, files, want, cause in SHELVES:
+    for file in os.listdir(shelf):
+        os.unlink(os.path.join(shelf, file))
+    for file, text in files.items():
+        write(os.path.join(shelf, file), text)
+    r = subprocess.run([PUECTL, "verify", at("cert.json"), "--trust", at("trust.json"), "--json"], capture_output=True, text=True, env={**os.environ, "PUED_DATA": at("shelf")})
+    said = json.loads(r.stdout)
+    check("versions: " + name, r.returncode == want and said["cause"] == cause, r.stdout[-600:] + r.stderr)
+    if not want:
+        check("versions: it says which: " + name, any("baoding-2024-clause2 1.0.0" in line for line in said["trace"]), said["trace"])
+
 # superseding: the old one is known by the new
 code, out, err = run("verify", at("next.json"), "--trust", at("trust.json"), "--seen", at("cert.json"))
 check("the new certificate, with the old one received before", code == 0 and "supersedes certificate SIM-demo-baoding-2025-001" in out, out + err)
