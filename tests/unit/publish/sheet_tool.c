@@ -7,13 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* fontconfig keeps its one configuration until the process ends; under LeakSanitizer that is no leak of ours. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libfontconfig";
-}
-
 static bool read_all(FILE *in, struct buf *out)
 {
 	char block[65536];
