@@ -63,9 +63,21 @@ static bool check_assumptions(const struct words *w, const struct pack *p, struc
 	return true;
 }
 
-static void print_json(const struct pack *p, const struct verdict *v)
+static json_t *outlook_json(const struct pack_outlook *o)
+{
+	static const char *const states[] = { "any_time", "no_event", "dated", "whole" };
+	CLEANUP(buf_done) struct buf zh = { 0 }, en = { 0 };
+	char interim[DATE_TEXT], whole[DATE_TEXT];
+	pack_outlook_text(o, true, &zh);
+	pack_outlook_text(o, false, &en);
+	return json_pack("{s:s, s:s?, s:s?, s:b, s:{s:s, s:s}}", "state", states[o->state], "interim_complete", o->interim.year ? date_text(o->interim, interim) : NULL, "window_complete",
+			 o->whole.year ? date_text(o->whole, whole) : NULL, "too_late", o->too_late, "sentence", "zh", zh.data ? zh.data : "", "en", en.data ? en.data : "");
+}
+
+static void print_json(const struct pack *p, const struct verdict *v, const struct pack_outlook *o)
 {
 	json_t *json = verdict_json(p, v);
+	json_object_set_new(json, "outlook", outlook_json(o));
 	json_dumpf(json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
 	putchar('\n');
 	json_decref(json);
@@ -79,13 +91,16 @@ static void print_short(const struct ctl *ctl, const struct verdict *v)
 		printf("  - %s\n", v->reasons[i]);
 }
 
-static int report(const struct ctl *ctl, const struct words *w, const struct pack *p, const struct verdict *v)
+static int report(const struct ctl *ctl, const struct words *w, const struct pack *p, const struct verdict *v, const struct pack_outlook *o)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	if (ctl->json) {
-		print_json(p, v);
+		print_json(p, v, o);
 	} else if (w->why) {
 		verdict_text(p, v, ctl->lang == LANG_ZH, &text);
+		buf_str(&text, ctl->lang == LANG_ZH ? "何时可判定:" : "when it becomes decidable: ");
+		pack_outlook_text(o, ctl->lang == LANG_ZH, &text);
+		buf_str(&text, "\n");
 		fputs(text.data ? text.data : "", stdout);
 	} else {
 		print_short(ctl, v);
@@ -101,7 +116,9 @@ static int judge_and_report(const struct ctl *ctl, const struct words *w, const 
 	f->n_assumptions = w->n_assumptions;
 	if (!check_assumptions(w, p, &err) || !judge(p, f, &v, &err))
 		return ctl_fail(ctl, &err);
-	int code = report(ctl, w, p, &v);
+	struct pack_outlook outlook;
+	pack_outlook_of(p, f, &outlook);
+	int code = report(ctl, w, p, &v, &outlook);
 	verdict_done(&v);
 	return code;
 }

@@ -203,7 +203,7 @@ static void figures(struct sheet *s)
 	json_t *f;
 	json_array_foreach(at(s->cert, "method.figures"), i, f) {
 		buf_reset(&text);
-		buf_printf(&text, "%s = %s %s  [%s] %s", text_at(f, "id"), text_at(f, "value"), text_at(f, "unit"), text_at(f, "status"), text_at(f, "source"));
+		buf_printf(&text, "%s = %s  [%s] %s", text_at(f, "id"), text_at(f, "value"), text_at(f, "status"), text_at(f, "source"));
 		two(s, i ? (struct pair){ "", "" } : (struct pair){ "所用数值及出处", "figures and sources" }, text.data, NULL);
 	}
 	if (json_array_size(at(s->cert, "method.unverified")))

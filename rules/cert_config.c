@@ -59,9 +59,48 @@ static void each(json_t *list, const struct conf_field *fields, void (*fn)(json_
 	}
 }
 
+static struct ratio fraction(const json_t *object, const char *key)
+{
+	long long num, den;
+	int taken = 0;
+	const char *text = json_string_value(json_object_get(object, key));
+	bool good = text && sscanf(text, "%lld/%lld%n", &num, &den, &taken) == 2 && !text[taken] && num > 0 && den > 0;
+	return good ? (struct ratio){ num, den } : (struct ratio){ 1, 1 };
+}
+
+/* Where pued multiplies by the transformers, the canonical count has their ratios in it: it is taken apart again. */
+static void part_count(json_t *epoch)
+{
+	static const char *const plates[] = { "ct", "pt" };
+	const char *by = json_string_value(json_object_get(epoch, "applied_by"));
+	struct ratio count = fraction(epoch, "count");
+	__int128 num = count.num, den = count.den;
+	if (!by || strcmp(by, "pued") != 0 || !json_is_string(json_object_get(epoch, "count")))
+		return;
+	for (size_t i = 0; i < countof(plates); i++) {
+		struct ratio plate = fraction(epoch, plates[i]);
+		if (__builtin_mul_overflow(num, (__int128)plate.den, &num) || __builtin_mul_overflow(den, (__int128)plate.num, &den))
+			return;
+	}
+	if (num % den == 0 && num / den <= INT64_MAX)
+		json_object_set_new(epoch, "count", json_sprintf("%lld/1", (long long)(num / den)));
+}
+
 /* A factor without a source is none. */
 static void meter(json_t *m)
 {
+	static const char *const points[] = { "energy", "power" };
+	const char *role = json_string_value(json_object_get(m, "role"));
+	bool bus = role && strcmp(role, "bus") == 0;
+	size_t i;
+	json_t *epoch;
+	for (i = 0; i < countof(points) && !bus; i++)
+		if (!json_object_get(m, points[i]))
+			json_object_set_new(m, points[i], json_string("none"));
+	if (bus)
+		json_object_del(m, "epochs");
+	json_array_foreach(json_object_get(m, "epochs"), i, epoch)
+		part_count(epoch);
 	each(json_object_get(m, "epochs"), epoch_fields, NULL);
 	if (!json_object_get(json_object_get(m, "factor"), "source"))
 		json_object_del(m, "factor");
@@ -79,13 +118,24 @@ static void device(json_t *d)
 	json_decref(copy);
 }
 
+/* A factor of the site is written in millionths of kg/kW.h. */
+static void site_factor(json_t *f)
+{
+	long long micro = json_integer_value(json_object_get(f, "micro"));
+	json_object_set_new(f, "value", json_sprintf("%lld.%06lld kg/kW.h", micro / 1000000, micro % 1000000));
+	json_object_del(f, "micro");
+}
+
 static json_t *loadable(const json_t *canonical)
 {
-	json_t *root = json_deep_copy(canonical);
+	json_t *root = json_deep_copy(canonical), *f;
+	size_t k;
 	static const char *const dropped[] = { "mqtt", "http", "store" };
 	for (size_t i = 0; i < countof(dropped); i++)
 		json_object_del(root, dropped[i]);
 	put_units(json_object_get(root, "site"), site_fields);
+	json_array_foreach(json_object_get(root, "factors"), k, f)
+		site_factor(f);
 	each(json_object_get(root, "meters"), meter_fields, meter);
 	each(json_object_get(root, "devices"), device_fields, device);
 	each(json_object_get(root, "racks"), rack_fields, NULL);
@@ -93,15 +143,16 @@ static json_t *loadable(const json_t *canonical)
 }
 
 /* What energies and racks hang on must be the same to the member. */
-static bool same_site(const json_t *canonical, const struct site *site)
+static bool same_site(const json_t *canonical, const struct site *site, struct err *err)
 {
-	static const char *const members[] = { "site", "meters", "racks" };
+	static const char *const members[] = { "site", "meters", "racks", "factors" };
 	json_t *again = json_loads(site->canonical, JSON_REJECT_DUPLICATES, NULL);
-	bool same = again != NULL;
-	for (size_t i = 0; i < countof(members) && same; i++)
-		same = json_equal(json_object_get(canonical, members[i]), json_object_get(again, members[i]));
+	char pointer[200] = "";
+	size_t i = 0;
+	while (again && i < countof(members) && !json_difference(json_object_get(canonical, members[i]), json_object_get(again, members[i]), pointer, sizeof pointer))
+		i++;
 	json_decref(again);
-	return same;
+	return i == countof(members) || err_set(err, ERR_INPUT, "this program reads it back to another one: /%s%s", members[i], pointer);
 }
 
 static bool no_files(void *ctx, const char *path, struct buf *out, struct err *err)
@@ -120,10 +171,7 @@ static const struct site *load(struct conf *c, const json_t *canonical, struct e
 	json_decref(root);
 	if (memory || !site)
 		return (memory ? err_memory(err) : conf_ok(c, err)), NULL;
-	if (same_site(canonical, site))
-		return site;
-	err_set(err, ERR_INPUT, "this program reads the configuration back to another one");
-	return NULL;
+	return same_site(canonical, site, err) ? site : NULL;
 }
 
 const struct site *cert_site_of(struct conf *c, const char *leaf, size_t len, char sha256_hex[65], struct err *err)

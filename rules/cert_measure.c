@@ -3,6 +3,7 @@
  * attached leaves is wholly known, and cumulative energies say how much it was.  That none of those was marked is all that is
  * believed: their leaves are not here. */
 #include "rules/cert_parts.h"
+#include "core/site_factors.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -292,6 +293,15 @@ static bool check_racks(struct measure *m)
 	return same(m, racks_json(&at), fact(m, "racks"), "/facts/racks") && same(m, racks_json(&least), fact(m, "racks_min"), "/facts/racks_min");
 }
 
+/* The factor that turns energy into coal is the configuration's. */
+static bool check_coal(struct measure *m)
+{
+	const struct site_factor *f = site_factor_at(m->site, FACTOR_COAL, (struct wall){ m->facts->kpi.to.ms - 1 });
+	const struct fact_factor *stated = &m->facts->coal;
+	bool same = f ? stated->micro == f->micro && stated->source && !strcmp(stated->source, f->source) && stated->status && !strcmp(stated->status, f->status) : !stated->micro;
+	return same || differs(m, "/facts/coal_equivalent", "", "not the factor in the configuration in the evidence");
+}
+
 /* Months: folded one by one; a month that cannot be is left as stated, and told. */
 static size_t fold_months(struct measure *m, struct kpi *months, size_t n, size_t *stated)
 {
@@ -411,7 +421,7 @@ static void tell(struct measure *m, size_t months_stated)
 		  "functions and rated powers of racks, classes of meters: stated, not recomputed, because they are the operator's configuration (in the evidence since %s)",
 		  wall_text(m->config_at, day));
 	if (m->exchanges || m->readings)
-		cert_note(m->notes, "换表 %zu 次、人工抄表 %zu 次:按证据中签名的声明计入", "%zu meter exchanges and %zu manual readings count as the signed statements in the evidence say",
+		cert_note(m->notes, "换表 %zu 次、人工抄表 %zu 次,按证据中签名的声明计入", "meter exchanges: %zu, manual readings: %zu, as the signed statements in the evidence say",
 			  m->exchanges, m->readings);
 	if (!m->all_events)
 		cert_note(m->notes, "事件清单:系证书所述,未重新计算,原因是有 %lld 条事件记录未附", "the list of events: stated, not recomputed, because %lld event leaves are not attached",
@@ -457,7 +467,7 @@ static bool measure(struct measure *m)
 		return true;
 	}
 	m->out->measured = m->out->from_evidence = true;
-	if (!check_kpi(m) || !check_racks(m) || !check_members(m, &months_stated))
+	if (!check_kpi(m) || !check_racks(m) || !check_coal(m) || !check_members(m, &months_stated))
 		return false;
 	tell(m, months_stated);
 	return true;

@@ -37,6 +37,18 @@ bool pack_signature_check(const struct pack *p, const struct trust *trust, const
 struct pack_window { struct wall from, to; bool annual; struct date first_day, last_day; };
 bool pack_window_of(const struct pack *p, const struct site *site, const struct zone *zone, struct date judged, struct pack_window *out, struct err *err) MUST_USE;
 
+/* When that window will be whole, and whether it can be before the rule ends.  Days are inclusive: the last one measured. */
+enum outlook_state { OUTLOOK_ANY_TIME, OUTLOOK_NO_EVENT, OUTLOOK_DATED, OUTLOOK_WHOLE };
+struct pack_outlook {
+	enum outlook_state state;
+	const char *event;                  /* that the window begins with; NULL: none */
+	int64_t months;
+	struct date interim, whole, last;   /* first whole month (year 0: past, or no interim value), whole window, latest end by the rule (year 0: none) */
+	bool too_late;                      /* `whole` is behind `last` */
+};
+void pack_outlook_of(const struct pack *p, const struct facts *f, struct pack_outlook *out);
+void pack_outlook_text(const struct pack_outlook *o, bool chinese, struct buf *out);
+
 enum verdict_kind { VERDICT_ELIGIBLE_ROBUST, VERDICT_ELIGIBLE_UNDER, VERDICT_NOT_ELIGIBLE, VERDICT_INCOMPLETE,
 		    VERDICT_INSUFFICIENT_DATA, VERDICT_OUTSIDE_VALIDITY, VERDICT_ALREADY_CLAIMED, VERDICT_N };
 extern const char *const verdict_names[VERDICT_N];

@@ -155,6 +155,9 @@ try:
             f.write(payload)
         check(seq == 1 and len(json.loads(payload)["signatures"]) == 2, "report 1, by both keys")
         check("VALID" in ctl("verify", report, "--trust", trust), "the report verifies")
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+        form = subprocess.run(["/usr/bin/python3", f"{root}/tests/unit/rules/schemas.py", f"{root}/docs/schema", "report", report], capture_output=True, text=True, timeout=60)
+        check(form.returncode in (0, 77), "the report has the form of its schema: " + form.stdout[:600] + form.stderr[-300:])
         check(json.loads(ctl("verify", "--store", state, "--trust", trust, "--json"))["signatures"] >= 4, "the signatures of reports and heads hold")
 
         # what is in the evidence beside readings

@@ -140,9 +140,9 @@ static void remove_leaf(json_t *cert, json_int_t index)
 
 /* What people signed about meters amends the configuration: another meter from the exchange on, energy by hand in a gap. */
 static const struct word_row { const char *name; bool exchanged, by_hand; const char *told; } word_rows[] = {
-	{ "an exchange", true, false, "1 meter exchanges and 0 manual readings count" },
-	{ "a manual reading", false, true, "0 meter exchanges and 1 manual readings count" },
-	{ "both", true, true, "1 meter exchanges and 1 manual readings count" },
+	{ "an exchange", true, false, "meter exchanges: 1, manual readings: 0, as the signed statements" },
+	{ "a manual reading", false, true, "meter exchanges: 0, manual readings: 1, as the signed statements" },
+	{ "both", true, true, "meter exchanges: 1, manual readings: 1, as the signed statements" },
 };
 
 static void what_people_signed_about_meters_counts(void **state)
@@ -253,6 +253,7 @@ static void set_at(json_t *root, const char *path, json_t *value)
 }
 
 static const struct forgery { const char *name, *path, *json, *pointer; } forgeries[] = {
+	{ "a factor", "/facts/coal_equivalent", "{\"micro_kg_per_kwh\":400000,\"source\":\"x\",\"status\":\"S\"}", "/facts/coal_equivalent" },
 	{ "more racks", "/facts/racks/installed", "2000", "/facts/racks/installed" },
 	{ "racks in use", "/facts/racks/in_use", "1001", "/facts/racks/in_use" },
 	{ "the least count", "/facts/racks_min/installed", "1024", "/facts/racks_min/installed" },

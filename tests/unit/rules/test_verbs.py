@@ -127,6 +127,27 @@ for name, want, cause, words in CAUSES:
     code, out, err = run("verify", *words, "--lang", "zh")
     check("cause in Chinese: " + name, code == want and err.startswith("无效:"), err)
 
+# two versions side by side: the certificate is judged by the bytes it was made with, not by the newest
+shelf = at("shelf/rules/packs")
+os.makedirs(shelf)
+newer_text = own.replace("version: 1.0.0", "version: 2.0.0").replace("value: 70 %,", "value: 90 %,")
+SHELVES = [
+    ("the old one under another name", {"baoding-2024-clause2.yaml": newer_text, "kept-1.0.0.yaml": own}, 0, None),
+    ("the old one first", {"a.yaml": own, "baoding-2024-clause2.yaml": newer_text}, 0, None),
+    ("the old one is gone", {"baoding-2024-clause2.yaml": newer_text}, 27, "pack_unknown"),
+    ("the old one was edited", {"baoding-2024-clause2.yaml": newer_text, "kept-1.0.0.yaml": own.replace("value: 70 %,", "value: 60 %,")}, 26, "pack_edited"),
+]
+for name, files, want, cause in SHELVES:
+    for file in os.listdir(shelf):
+        os.unlink(os.path.join(shelf, file))
+    for file, text in files.items():
+        write(os.path.join(shelf, file), text)
+    r = subprocess.run([PUECTL, "verify", at("cert.json"), "--trust", at("trust.json"), "--json"], capture_output=True, text=True, env={**os.environ, "PUED_DATA": at("shelf")})
+    said = json.loads(r.stdout)
+    check("versions: " + name, r.returncode == want and said["cause"] == cause, r.stdout[-600:] + r.stderr)
+    if not want:
+        check("versions: it says which: " + name, any("baoding-2024-clause2 1.0.0" in line for line in said["trace"]), said["trace"])
+
 # superseding: the old one is known by the new
 code, out, err = run("verify", at("next.json"), "--trust", at("trust.json"), "--seen", at("cert.json"))
 check("the new certificate, with the old one received before", code == 0 and "supersedes certificate SIM-demo-baoding-2025-001" in out, out + err)
@@ -172,6 +193,33 @@ out, err = judge("what-if", lambda f: f["racks"].update(installed=9, in_use=9, m
 check("what-if is marked", "NOT EVIDENCE" in out, out)
 out, err = judge("what-if of a PUE keeps its uncertainty", lambda f: None, 11, "--assume", "pue=1.2499")
 check("and says so", "acceptance=simple" in out, out)
+
+
+def outlook(name, completed, judged, state, interim, whole, too_late, english, chinese):
+    """When it becomes decidable, from the day of completion and the day of judging; facts without that day of the configuration."""
+    def change(f):
+        f["site"]["retrofit_completed"] = None
+        f.update(completed=completed, judged=judged)
+    f = json.loads(json.dumps(payload))
+    change(f)
+    path = write("f.json", json.dumps(f))
+    code, out, err = run("eligibility", "--facts", path, "--json")
+    o = json.loads(out)["outlook"] if out else {}
+    got = [o.get(k) for k in ("state", "interim_complete", "window_complete", "too_late")]
+    check("outlook: " + name, got == [state, interim, whole, too_late], "%s %s" % (o, err))
+    for lang, words in (("en", english), ("zh", chinese)):
+        out = run("eligibility", "--facts", path, "--why", "--lang", lang)[1]
+        check("outlook in words: " + name, words in out.split("\n")[-2], out)
+
+
+outlook("nobody stated the day", None, "2026-01-10", "no_event", None, None, False, "retrofit_completed", "尚无人说明")
+outlook("completed on a month's first day", "2025-12-01", "2025-12-31", "dated", "2025-12-31", "2026-11-30", False, "12 whole months are complete on 2026-11-30", "12个整月于2026-11-30满")
+outlook("completed inside a month", "2025-12-02", "2026-01-31", "dated", "2026-01-31", "2026-12-31", False, "The first whole month is complete on 2026-01-31", "首个整月于2026-01-31满")
+outlook("an interim value can be had", "2025-12-02", "2026-02-01", "dated", None, "2026-12-31", False, "12 whole months are complete on 2026-12-31", "12个整月于2026-12-31满")
+outlook("the last day in time", "2026-01-01", "2026-06-10", "dated", None, "2026-12-31", False, "2026-12-31", "2026-12-31")
+outlook("too late for a whole window", "2026-02-03", "2026-06-10", "dated", None, "2027-02-28", True, "only an interim value can be had", "只能得到中期值")
+outlook("whole on its last day: not yet", "2024-12-31", "2025-12-31", "dated", None, "2025-12-31", False, "2025-12-31", "2025-12-31")
+outlook("whole", "2024-12-31", "2026-01-01", "whole", None, "2025-12-31", False, "nothing is left to wait for", "无须再等")
 judge("an unknown assumption", lambda f: None, 64, "--assume", "luck=1")
 judge("an assumption in another unit", lambda f: None, 64, "--assume", "racks=5 yuan")
 out, err = judge("reasons in Chinese", lambda f: f["racks"].update(installed=9, in_use=9, metered=9, standard_milli=9000), 10, "--why", "--lang", "zh")
