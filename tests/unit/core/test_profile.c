@@ -19,7 +19,7 @@ static const struct bad_row { const char *name, *yaml, *says; } bad_rows[] = {
 	{ "no place of a value", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: register 5}\n", "is no place of a value; write 'holding 0x0034'" },
 	{ "address too large", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: holding 70000}\n", "is no place of a value" },
 	{ "value ends behind the last address", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: holding 0xffff, type: u32}\n", "ends behind address 0xffff" },
-	{ "type", POINT(", type: uint16"), "type 'uint16' is not known; use one of u16, i16" },
+	{ "type", POINT(", type: wobble7"), "type 'wobble7' is not known; use one of u16, i16" },
 	{ "order", POINT(", type: u32, order: abdd"), "order 'abdd' does not fit type u32" },
 	{ "bit", POINT(", bit: 16"), "bit 16 does not exist in type u16" },
 	{ "scale 0", POINT(", scale: 0"), "scale 0 would hide the value" },
@@ -38,6 +38,13 @@ static const struct bad_row { const char *name, *yaml, *says; } bad_rows[] = {
 	{ "a check without its points", HEAD "checks:\n - {rule: sum, total: a}\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "needs total and parts" },
 	{ "an empty rule", HEAD "identify: {}\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "must test something" },
 	{ "null where there must be something", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: null}\n", "key 'at' in points[0] has no value" },
+	{ "a type as others write it", POINT(", type: FLOAT32"), "type 'FLOAT32' is not known; did you mean 'f32'?" },
+	{ "a quantity cut short", HEAD "points:\n - {name: a, quantity: power, unit: W, at: holding 1}\n", "did you mean 'active_power'?" },
+	{ "units are named", HEAD "points:\n - {name: a, quantity: active_power, unit: kw, at: holding 1}\n", "use W or a multiple of it: W, kW, MW" },
+	{ "a decimal comma", POINT(", scale: 0,1"), "a comma separates here: write 0.1, not 0,1" },
+	{ "the right page", POINT(", xyzzy: 1"), "see docs/writing-a-profile.md for the keys" },
+	{ "half a range", POINT(", missing: 65535.."), "is no range of raw values; write A..B" },
+	{ "a scale without how", POINT(", scale_from: holding 5"), "{at: holding 5, as: divisor}" },
 	{ "air speed is no fan speed", HEAD "points:\n - {name: a, quantity: fan_speed, unit: m/s, at: holding 1}\n", "unit 'm/s' does not measure fan_speed" },
 	{ "a test of nothing", HEAD "identify: {all: [{equals: 5}]}\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "a test needs a place" },
 };
@@ -104,6 +111,24 @@ static void null_clears(void **state)
 	assert_true(a->missing.n == 1 && a->label_from.n == 1 && a->scale_from.n == 1 && a->modulus.num == 10);
 	assert_true(!b->missing.n && !b->label_from.n && !b->scale_from.n);
 	assert_true(c->missing.n == 1 && c->label_from.n == 1 && !c->scale_from.n && !c->modulus.num);
+	library_free(lib);
+}
+
+/* A part of the index is what index_parts says: a text in names and labels, its numbers in a join. */
+static void index_parts_in_templates(void **state)
+{
+	(void)state;
+	struct library *lib = library_new();
+	struct err err = { 0 };
+	CLEANUP(buf_done) struct buf findings = { 0 };
+	size_t facts = 0;
+	add(lib, "p.yaml", "profile: p\nrevision: 1\nsource: x\npoints:\n - {name: outlet.*.power, quantity: active_power, unit: W, at: column e.1.3, index_parts: [string, int], index_shown: $1-$2,\n"
+			   "    label: \"$2 of $1\", where: {at: \"column e.1.4 @ $1\", equals: 7}}\n"
+			   "tests:\n - {name: t, given: {oid e.1.3.2.65.66.1: 114, oid e.1.3.2.65.66.2: 115, oid e.1.3.1.67.1: 9, oid e.1.4.2.65.66: 7, oid e.1.4.1.67: 8}, expect: {outlet.AB-1.power: 114, outlet.AB-2.power: 115}}\n");
+	if (!library_close(lib, &err))
+		fail_msg("%s", err.text);
+	if (profile_test(library_find(lib, "p"), &facts, &findings) || facts != 2)
+		fail_msg("%s", findings.data ? findings.data : "no fact");
 	library_free(lib);
 }
 
@@ -226,7 +251,7 @@ static void text_states_and_partial_walks(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(bad_profiles), cmocka_unit_test(inheritance), cmocka_unit_test(null_clears), cmocka_unit_test(given_by_the_same_base), cmocka_unit_test(first_of_a_name_wins), cmocka_unit_test(import),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(bad_profiles), cmocka_unit_test(inheritance), cmocka_unit_test(null_clears), cmocka_unit_test(index_parts_in_templates), cmocka_unit_test(given_by_the_same_base), cmocka_unit_test(first_of_a_name_wins), cmocka_unit_test(import),
 					    cmocka_unit_test(text_states_and_partial_walks) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
