@@ -178,6 +178,40 @@ static const char table[] =
 	"Distance,3,70,uint16,furlong,1,\n"
 	"\xe7\x94\xb5\xe6\xb5\x81,3,71,float,A,,\n";
 
+/* Tables as vendors send them: a title above the headings, a mark in front, semicolons, decimal commas, merged cells, the unit in the name. */
+static const char messy[] =
+	"\xef\xbb\xbfRegister list MX3;;;;;\n;;;;;\nGroup;Reg.;Name;Data format;Unit / Einheit;Faktor\n"
+	"Voltages;40001;Voltage L1-N [V];UINT32;;0,1\n;40003;Voltage L2-N (V);UINT32;-;0,1\nPower;400013;Active power;S32;kW;0,001\n"
+	"Energy;4x0015;Active energy import;Unsigned 64 bit;kWh;1/10\nClimate;30001;Room temperature;INT16;\xc2\xb0" "C;0,1\n;1A0H;Fan speed;weird;%;1\n;12.5;Nonsense;U16;V;1\n";
+static const char hexed[] = "Parameter,Address (hex),Function,Type,Unit,Resolution\nSupply air,0100,04,S16,degC,0.1\nReturn air,10A,FC04,U16,degC,\"0,1\"\nHours,0x0104-0x0105,04,U32,h,1\n";
+
+static void import_messy(void **state)
+{
+	(void)state;
+	static const struct { const char *table; size_t len; const char *says[8]; size_t points; } rows[] = {
+		{ messy, sizeof messy - 1, { "quantity: voltage, at: holding 0x0000, type: u32, unit: \"V\", scale: 1/10", "quantity: voltage, at: holding 0x0002, type: u32, unit: \"V\"",
+		  "quantity: active_power, at: holding 0x000C, type: i32, unit: \"kW\", scale: 1/1000", "quantity: energy, at: holding 0x000E, type: u64, unit: \"kWh\", scale: 1/10",
+		  "quantity: temperature, at: input 0x0000, type: i16", "at: holding 0x01A0, type: u16, unit: \"%\", label: \"Fan speed\"}   # the type was not understood: check",
+		  "# line 10 left out (no address): Nonsense" }, 6 },
+		{ hexed, sizeof hexed - 1, { "at: input 0x0100, type: i16", "at: input 0x010A, type: u16, unit: \"degC\", scale: 1/10", "at: input 0x0104, type: u32, unit: \"h\"" }, 3 } };
+	for (size_t i = 0; i < countof(rows); i++) {
+		const struct import_options o = { .name = "acme", .address_base = -1 };
+		CLEANUP(buf_done) struct buf yaml = { 0 };
+		struct err err = { 0 };
+		if (!profile_import("t.csv", rows[i].table, rows[i].len, &o, &yaml, &err))
+			fail_msg("%s", err.text);
+		for (size_t k = 0; k < countof(rows[i].says) && rows[i].says[k]; k++)
+			if (!strstr(yaml.data, rows[i].says[k]))
+				fail_msg("\"%s\" is not in\n%s", rows[i].says[k], yaml.data);
+		struct library *lib = library_new();
+		library_add(lib, "acme.yaml", yaml.data, yaml.len);
+		if (!library_close(lib, &err))
+			fail_msg("%s\n%s", err.text, yaml.data);
+		assert_int_equal(library_find(lib, "acme")->points.n, rows[i].points);
+		library_free(lib);
+	}
+}
+
 static void import(void **state)
 {
 	(void)state;
@@ -251,7 +285,7 @@ static void text_states_and_partial_walks(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(bad_profiles), cmocka_unit_test(inheritance), cmocka_unit_test(null_clears), cmocka_unit_test(index_parts_in_templates), cmocka_unit_test(given_by_the_same_base), cmocka_unit_test(first_of_a_name_wins), cmocka_unit_test(import),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(bad_profiles), cmocka_unit_test(inheritance), cmocka_unit_test(null_clears), cmocka_unit_test(index_parts_in_templates), cmocka_unit_test(given_by_the_same_base), cmocka_unit_test(first_of_a_name_wins), cmocka_unit_test(import), cmocka_unit_test(import_messy),
 					    cmocka_unit_test(text_states_and_partial_walks) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
