@@ -114,6 +114,32 @@ static void null_clears(void **state)
 	library_free(lib);
 }
 
+/* F-dev-18: what a device sends for "no value" is no value, of registers and of texts; one count beside it is one. */
+static void sentinels_are_no_values(void **state)
+{
+	(void)state;
+	struct library *lib = library_new();
+	struct err err = { 0 };
+	CLEANUP(buf_done) struct buf findings = { 0 };
+	size_t facts = 0;
+	add(lib, "p.yaml", "profile: p\nrevision: 1\nsource: x\ndefaults: {quantity: voltage, unit: V}\npoints:\n"
+			   " - {name: nan, at: holding 0, type: f32}\n - {name: snan, at: holding 2, type: f32}\n - {name: inf, at: holding 4, type: f32}\n - {name: huge, at: holding 6, type: f32}\n"
+			   " - {name: ones, at: holding 8, type: u32, missing: all_ones}\n - {name: near_ones, at: holding 10, type: u32, scale: 0.0001, missing: all_ones}\n"
+			   " - {name: largest, at: holding 12, type: i16, missing: largest}\n - {name: near_largest, at: holding 13, type: i16, missing: largest}\n"
+			   " - {name: extreme, at: holding 14, type: i16, missing: -32768..-32000}\n - {name: near_extreme, at: holding 15, type: i16, missing: -32768..-32000}\n"
+			   " - {name: bcd, at: holding 16, type: bcd16}\n - {name: mod10k, at: holding 17, type: mod10k32}\n"
+			   "tests:\n - {name: t, given: {holding 0: [0x7fc0, 0, 0xff80, 1, 0x7f80, 0, 0x7f7f, 0xffff, 0xffff, 0xffff, 0xffff, 0xfffe, 0x7fff, 0x7ffe, -32100, -31999, 0x12AB, 10000, 0]},\n"
+			   "    expect: {nan: none, snan: none, inf: none, huge: none, ones: none, near_ones: 429496.729, largest: none, near_largest: 32766, extreme: none, near_extreme: -31999, bcd: none, mod10k: none}}\n");
+	add(lib, "s.yaml", "profile: s\nrevision: 1\nsource: x\ndefaults: {quantity: voltage, unit: V, missing: [-1, \"N/A\"]}\npoints:\n"
+			   " - {name: a, at: oid e.1.1.0}\n - {name: b, at: oid e.1.2.0}\n - {name: c, at: oid e.1.3.0}\n - {name: d, at: oid e.1.4.0}\n - {name: e, at: oid e.1.5.0}\n"
+			   "tests:\n - {name: t, given: {oid e.1.1.0: -1, oid e.1.2.0: \"N/A\", oid e.1.3.0: \"\", oid e.1.4.0: \"--\", oid e.1.5.0: \"230.5\"}, expect: {a: none, b: none, c: none, d: none, e: 230.5}}\n");
+	if (!library_close(lib, &err))
+		fail_msg("%s", err.text);
+	if (profile_test(library_find(lib, "p"), &facts, &findings) || facts != 12 || profile_test(library_find(lib, "s"), &facts, &findings) || facts != 5)
+		fail_msg("%s", findings.data ? findings.data : "too few facts");
+	library_free(lib);
+}
+
 /* A part of the index is what index_parts says: a text in names and labels, its numbers in a join. */
 static void index_parts_in_templates(void **state)
 {
@@ -285,7 +311,7 @@ static void text_states_and_partial_walks(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(bad_profiles), cmocka_unit_test(inheritance), cmocka_unit_test(null_clears), cmocka_unit_test(index_parts_in_templates), cmocka_unit_test(given_by_the_same_base), cmocka_unit_test(first_of_a_name_wins), cmocka_unit_test(import), cmocka_unit_test(import_messy),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(bad_profiles), cmocka_unit_test(inheritance), cmocka_unit_test(null_clears), cmocka_unit_test(sentinels_are_no_values), cmocka_unit_test(index_parts_in_templates), cmocka_unit_test(given_by_the_same_base), cmocka_unit_test(first_of_a_name_wins), cmocka_unit_test(import), cmocka_unit_test(import_messy),
 					    cmocka_unit_test(text_states_and_partial_walks) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
