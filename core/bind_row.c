@@ -13,15 +13,56 @@ static void index_text(const uint32_t *index, uint32_t n, struct buf *out)
 		buf_printf(out, "%s%u", i ? "." : "", index[i]);
 }
 
-static void expand(const char *template, const struct instance *in, const char *label, struct buf *out)
+/* Sub-identifiers of a part of the index as the profile's index_parts read them; without those a part is one sub-identifier. */
+struct part { uint32_t first, text, end; bool is_text; };      /* text: behind a length in front of it */
+
+static bool index_part(const struct instance *in, size_t k, struct part *out)
+{
+	const char *const *parts = in->p->index_parts.items;
+	size_t n = in->p->index_parts.n;
+	uint32_t at = 0;
+	*out = (struct part){ (uint32_t)k, (uint32_t)k, (uint32_t)k + 1, false };
+	for (size_t i = 0; i < n && i <= k; i++) {
+		uint32_t len = 1, front = !strcmp(parts[i], "string");
+		if (at >= in->n_row)
+			return false;
+		if (front)
+			len = in->index[at];
+		else if (!strncmp(parts[i], "string:", 7))
+			len = (uint32_t)strtoul(parts[i] + 7, NULL, 10);
+		else if (!strcmp(parts[i], "rest"))
+			len = in->n_row - at;
+		uint32_t left = in->n_row - at - front;
+		*out = (struct part){ at, at + front, at + front + (len < left ? len : left), strcmp(parts[i], "int") != 0 };
+		at = out->end;
+	}
+	return (!n || k < n) && out->end <= in->n;
+}
+
+static void part_text(const struct instance *in, const struct part *part, struct buf *out)
+{
+	for (uint32_t i = part->text; i < part->end; i++) {
+		if (part->is_text)
+			buf_printf(out, "%c", in->index[i] && in->index[i] < 256 ? (char)in->index[i] : '?');
+		else
+			buf_printf(out, "%u", in->index[i]);
+	}
+}
+
+/* For a name or label; with `join` for the index of another column, where a text stays numbers. */
+static void expand(const char *template, bool join, const struct instance *in, const char *label, struct buf *out)
 {
 	for (const char *p = template; *p; p++) {
 		if (*p != '$') {
 			buf_add(out, p, 1);
 		} else if (p[1] >= '1' && p[1] <= '9') {
-			uint32_t i = (uint32_t)(p[1] - '1');
-			if (i < in->n)
-				buf_printf(out, "%u", in->index[i]);
+			struct part part;
+			if (index_part(in, (size_t)(p[1] - '1'), &part)) {
+				if (join)
+					index_text(in->index + part.first, part.end - part.first, out);
+				else
+					part_text(in, &part, out);
+			}
 			p++;
 		} else if (p[1] == '*') {
 			index_text(in->index, in->n, out);
@@ -41,27 +82,12 @@ static void expand(const char *template, const struct instance *in, const char *
 	}
 }
 
-/* The sub-identifiers of an index as the profile's index_parts read them. */
 static void shown_parts(const struct instance *in, struct buf *out)
 {
-	const char *const *parts = in->p->index_parts.items;
-	uint32_t at = 0;
-	for (size_t k = 0; k < in->p->index_parts.n && at < in->n_row; k++) {
-		uint32_t len = 1;
-		bool text = strcmp(parts[k], "int") != 0;
-		if (!strncmp(parts[k], "string:", 7))
-			len = (uint32_t)strtoul(parts[k] + 7, NULL, 10);
-		else if (!strcmp(parts[k], "string"))
-			len = in->index[at++];
-		else if (!strcmp(parts[k], "rest"))
-			len = in->n_row - at;
+	struct part part;
+	for (size_t k = 0; k < in->p->index_parts.n && index_part(in, k, &part); k++) {
 		buf_str(out, k ? "." : "");
-		for (uint32_t i = 0; i < len && at < in->n_row; i++, at++) {
-			if (text)
-				buf_printf(out, "%c", in->index[at] < 256 ? (char)in->index[at] : '?');
-			else
-				buf_printf(out, "%u", in->index[at]);
-		}
+		part_text(in, &part, out);
 	}
 }
 
@@ -70,7 +96,7 @@ void show_index(struct instance *in)
 	CLEANUP(buf_done) struct buf b = { 0 };
 	in->shown[0] = 0;
 	if (in->p->index_shown)
-		expand(in->p->index_shown, in, NULL, &b);
+		expand(in->p->index_shown, false, in, NULL, &b);
 	else if (in->p->index_parts.n)
 		shown_parts(in, &b);
 	else {
@@ -111,7 +137,7 @@ bool join_oid(const struct place *at, const struct instance *in, struct oid *out
 		return oid_join(at->oid, NULL, 0, out);
 	if (!at->index)
 		return oid_join(at->oid, in->index, in->n, out);
-	expand(at->index, in, NULL, &b);
+	expand(at->index, true, in, NULL, &b);
 	return b.data && oid_parse(b.data, &index) && oid_join(at->oid, index.ids, index.n, out);
 }
 
@@ -244,7 +270,7 @@ char *row_label(const struct discover *d, struct arena *a, const struct instance
 	}
 	bool embeds = in->p->label && strstr(in->p->label, "$label");
 	if (in->p->label && (embeds || !joined.len))
-		expand(in->p->label, in, joined.data, &all);
+		expand(in->p->label, false, in, joined.data, &all);
 	else if (joined.len)
 		buf_str(&all, joined.data);
 	return all.len ? arena_copy(a, all.data) : NULL;

@@ -36,11 +36,22 @@ struct conf {
 	struct problem *problems;
 	size_t n_problems, room, counts[2];     /* counts[warning]: raised */
 	size_t repeated[2];                     /* of these: said just before */
+	const char *manual;
 };
 
 struct conf *conf_new(void)
 {
 	return calloc(1, sizeof(struct conf));
+}
+
+void conf_set_manual(struct conf *c, const char *page)
+{
+	c->manual = page;
+}
+
+const char *conf_manual(const struct conf *c)
+{
+	return c->manual ? c->manual : "docs/configuration.md";
 }
 
 void conf_free(struct conf *c)
@@ -306,7 +317,7 @@ static struct conf_node *build(struct builder *b, int id, const struct conf_node
 static void syntax_problem(struct conf *c, const char *file, const yaml_parser_t *p)
 {
 	struct conf_node at = { .place = { file, (int)p->problem_mark.line + 1, (int)p->problem_mark.column + 1 } };
-	conf_problem(c, &at, "not YAML: %s%s%s; check indentation and quotes", p->context ? p->context : "",
+	conf_problem(c, &at, "not YAML: %s%s%s; check indentation (spaces, no tabs) and quotes", p->context ? p->context : "",
 		     p->context ? ": " : "", p->problem ? p->problem : "out of memory");
 }
 

@@ -24,6 +24,8 @@ struct conf_place { const char *file; int line, column; };     /* 1-based */
 enum conf_kind { CONF_NULL, CONF_SCALAR, CONF_SEQUENCE, CONF_MAPPING };
 
 struct conf *conf_new(void);
+void conf_set_manual(struct conf *c, const char *page);          /* named where a key is not known; borrowed; docs/configuration.md unless set */
+const char *conf_manual(const struct conf *c);
 void conf_free(struct conf *c);
 
 /* Parses one document; NULL (with a problem recorded) when it is not YAML.  `file` is copied.  Duplicate keys,

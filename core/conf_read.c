@@ -41,6 +41,12 @@ const char *conf_nearest(const char *word, const char *const *candidates, size_t
 			best_distance = d;
 		}
 	}
+	size_t len = strlen(word);
+	for (size_t i = 0; len >= 3 && best_distance > 1 && i < n; i++) {
+		size_t l = strlen(candidates[i]);
+		if (l > len && candidates[i][l - len - 1] == '_' && !strcmp(candidates[i] + l - len, word))
+			return candidates[i];            /* "power" is rather active_power than power_factor */
+	}
 	for (size_t i = 0; !best && strlen(word) >= 3 && i < n; i++)
 		if (!strncmp(word, candidates[i], strlen(word)))
 			best = candidates[i];           /* "ups_out" */
@@ -56,8 +62,10 @@ static void unknown_key(struct conf *c, const struct conf_node *n, const struct 
 	const char *word = conf_scalar(key), *near = *word ? conf_nearest(word, names, count) : NULL;
 	if (near)
 		conf_problem(c, key, "unknown key '%s' in %s; did you mean '%s'?", word, conf_path(c, n), near);
+	else if (*word && !word[strspn(word, "0123456789")])
+		conf_problem(c, key, "unknown key '%s' in %s; a comma separates here: write 0.1, not 0,1", word, conf_path(c, n));
 	else
-		conf_problem(c, key, "unknown key '%s' in %s; remove it or see docs/configuration.md for the keys", word, conf_path(c, n));
+		conf_problem(c, key, "unknown key '%s' in %s; remove it or see %s for the keys", word, conf_path(c, n), conf_manual(c));
 }
 
 static const struct conf_field *field_named(const struct conf_field *fields, const char *key)

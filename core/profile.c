@@ -19,8 +19,10 @@ struct library *library_new(void)
 		free(lib);
 		return NULL;
 	}
-	if (lib)
+	if (lib) {
+		conf_set_manual(lib->c, "docs/writing-a-profile.md");
 		lib->references = 1;
+	}
 	return lib;
 }
 
@@ -174,8 +176,10 @@ static bool unit_known(struct finisher *f, const struct point *p, const char *un
 	int64_t offset;
 	if (unit_factor((enum quantity)p->quantity, unit, &factor, &offset))
 		return true;
-	conf_problem(f->c, f->at, "unit '%s' does not measure %s; use %s or a multiple of it", unit, quantities[p->quantity].name,
-		     quantities[p->quantity].unit);
+	CLEANUP(buf_done) struct buf all = { 0 };
+	unit_names((enum quantity)p->quantity, &all);
+	conf_problem(f->c, f->at, "unit '%s' does not measure %s; use %s or a multiple of it: %s", unit, quantities[p->quantity].name,
+		     quantities[p->quantity].unit, all.data ? all.data : "");
 	return false;
 }
 

@@ -10,7 +10,7 @@
 
 static bool read_words(struct conf *c, const struct conf_node *n, struct test_input *in)
 {
-	static const struct conf_range range = { 0, 65535 };
+	static const struct conf_range range = { -32768, 65535 };     /* -950 as a manual would write the word */
 	bool list = conf_kind(n) == CONF_SEQUENCE;
 	size_t count = list ? conf_count(n) : 1;
 	uint16_t *words = conf_alloc(c, (count + 1) * sizeof *words);
@@ -221,7 +221,10 @@ static bool compare(const struct bound *b, const struct sample *s, const struct 
 	bool none = !strcmp(e->value, "none");
 	struct ratio want, have;
 	if (i < 0) {
-		buf_str(got, "no such point");
+		buf_str(got, "no such point; there are ");
+		for (size_t k = 0; k < b->n && k < 8; k++)
+			buf_printf(got, "%s%s", k ? ", " : "", b->points[k].name);
+		buf_str(got, !b->n ? "none: nothing of 'given' is at the place of a point" : b->n > 8 ? ", ..." : "");
 		return false;
 	}
 	if (!sample_has_value(&s[i])) {
@@ -251,8 +254,12 @@ static size_t test_case(const struct profile *p, const struct profile_case *c, s
 		CLEANUP(buf_done) struct buf got = { 0 };
 		if (compare(b, s, &e[i], &got))
 			continue;
-		buf_printf(findings, "%s:%d: test \"%s\": %s is %s, expected %s\n", e[i].place.file, e[i].place.line, c->name, e[i].point,
-			   got.data ? got.data : "?", e[i].value);
+		int64_t at = bound_find(b, e[i].point);
+		bool with_unit = at >= 0 && strchr("0123456789-", e[i].value[0]) && strchr(e[i].value, ' ');
+		buf_printf(findings, "%s:%d: test \"%s\": %s is %s, expected %s", e[i].place.file, e[i].place.line, c->name, e[i].point, got.data ? got.data : "?", e[i].value);
+		if (with_unit)
+			buf_printf(findings, "; write the number alone, in %s", quantities[b->points[at].quantity].unit);
+		buf_str(findings, "\n");
 		wrong++;
 	}
 	bound_free(b);

@@ -23,6 +23,7 @@ static const struct { enum column column; const char *word; } headings[] = {
 	{ COL_WORDS, "length" }, { COL_WORDS, "words" }, { COL_WORDS, "size" }, { COL_WORDS, "count" }, { COL_WORDS, "长度" }, { COL_WORDS, "字数" },
 	{ COL_NAME, "name" }, { COL_NAME, "parameter" }, { COL_NAME, "point" }, { COL_NAME, "variable" }, { COL_NAME, "名称" }, { COL_NAME, "参数" }, { COL_NAME, "测点" },
 	{ COL_LABEL, "description" }, { COL_LABEL, "comment" }, { COL_LABEL, "note" }, { COL_LABEL, "说明" }, { COL_LABEL, "备注" }, { COL_LABEL, "描述" },
+	{ COL_ADDRESS, "reg." }, { COL_ADDRESS, "adr" }, { COL_ADDRESS, "modbus" }, { COL_SCALE, "faktor" }, { COL_UNIT, "einheit" }, { COL_TYPE, "typ" }, { COL_NAME, "bezeichnung" },
 };
 
 static const struct { const char *word, *type; } type_words[] = {
@@ -43,6 +44,8 @@ static const struct { const char *unit, *word; enum quantity quantity; } unit_wo
 struct importer {
 	struct conf *c;
 	const struct conf_node *sheet;
+	size_t head;                     /* row of the headings */
+	bool hex;                        /* the heading says that addresses are hexadecimal */
 	int64_t at[COL_N];               /* index of each column, -1: none */
 	const struct import_options *o;
 	struct buf *out;
@@ -64,10 +67,10 @@ static const char *cell(const struct importer *m, size_t row, enum column column
 	return text ? text : "";
 }
 
-static bool find_columns(struct importer *m, struct err *err)
+static size_t columns_of(struct importer *m, const struct conf_node *head)
 {
-	const struct conf_node *head = conf_item(m->sheet, 0);
 	bool taken[256] = { false };
+	size_t found = 0;
 	for (size_t c = 0; c < COL_N; c++)
 		m->at[c] = -1;
 	for (size_t h = 0; h < countof(headings); h++)
@@ -77,46 +80,99 @@ static bool find_columns(struct importer *m, struct err *err)
 				continue;
 			m->at[headings[h].column] = (int64_t)i;
 			taken[i] = true;
+			found++;
 		}
-	if (m->at[COL_ADDRESS] >= 0 || m->at[COL_OID] >= 0)
-		return true;
-	return err_set(err, ERR_INPUT, "no column of the first row looks like addresses; name one 'address' or 'oid' (地址)");
+	return m->at[COL_ADDRESS] >= 0 || m->at[COL_OID] >= 0 ? found : 0;
+}
+
+/* The headings stand in the row that looks most like them: titles and empty lines may be above. */
+static bool find_columns(struct importer *m, struct err *err)
+{
+	size_t best = 0;
+	for (size_t row = 0; row < conf_count(m->sheet) && row < 20; row++) {
+		size_t found = columns_of(m, conf_item(m->sheet, row));
+		if (found > best) {
+			best = found;
+			m->head = row;
+		}
+	}
+	(void)columns_of(m, conf_item(m->sheet, m->head));
+	if (!best)
+		return err_set(err, ERR_INPUT, "no column of the first 20 rows looks like addresses; name one 'address' or 'oid' (地址)");
+	m->hex = m->at[COL_ADDRESS] >= 0 && contains(cell(m, m->head, COL_ADDRESS), "hex");
+	return true;
 }
 
 /* ---- one row ---- */
 
-static bool parse_address(const struct importer *m, const char *text, const char *function, int *space, int64_t *address)
+/* "0x0034", "34H", "52", "0x0104-0x0105", "40053", "4x0053": the number, and what is written about its kind. */
+static bool address_number(const struct importer *m, const char *text, long long *out, int *kind)
 {
 	char *end;
-	while (*text && !isdigit((unsigned char)*text))
-		text++;
-	long long v = strtoll(text, &end, contains(text, "0x") ? 16 : 10);
-	if (end == text || v < 0 || v > 665536)
+	text += strcspn(text, "0123456789abcdefABCDEF");
+	*kind = 0;
+	if (strchr("134", *text) && *text && (text[1] == 'x' || text[1] == 'X')) {
+		*kind = *text - '0';
+		text += 2;
+	}
+	bool prefixed = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	size_t digits = strspn(text, "0123456789abcdefABCDEF");
+	bool hex = prefixed || text[digits] == 'h' || text[digits] == 'H' || (m->hex && !*kind);
+	*out = strtoll(text, &end, hex ? 16 : 10);
+	bool good = end != text && *out >= 0 && *out <= 465536;
+	end += hex && (*end == 'h' || *end == 'H');
+	return good && !isalnum((unsigned char)*end) && *end != '.';
+}
+
+/* 40053, 400053: the leading digit says what kind, the rest counts from 1. */
+static const struct listed { long long from, to; int space, kind; } listed[] = {
+	{ 40001, 49999, SPACE_HOLDING, 4 }, { 30001, 39999, SPACE_INPUT, 3 }, { 10001, 19999, SPACE_DISCRETE, 1 }, { 400001, 465536, SPACE_HOLDING, 4 },
+	{ 300001, 365536, SPACE_INPUT, 3 }, { 100001, 165536, SPACE_DISCRETE, 1 } };
+
+static bool parse_address(const struct importer *m, const char *text, const char *function, int *space, int64_t *address)
+{
+	long long v;
+	int kind;
+	if (!address_number(m, text, &v, &kind))
 		return false;
-	if ((*end == 'h' || *end == 'H') && !contains(text, "0x"))
-		v = strtoll(text, NULL, 16);
-	long code = strtol(function, NULL, 0);
+	long code = strtol(function + strcspn(function, "123456789"), NULL, 10);
 	*space = code == 4 || contains(function, "input") ? SPACE_INPUT : code == 1 || contains(function, "coil") ? SPACE_COIL
 	       : code == 2 || contains(function, "discrete") ? SPACE_DISCRETE : SPACE_HOLDING;
 	int64_t base = m->o->address_base < 0 ? 0 : m->o->address_base;
-	bool listed = m->o->address_base < 0 && !contains(text, "0x") && !*function;
-	if (listed && v >= 40001 && v <= 49999)
-		base = 40001;
-	if (listed && v >= 30001 && v <= 39999) {
-		base = 30001;
-		*space = SPACE_INPUT;
+	for (size_t i = 0; i < countof(listed) && m->o->address_base < 0 && !contains(text, "0x") && !m->hex; i++) {
+		bool named = kind && kind == listed[i].kind && listed[i].from < 100000;
+		bool ranged = !kind && v >= listed[i].from && v <= listed[i].to && (!*function || *space == listed[i].space) && (listed[i].space != SPACE_DISCRETE || *function);
+		if (named || ranged) {
+			base = named ? 1 : listed[i].from;
+			*space = listed[i].space;
+			break;
+		}
 	}
 	*address = v - base;
 	return *address >= 0 && *address <= UINT16_MAX;
 }
 
-static const char *type_of(const char *text, const char *words)
+/* *sure is false when a type is written and nothing of it was understood. */
+static const char *type_of(const char *text, const char *words, bool *sure)
 {
+	char lower[24] = "";
+	for (size_t i = 0; text[i] && i + 1 < sizeof lower; i++)
+		lower[i] = (char)tolower((unsigned char)text[i]);
+	*sure = true;
+	lower[0] = strlen(lower) == 3 && lower[0] == 's' && strchr("136", lower[1]) ? 'i' : lower[0];      /* s16, s32 */
+	const struct type_row *own = *lower ? type_find(lower) : NULL;
+	if (own)
+		return own->name;
+	const char *bits = contains(lower, "64") ? "64" : contains(lower, "32") ? "32" : contains(lower, "16") ? "16" : "";
+	static const struct { const char *word, *bits, *type; } with_bits[] = { { "unsigned", "64", "u64" }, { "unsigned", "32", "u32" }, { "unsigned", "16", "u16" },
+		{ "signed", "64", "i64" }, { "signed", "32", "i32" }, { "signed", "16", "i16" } };
+	for (size_t i = 0; i < countof(with_bits); i++)
+		if (contains(lower, with_bits[i].word) && !strcmp(bits, with_bits[i].bits))
+			return with_bits[i].type;
 	for (size_t i = 0; i < countof(type_words); i++)
 		if (contains(text, type_words[i].word))
 			return type_words[i].type;
-	if (type_find(text))
-		return text;
+	*sure = !*text;
 	return strtol(words, NULL, 10) == 2 ? "u32" : strtol(words, NULL, 10) == 4 ? "u64" : "u16";
 }
 
@@ -126,6 +182,12 @@ static bool scale_of(const struct importer *m, size_t row, struct ratio *out)
 	const char *text = cell(m, row, COL_SCALE), *divisor = cell(m, row, COL_DIVISOR);
 	struct ratio r = { 1, 1 }, d = { 1, 1 };
 	bool good = true;
+	char point[40];                          /* 0,1 is 0.1 to half of the world */
+	snprintf(point, sizeof point, "%s", text);
+	char *comma = strchr(point, ',');
+	if (comma && !strchr(point, '.') && strchr(point, ',') == strrchr(point, ','))
+		*comma = '.';
+	text = point;
 	if (*text) {
 		bool inverse = *text == '/';
 		text += strcspn(text, "-0123456789.");
@@ -182,7 +244,7 @@ static void point_name(const char *text, size_t row, char *out, size_t room)
 static bool name_taken(const struct importer *m, size_t row, const char *name)
 {
 	char other[80];
-	for (size_t i = 1; i < row; i++) {
+	for (size_t i = m->head + 1; i < row; i++) {
 		point_name(cell(m, i, COL_NAME), i, other, sizeof other);
 		if (!strcmp(other, name))
 			return true;
@@ -211,6 +273,22 @@ static void put_place(struct importer *m, size_t row, int space, int64_t address
 			buf_printf(m->out, "at: %s 0x%04X", s->name, (unsigned)address);
 }
 
+/* "Voltage L1-N [V]", "Current (A)": the unit where no column has it. */
+static const char *unit_in_name(const char *name, char *out, size_t room)
+{
+	size_t len = strlen(name);
+	const char *open = len && strchr("])", name[len - 1]) ? name + len - 1 : NULL;
+	while (open && open > name && !strchr("[(", *open))
+		open--;
+	snprintf(out, room, "%.*s", open && open > name ? (int)(name + len - open - 2) : 0, open ? open + 1 : "");
+	struct ratio factor;
+	int64_t offset;
+	for (int q = 1; q < Q_N; q++)
+		if (*out && unit_factor((enum quantity)q, out, &factor, &offset))
+			return out;
+	return "";
+}
+
 static void import_row(struct importer *m, size_t row)
 {
 	const char *text = cell(m, row, COL_NAME), *label = cell(m, row, COL_LABEL), *unit = cell(m, row, COL_UNIT), *order = cell(m, row, COL_ORDER);
@@ -224,7 +302,11 @@ static void import_row(struct importer *m, size_t row)
 		skip(m, row, snmp ? "no object id" : "no address");
 		return;
 	}
-	const char *type = snmp ? NULL : type_of(cell(m, row, COL_TYPE), cell(m, row, COL_WORDS));
+	char in_name[24];
+	bool sure = true;
+	if (!*unit || !strcmp(unit, "-"))
+		unit = *unit_in_name(text, in_name, sizeof in_name) ? in_name : *unit_in_name(label, in_name, sizeof in_name) ? in_name : unit;
+	const char *type = snmp ? NULL : type_of(cell(m, row, COL_TYPE), cell(m, row, COL_WORDS), &sure);
 	bool is_text = type && !strcmp(type, "string");
 	enum quantity q = quantity_of(unit, text, label);
 	bool scaled = scale_of(m, row, &scale), plain = q == Q_COUNT || q == Q_POWER_FACTOR;
@@ -256,7 +338,7 @@ static void import_row(struct importer *m, size_t row)
 		buf_str(m->out, ", label: ");
 		buf_json(m->out, words);
 	}
-	buf_printf(m->out, "}%s\n", scaled ? "" : "   # the scale was not understood: check");
+	buf_printf(m->out, "}%s%s\n", scaled ? "" : "   # the scale was not understood: check", sure ? "" : "   # the type was not understood: check");
 	m->good++;
 }
 
@@ -284,7 +366,7 @@ bool profile_import(const char *file, const void *bytes, size_t len, const struc
 		good = c ? conf_ok(c, err) && err_set(err, ERR_INPUT, "%s: empty", file) : err_memory(err);
 	} else if ((good = find_columns(&m, err))) {
 		head(&m, file);
-		for (size_t row = 1; row < conf_count(m.sheet); row++)
+		for (size_t row = m.head + 1; row < conf_count(m.sheet); row++)
 			import_row(&m, row);
 		if (!m.good)
 			good = err_set(err, ERR_INPUT, "%s: no row has an address and a unit that is understood", file);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 const struct conf_name transport_names[] = { { "modbus", TRANSPORT_MODBUS }, { "snmp", TRANSPORT_SNMP }, { NULL, 0 } };
 const struct conf_name space_names[] = { { "holding", SPACE_HOLDING }, { "input", SPACE_INPUT }, { "coil", SPACE_COIL },
@@ -128,7 +129,14 @@ bool read_type(struct conf *c, const struct conf_node *n, void *out, const void 
 	}
 	for (t = types; t->name && count < countof(names); t++)
 		names[count++] = t->name;
-	const char *near = text && *text ? conf_nearest(text, names, count) : NULL;
+	static const struct { const char *word, *type; } others[] = {
+		{ "uint16", "u16" }, { "int16", "i16" }, { "uint32", "u32" }, { "int32", "i32" }, { "uint64", "u64" }, { "int64", "i64" }, { "float", "f32" },
+		{ "float32", "f32" }, { "single", "f32" }, { "real", "f32" }, { "double", "f64" }, { "float64", "f64" }, { "word", "u16" }, { "dword", "u32" },
+		{ "bool", "bit" }, { "ascii", "string" }, { "bcd", "bcd16" } };
+	const char *near = NULL;
+	for (size_t i = 0; text && i < countof(others); i++)
+		near = strcasecmp(others[i].word, text) ? near : others[i].type;
+	near = near || !text || !*text ? near : conf_nearest(text, names, count);
 	CLEANUP(buf_done) struct buf all = { 0 };
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&all, "%s%s", i ? ", " : "", names[i]);

@@ -73,6 +73,10 @@ static bool read_scale_source(struct conf *c, const struct conf_node *n, void *o
 	struct scale_source *s = out;
 	(void)arg;
 	*s = (struct scale_source){ .coding = CODING_START };
+	if (conf_scalar(n)) {
+		conf_problem(c, n, "scale_from must say where and how: {at: %s, as: divisor}; as is factor, divisor, digits or exponent", conf_scalar(n));
+		return false;
+	}
 	if (!conf_struct(c, n, s, fields))
 		return false;
 	if (s->map.n)
@@ -133,7 +137,10 @@ static bool read_missing(struct conf *c, const struct conf_node *n, void *out, c
 	}
 	if (!conf_quoted(n) && end != s && !*end && from <= to)
 		*m = (struct missing){ .kind = MISSING_RANGE, .min = from, .max = to };
-	else
+	else if (!conf_quoted(n) && end != s && strstr(s, "..")) {
+		conf_problem(c, n, "'%s' is no range of raw values; write A..B, such as -32768..-32000", s);
+		return false;
+	} else
 		*m = (struct missing){ .kind = MISSING_TEXT, .text = s };
 	return true;
 }

@@ -184,6 +184,13 @@ bool unit_factor(enum quantity q, const char *unit, struct ratio *factor, int64_
 	return false;
 }
 
+void unit_names(enum quantity q, struct buf *out)
+{
+	for (const struct unit_row *u = units; u < units + countof(units); u++)
+		if (u->dimension == limits[q].dimension)
+			buf_printf(out, "%s%s", out->len ? ", " : "", u->unit);
+}
+
 void quantity_range(enum quantity q, int64_t *min, int64_t *max)
 {
 	*min = limits[q].min;

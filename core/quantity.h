@@ -39,6 +39,9 @@ void quantity_range(enum quantity q, int64_t *min, int64_t *max);
  * False when the unit does not measure q. */
 bool unit_factor(enum quantity q, const char *unit, struct ratio *factor, int64_t *offset_base);
 
+/* All units that measure q, as a list for people. */
+void unit_names(enum quantity q, struct buf *out);
+
 /* a*b and a/b in lowest terms; false when it does not fit (or b is 0). */
 bool ratio_mul(struct ratio a, struct ratio b, struct ratio *out);
 bool ratio_div(struct ratio a, struct ratio b, struct ratio *out);

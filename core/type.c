@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- one function a family of types ---- */
 
@@ -169,7 +170,7 @@ static bool order_named(const char *name, uint8_t order[8], size_t n)
 {
 	for (size_t i = 0; i < countof(orders); i++)
 		for (size_t k = 0; k < countof(orders[i].names); k++)
-			if (!strcmp(orders[i].names[k], name)) {
+			if (!strcasecmp(orders[i].names[k], name)) {
 				for (size_t b = 0; b < n; b++) {
 					size_t word = orders[i].reverse ? n / 2 - 1 - b / 2 : b / 2;
 					order[b] = (uint8_t)(word * 2 + (orders[i].swap ? 1 - b % 2 : b % 2));

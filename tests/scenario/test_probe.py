@@ -2,7 +2,7 @@
 
 usage: test_probe.py PROBE PUED_SIM SOURCE_ROOT
 """
-import csv, json, os, pathlib, shutil, socket, subprocess, sys, tempfile, threading, asyncio
+import csv, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, threading, asyncio
 
 probe, sim, root = sys.argv[1:4]
 shared = pathlib.Path(os.environ.get("PUED_SHARED", pathlib.Path(root).parent / "shared"))
@@ -61,6 +61,29 @@ def recordings():
             if not ok:
                 print("     ", name, row["label"], row["oid"], "expected", want, row["unit"], "got", p and (p["value"], p["unit"], p["quantity"]))
     check(f"facts of the recordings: {good} of {total}", good == total and total == 138)
+
+
+def contract():
+    """`probe --json` field by field, as design says it, over the eight recordings."""
+    files = sorted(pathlib.Path(shared, "recordings").glob("*.snmprec"))
+    if not files:
+        print("skip the contract: no recordings")
+        return
+    fields = ["name", "quantity", "scope", "index", "value", "unit", "quality", "source", "label"]
+    vocabulary = json.loads(pathlib.Path(root, "docs/schema/profile.schema.json").read_text())["$defs"]["point"]["properties"]
+    check("eight recordings", len(files) == 8, files)
+    for f in files:
+        d = probe_json(f"replay:{f}")
+        points = d["points"]
+        wrong = [p for p in points if [k for k in p if k in fields] != fields or set(p) - set(fields) - {"reason", "configured"}
+                 or p["quantity"] not in vocabulary["quantity"]["enum"] or p["scope"] not in vocabulary["scope"]["enum"]
+                 or p["quality"] not in ("good", "bad", "missing") or (p["value"] is None) != (p["quality"] != "good") or ("reason" in p) != (p["value"] is None)
+                 or not re.fullmatch(r"1(\.\d+)+", p["source"]) or isinstance(p["value"], bool)
+                 or p["value"] is not None and isinstance(p["value"], str) != (p["quantity"] == "state")]
+        check(f"{f.name}: {len(points)} points as agreed", points and not wrong, wrong[:2])
+        check(f"{f.name}: names are unique", len({p["name"] for p in points}) == len(points), "")
+        check(f"{f.name}: the head", list(d) == ["endpoint", "profile", "identity", "points"] and d["profile"] and d["endpoint"] == f"replay:{f}"
+              and d["identity"]["object_id"] and all(isinstance(v, str) for v in d["identity"].values()), list(d))
 
 
 def real_snmpd():
@@ -184,6 +207,7 @@ def scan():
 usage()
 scan()
 hostile_texts()
+contract()
 closed_port()
 pymodbus()
 real_snmpd()

@@ -19,6 +19,7 @@ from simtest import Checks, modbus_client, skip  # noqa: E402
 puectl, root = sys.argv[1:3]
 try:
     modbus_client()
+    from pymodbus.device import ModbusDeviceIdentification
     from pymodbus.datastore import ModbusSequentialDataBlock, ModbusServerContext, ModbusSlaveContext
     from pymodbus.server.async_io import ModbusTcpServer
 except ImportError as e:
@@ -94,7 +95,8 @@ async def serve():
     def block(values):
         return ModbusSequentialDataBlock(0, values)
     store = ModbusSlaveContext(hr=block(words["holding"]), ir=block(words["input"]), co=block([int(b) for b in BITS]), di=block([int(b) for b in BITS[5:]] + [0] * 5), zero_mode=True)
-    server = ModbusTcpServer(ModbusServerContext(slaves={17: store}, single=False), address=("127.0.0.1", 0))
+    who = ModbusDeviceIdentification(info={0: "ACME Ltd", 1: "EVERYTHING-1", 2: "3.1.4", 4: "All of it"})
+    server = ModbusTcpServer(ModbusServerContext(slaves={17: store}, single=False), identity=who, address=("127.0.0.1", 0))
     task = asyncio.ensure_future(server.serve_forever())
     await server.serving
     box["port"] = server.server.sockets[0].getsockname()[1]
@@ -111,9 +113,20 @@ check(started.wait(20), "the pymodbus server starts")
 with tempfile.TemporaryDirectory() as data:
     os.makedirs(os.path.join(data, "collectors/profiles"))
     with open(os.path.join(data, "collectors/profiles/everything.yaml"), "w") as f:
-        f.write("profile: everything\nrevision: 1\ntitle: all types and orders\nsource: invented for this test\npoints:\n" + "\n".join(points) + "\n")
-    done = subprocess.run([puectl, "probe", "modbus+tcp://127.0.0.1:%d/17" % box["port"], "--profile", "everything", "--json"], capture_output=True, text=True,
-                          env=dict(os.environ, PUED_DATA=data), timeout=60)
+        f.write("profile: everything\nrevision: 1\ntitle: all types and orders\nsource: invented for this test\nidentify: {vendor: ACME*, product: EVERYTHING-?, version: 3.*}\npoints:\n" + "\n".join(points) + "\n")
+    with open(os.path.join(data, "collectors/profiles/other.yaml"), "w") as f:
+        f.write("profile: other\nrevision: 1\nsource: invented\nidentify: {server_id: '*NOBODY*'}\npoints:\n  - {name: total.voltage, quantity: voltage, unit: V, at: holding 3}\n")
+
+    def probe(*args):
+        return subprocess.run([puectl, "probe", "modbus+tcp://127.0.0.1:%d/17" % box["port"], *args, "--json"], capture_output=True, text=True,
+                              env=dict(os.environ, PUED_DATA=data), timeout=60)
+
+    # function 43/14: recognised by what the server says of itself
+    done = probe()
+    told = json.loads(done.stdout) if done.returncode == 0 else {}
+    check(told.get("profile") == "everything" and told["identity"]["vendor"] == "ACME Ltd" and told["identity"]["model"] == "EVERYTHING-1"
+          and told["identity"]["firmware"] == "3.1.4", "function 43: %s %s" % (done.stderr[-300:], told.get("identity")))
+    done = probe("--profile", "everything")
     check(done.returncode == 0, "probe: %s" % done.stderr[-600:])
     found = {p["name"]: p for p in json.loads(done.stdout)["points"]} if done.returncode == 0 else {}
 wrong = [(n, expected[n], found.get(n, {}).get("value"), found.get(n, {}).get("source")) for n in expected

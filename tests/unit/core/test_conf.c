@@ -65,7 +65,7 @@ static const struct bad_row { const char *name, *text, *report; } bad_rows[] = {
 	{ "empty list", "pets: []\n", "p.yaml:1:7: pets has 0 entries; it needs at least 1\n" },
 	{ "two documents", "pets: [{name: a, kind: cat}]\n---\npets: []\n", "p.yaml:3:1: a second document starts here; keep one document in a file\n" },
 	{ "empty file", "", "p.yaml:1:1: the file is empty\n" },
-	{ "not YAML", "pets: [\n", "p.yaml:2:1: not YAML: while parsing a flow node: did not find expected node content; check indentation and quotes\n" },
+	{ "not YAML", "pets: [\n", "p.yaml:2:1: not YAML: while parsing a flow node: did not find expected node content; check indentation (spaces, no tabs) and quotes\n" },
 	{ "control characters are not echoed", "pets: [{name: \"a\\x1b[2J\", kind: cat}]\n", "p.yaml:1:15: 'a?[2J' is not an id; use 1 to 64 of A-Z a-z 0-9 . _ -\n" },
 };
 

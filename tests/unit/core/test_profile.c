@@ -19,7 +19,7 @@ static const struct bad_row { const char *name, *yaml, *says; } bad_rows[] = {
 	{ "no place of a value", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: register 5}\n", "is no place of a value; write 'holding 0x0034'" },
 	{ "address too large", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: holding 70000}\n", "is no place of a value" },
 	{ "value ends behind the last address", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: holding 0xffff, type: u32}\n", "ends behind address 0xffff" },
-	{ "type", POINT(", type: uint16"), "type 'uint16' is not known; use one of u16, i16" },
+	{ "type", POINT(", type: wobble7"), "type 'wobble7' is not known; use one of u16, i16" },
 	{ "order", POINT(", type: u32, order: abdd"), "order 'abdd' does not fit type u32" },
 	{ "bit", POINT(", bit: 16"), "bit 16 does not exist in type u16" },
 	{ "scale 0", POINT(", scale: 0"), "scale 0 would hide the value" },
@@ -38,6 +38,13 @@ static const struct bad_row { const char *name, *yaml, *says; } bad_rows[] = {
 	{ "a check without its points", HEAD "checks:\n - {rule: sum, total: a}\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "needs total and parts" },
 	{ "an empty rule", HEAD "identify: {}\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "must test something" },
 	{ "null where there must be something", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: null}\n", "key 'at' in points[0] has no value" },
+	{ "a type as others write it", POINT(", type: FLOAT32"), "type 'FLOAT32' is not known; did you mean 'f32'?" },
+	{ "a quantity cut short", HEAD "points:\n - {name: a, quantity: power, unit: W, at: holding 1}\n", "did you mean 'active_power'?" },
+	{ "units are named", HEAD "points:\n - {name: a, quantity: active_power, unit: kw, at: holding 1}\n", "use W or a multiple of it: W, kW, MW" },
+	{ "a decimal comma", POINT(", scale: 0,1"), "a comma separates here: write 0.1, not 0,1" },
+	{ "the right page", POINT(", xyzzy: 1"), "see docs/writing-a-profile.md for the keys" },
+	{ "half a range", POINT(", missing: 65535.."), "is no range of raw values; write A..B" },
+	{ "a scale without how", POINT(", scale_from: holding 5"), "{at: holding 5, as: divisor}" },
 	{ "air speed is no fan speed", HEAD "points:\n - {name: a, quantity: fan_speed, unit: m/s, at: holding 1}\n", "unit 'm/s' does not measure fan_speed" },
 	{ "a test of nothing", HEAD "identify: {all: [{equals: 5}]}\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "a test needs a place" },
 };
@@ -107,6 +114,50 @@ static void null_clears(void **state)
 	library_free(lib);
 }
 
+/* F-dev-18: what a device sends for "no value" is no value, of registers and of texts; one count beside it is one. */
+static void sentinels_are_no_values(void **state)
+{
+	(void)state;
+	struct library *lib = library_new();
+	struct err err = { 0 };
+	CLEANUP(buf_done) struct buf findings = { 0 };
+	size_t facts = 0;
+	add(lib, "p.yaml", "profile: p\nrevision: 1\nsource: x\ndefaults: {quantity: voltage, unit: V}\npoints:\n"
+			   " - {name: nan, at: holding 0, type: f32}\n - {name: snan, at: holding 2, type: f32}\n - {name: inf, at: holding 4, type: f32}\n - {name: huge, at: holding 6, type: f32}\n"
+			   " - {name: ones, at: holding 8, type: u32, missing: all_ones}\n - {name: near_ones, at: holding 10, type: u32, scale: 0.0001, missing: all_ones}\n"
+			   " - {name: largest, at: holding 12, type: i16, missing: largest}\n - {name: near_largest, at: holding 13, type: i16, missing: largest}\n"
+			   " - {name: extreme, at: holding 14, type: i16, missing: -32768..-32000}\n - {name: near_extreme, at: holding 15, type: i16, missing: -32768..-32000}\n"
+			   " - {name: bcd, at: holding 16, type: bcd16}\n - {name: mod10k, at: holding 17, type: mod10k32}\n"
+			   "tests:\n - {name: t, given: {holding 0: [0x7fc0, 0, 0xff80, 1, 0x7f80, 0, 0x7f7f, 0xffff, 0xffff, 0xffff, 0xffff, 0xfffe, 0x7fff, 0x7ffe, -32100, -31999, 0x12AB, 10000, 0]},\n"
+			   "    expect: {nan: none, snan: none, inf: none, huge: none, ones: none, near_ones: 429496.729, largest: none, near_largest: 32766, extreme: none, near_extreme: -31999, bcd: none, mod10k: none}}\n");
+	add(lib, "s.yaml", "profile: s\nrevision: 1\nsource: x\ndefaults: {quantity: voltage, unit: V, missing: [-1, \"N/A\"]}\npoints:\n"
+			   " - {name: a, at: oid e.1.1.0}\n - {name: b, at: oid e.1.2.0}\n - {name: c, at: oid e.1.3.0}\n - {name: d, at: oid e.1.4.0}\n - {name: e, at: oid e.1.5.0}\n"
+			   "tests:\n - {name: t, given: {oid e.1.1.0: -1, oid e.1.2.0: \"N/A\", oid e.1.3.0: \"\", oid e.1.4.0: \"--\", oid e.1.5.0: \"230.5\"}, expect: {a: none, b: none, c: none, d: none, e: 230.5}}\n");
+	if (!library_close(lib, &err))
+		fail_msg("%s", err.text);
+	if (profile_test(library_find(lib, "p"), &facts, &findings) || facts != 12 || profile_test(library_find(lib, "s"), &facts, &findings) || facts != 5)
+		fail_msg("%s", findings.data ? findings.data : "too few facts");
+	library_free(lib);
+}
+
+/* A part of the index is what index_parts says: a text in names and labels, its numbers in a join. */
+static void index_parts_in_templates(void **state)
+{
+	(void)state;
+	struct library *lib = library_new();
+	struct err err = { 0 };
+	CLEANUP(buf_done) struct buf findings = { 0 };
+	size_t facts = 0;
+	add(lib, "p.yaml", "profile: p\nrevision: 1\nsource: x\npoints:\n - {name: outlet.*.power, quantity: active_power, unit: W, at: column e.1.3, index_parts: [string, int], index_shown: $1-$2,\n"
+			   "    label: \"$2 of $1\", where: {at: \"column e.1.4 @ $1\", equals: 7}}\n"
+			   "tests:\n - {name: t, given: {oid e.1.3.2.65.66.1: 114, oid e.1.3.2.65.66.2: 115, oid e.1.3.1.67.1: 9, oid e.1.4.2.65.66: 7, oid e.1.4.1.67: 8}, expect: {outlet.AB-1.power: 114, outlet.AB-2.power: 115}}\n");
+	if (!library_close(lib, &err))
+		fail_msg("%s", err.text);
+	if (profile_test(library_find(lib, "p"), &facts, &findings) || facts != 2)
+		fail_msg("%s", findings.data ? findings.data : "no fact");
+	library_free(lib);
+}
+
 /* The addresses of `given` are counted as those of the points. */
 static void given_by_the_same_base(void **state)
 {
@@ -152,6 +203,40 @@ static const char table[] =
 	"Model,3,60,string,,,\n"
 	"Distance,3,70,uint16,furlong,1,\n"
 	"\xe7\x94\xb5\xe6\xb5\x81,3,71,float,A,,\n";
+
+/* Tables as vendors send them: a title above the headings, a mark in front, semicolons, decimal commas, merged cells, the unit in the name. */
+static const char messy[] =
+	"\xef\xbb\xbfRegister list MX3;;;;;\n;;;;;\nGroup;Reg.;Name;Data format;Unit / Einheit;Faktor\n"
+	"Voltages;40001;Voltage L1-N [V];UINT32;;0,1\n;40003;Voltage L2-N (V);UINT32;-;0,1\nPower;400013;Active power;S32;kW;0,001\n"
+	"Energy;4x0015;Active energy import;Unsigned 64 bit;kWh;1/10\nClimate;30001;Room temperature;INT16;\xc2\xb0" "C;0,1\n;1A0H;Fan speed;weird;%;1\n;12.5;Nonsense;U16;V;1\n";
+static const char hexed[] = "Parameter,Address (hex),Function,Type,Unit,Resolution\nSupply air,0100,04,S16,degC,0.1\nReturn air,10A,FC04,U16,degC,\"0,1\"\nHours,0x0104-0x0105,04,U32,h,1\n";
+
+static void import_messy(void **state)
+{
+	(void)state;
+	static const struct { const char *table; size_t len; const char *says[8]; size_t points; } rows[] = {
+		{ messy, sizeof messy - 1, { "quantity: voltage, at: holding 0x0000, type: u32, unit: \"V\", scale: 1/10", "quantity: voltage, at: holding 0x0002, type: u32, unit: \"V\"",
+		  "quantity: active_power, at: holding 0x000C, type: i32, unit: \"kW\", scale: 1/1000", "quantity: energy, at: holding 0x000E, type: u64, unit: \"kWh\", scale: 1/10",
+		  "quantity: temperature, at: input 0x0000, type: i16", "at: holding 0x01A0, type: u16, unit: \"%\", label: \"Fan speed\"}   # the type was not understood: check",
+		  "# line 10 left out (no address): Nonsense" }, 6 },
+		{ hexed, sizeof hexed - 1, { "at: input 0x0100, type: i16", "at: input 0x010A, type: u16, unit: \"degC\", scale: 1/10", "at: input 0x0104, type: u32, unit: \"h\"" }, 3 } };
+	for (size_t i = 0; i < countof(rows); i++) {
+		const struct import_options o = { .name = "acme", .address_base = -1 };
+		CLEANUP(buf_done) struct buf yaml = { 0 };
+		struct err err = { 0 };
+		if (!profile_import("t.csv", rows[i].table, rows[i].len, &o, &yaml, &err))
+			fail_msg("%s", err.text);
+		for (size_t k = 0; k < countof(rows[i].says) && rows[i].says[k]; k++)
+			if (!strstr(yaml.data, rows[i].says[k]))
+				fail_msg("\"%s\" is not in\n%s", rows[i].says[k], yaml.data);
+		struct library *lib = library_new();
+		library_add(lib, "acme.yaml", yaml.data, yaml.len);
+		if (!library_close(lib, &err))
+			fail_msg("%s\n%s", err.text, yaml.data);
+		assert_int_equal(library_find(lib, "acme")->points.n, rows[i].points);
+		library_free(lib);
+	}
+}
 
 static void import(void **state)
 {
@@ -226,7 +311,7 @@ static void text_states_and_partial_walks(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(bad_profiles), cmocka_unit_test(inheritance), cmocka_unit_test(null_clears), cmocka_unit_test(given_by_the_same_base), cmocka_unit_test(first_of_a_name_wins), cmocka_unit_test(import),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(bad_profiles), cmocka_unit_test(inheritance), cmocka_unit_test(null_clears), cmocka_unit_test(sentinels_are_no_values), cmocka_unit_test(index_parts_in_templates), cmocka_unit_test(given_by_the_same_base), cmocka_unit_test(first_of_a_name_wins), cmocka_unit_test(import), cmocka_unit_test(import_messy),
 					    cmocka_unit_test(text_states_and_partial_walks) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
