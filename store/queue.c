@@ -98,6 +98,7 @@ bool store_series(struct store *s, const struct series *series, size_t n, struct
 	if (i)
 		i->series = calloc(n + 1, sizeof *i->series);
 	bool good = sids && i && i->series ? true : err_memory(err);
+	size_t before = s->known.n;
 	for (size_t k = 0; good && k < n; k++) {
 		struct stored_series *row = s->o.read_only ? known_find(&s->known, &series[k]) : fresh_row(s, &series[k], i, err);
 		good = row || s->o.read_only;
@@ -105,6 +106,7 @@ bool store_series(struct store *s, const struct series *series, size_t n, struct
 	}
 	if (!good) {
 		free(sids);
+		known_cut(&s->known, before);
 		for (size_t k = 0; i && i->series && k < i->n; k++)
 			stored_series_done(&i->series[k]);
 		if (i)
