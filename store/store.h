@@ -32,7 +32,7 @@ struct store_options {
 enum store_state { STORE_OK, STORE_DISK_LOW, STORE_FAILING };       /* FAILING: kept in memory, tried again */
 struct store_status { enum store_state state; char sentence[300]; uint64_t journal_rows, leaves, outbox_pending, queue_depth, dropped;
 		      struct wall oldest_pending; int64_t bytes; uint64_t durable_position, durable_leaves, failures;
-		      char housekeeping[200]; /* what sealing last failed at; "": well */ };
+		      char housekeeping[200]; /* what keeps sealing or the write-ahead log from being done; "": well */ };
 
 /* Fails when a second instance holds the directory (names its pid), on a newer schema (names both), on corruption. */
 struct store *store_open(const struct store_options *o, struct err *err);
