@@ -39,7 +39,7 @@ struct collect {
 	struct kept start, last;
 	struct kept config;
 	size_t n_corrections, n_marked, n_events, marked_bytes;
-	int64_t omitted_marked, omitted_events;
+	struct cert_omitted omitted;
 	bool in_window;
 };
 enum { CORRECTIONS_MAX = 1000, MARKED_MAX = 1000, MARKED_BYTES = 4 << 20, EVENTS_MAX = 200 };
@@ -59,7 +59,7 @@ static bool room_for_marked(struct collect *c, size_t len)
 	bool room = c->n_marked < MARKED_MAX && c->marked_bytes + len <= MARKED_BYTES;
 	c->n_marked += room;
 	c->marked_bytes += room ? len : 0;
-	c->omitted_marked += !room;
+	c->omitted.intervals += !room;
 	return room;
 }
 
@@ -129,7 +129,7 @@ static bool take_interval(struct collect *c, const struct cert_leaf *leaf)
 	return attach(c, why, leaf);
 }
 
-/* Corrections of intervals already closed change sums; the others are listed. */
+/* Corrections of intervals already closed change sums, and so do manual readings; the others are listed. */
 static bool take_event(struct collect *c, const struct cert_leaf *leaf)
 {
 	const struct pack_window *w = &c->f->judgement->asked;
@@ -138,13 +138,12 @@ static bool take_event(struct collect *c, const struct cert_leaf *leaf)
 		return false;
 	if (ev.to.ms < w->from.ms || ev.from.ms >= w->to.ms)
 		return true;
-	if (ev.kind == EVENT_CORRECTION && c->n_corrections++ == CORRECTIONS_MAX)
-		return err_set(&c->err, ERR_RANGE, "more than %d corrections in the window: no certificate can show them", CORRECTIONS_MAX);
-	if (ev.kind != EVENT_CORRECTION && c->n_events++ >= EVENTS_MAX) {
-		c->omitted_events++;
-		return true;
-	}
-	return attach(c, ev.kind == EVENT_CORRECTION ? "correction" : "event", leaf);
+	bool sums = ev.kind == EVENT_CORRECTION || ev.kind == EVENT_MANUAL;
+	size_t *n = sums ? &c->n_corrections : &c->n_events;
+	if ((*n)++ < (sums ? CORRECTIONS_MAX : EVENTS_MAX))
+		return attach(c, ev.kind == EVENT_CORRECTION ? "correction" : "event", leaf);
+	*(sums ? &c->omitted.corrections : &c->omitted.events) += 1;
+	return true;
 }
 
 /* The configuration in force: the newest leaf, if it is the one that was judged by. */
@@ -195,7 +194,7 @@ static json_t *collect_evidence(const struct from_store *f, bool config, struct 
 		good = false;
 	}
 	if (good)
-		cert_evidence_omitted(c.evidence, c.omitted_marked, c.omitted_events);
+		cert_evidence_omitted(c.evidence, &c.omitted);
 	free(c.hashes.all);
 	buf_done(&c.start.bytes);
 	buf_done(&c.last.bytes);

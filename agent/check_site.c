@@ -140,10 +140,8 @@ struct on_bus { char *bus; int64_t us, poll_ms; const struct device *device; };
 
 static int64_t option(const struct endpoint *ep, const char *key)
 {
-	for (size_t i = 0; i < ep->n_options; i++)
-		if (!strcmp(ep->options[i].key, key))
-			return strtoll(ep->options[i].value, NULL, 10);
-	return 0;
+	const char *value = endpoint_option(ep, key);
+	return value ? strtoll(value, NULL, 10) : 0;
 }
 
 /* Time of one poll; 0 when only the device can say what it has. */

@@ -82,12 +82,20 @@ static bool settle(struct import *im, struct err *err)
 	return ++im->batches % FLUSH_EVERY || store_flush(im->d->store, err);
 }
 
+static bool session_is_free(const struct import *im, struct err *err)
+{
+	return im->recorded.session < im->d->clock.session ||
+	       err_set(err, ERR_INPUT, "more than %d sessions in one recording; split it", SESSIONS_A_RUN - 1);
+}
+
 static bool take_reading(struct import *im, const struct recording_line *line, struct err *err)
 {
 	struct sample *s = &im->batch[im->n];
 	enum recorded_result result = recorded_sample(&im->recorded, line, s, err);
 	if (result != RECORDED_SAMPLE)
 		return result == RECORDED_IGNORED;
+	if (!session_is_free(im, err))
+		return false;
 	im->readings++;
 	if (line->wall.ms > im->newest.ms)
 		im->newest = line->wall;
@@ -105,9 +113,7 @@ static bool take_line(void *ctx, const char *line, size_t len, struct err *err)
 	case RECORDING_READING: return take_reading(im, &r, err);
 	case RECORDING_SESSION:
 		recorded_session(&im->recorded);
-		if (im->recorded.session == im->d->clock.session)
-			return err_set(err, ERR_INPUT, "more than %d sessions in one recording; split it", SESSIONS_A_RUN - 1);
-		return true;
+		return session_is_free(im, err);
 	case RECORDING_SPAN: im->span = r; return true;
 	case RECORDING_POLL: return im->d->o.step_given || recorded_poll_fits(&r, im->d->o.import_step_ms, err);
 	case RECORDING_NOTHING: return true;

@@ -13,7 +13,7 @@ enum { IDENTIFY_AGAIN_MS = 60000, OVERRUN_AGAIN_MS = 60000, PARTIAL_AGAIN_MS = 6
 static unsigned silent_enough(const struct life *l)
 {
 	static const unsigned limits[] = { [STAGE_IDENTIFY] = 4, [STAGE_DISCOVER] = 2, [STAGE_POLL] = 2 };
-	return endpoint_is_snmp(&l->ep) ? 1 : limits[l->stage];
+	return l->snmp ? 1 : limits[l->stage];
 }
 
 static bool is_silence(enum reason r)
@@ -32,9 +32,12 @@ const struct plan *life_plan(const struct life *l)
 	return l->own_plan ? l->own_plan : l->shared ? l->shared->plan : NULL;
 }
 
-static void set_error(struct life *l, const char *text)
+void life_error(struct life *l, const char *text)
 {
-	snprintf(l->error, sizeof l->error, "%.*s", (int)sizeof l->error - 1, text);
+	enum { LONGEST = 300 };
+	char *old = l->error;
+	l->error = text ? strndup(text, strcspn(text, "\n") < LONGEST ? strcspn(text, "\n") : LONGEST) : NULL;
+	free(old);          /* afterwards: the text may come from it */
 }
 
 static void set_state(struct life *l, const char *state)
@@ -134,27 +137,28 @@ struct life *life_new(struct poller *p, size_t index, const struct device *d)
 	struct life *l = calloc(1, sizeof *l);
 	if (!l)
 		return NULL;
-	*l = (struct life){ .p = p, .index = index, .id = strdup(d->id), .endpoint_text = strdup(d->endpoint), .key = life_key(p, d), .unit = UINT32_MAX,
+	*l = (struct life){ .p = p, .index = index, .id = strdup(d->id), .endpoint_text = strdup(d->endpoint), .key = life_key(p, d), .ep = calloc(1, sizeof *l->ep), .unit = UINT32_MAX,
 			    .deadline_ms = d->deadline_ms, .retries = d->retries, .period_ms = d->poll_ms,
 			    .library = library_get(poller_library(p)) };
-	if (!l->id || !l->endpoint_text || !l->key || !copy_overrides(l, d)) {
+	if (!l->id || !l->endpoint_text || !l->key || !l->ep || !copy_overrides(l, d)) {
 		life_free(l);
 		return NULL;
 	}
 	set_state(l, "starting");
-	if (!endpoint_parse(d->endpoint, &l->ep, &err) || !find_profile(l, d, &err)) {
-		set_error(l, err.text);
+	if (!endpoint_parse(d->endpoint, l->ep, &err) || !find_profile(l, d, &err)) {
+		life_error(l, err.text);
 		set_state(l, "down");
 		return l;
 	}
-	l->ep.credential = d->credential;
-	l->ep.min_gap_ms = d->min_gap_ms;
-	l->ep.any_source = d->any_source;
-	l->ep.allow_weak = d->allow_weak;
+	l->ep->credential = d->credential;
+	l->ep->min_gap_ms = d->min_gap_ms;
+	l->ep->any_source = d->any_source;
+	l->ep->allow_weak = d->allow_weak;
+	l->snmp = endpoint_is_snmp(l->ep);
 	l->stage = l->profile ? STAGE_DISCOVER : STAGE_IDENTIFY;
 	const char *kept = poller_limits(l);
 	if (kept && !plan_limits_parse(kept, &l->limits, &err))
-		set_error(l, err.text);   /* learnt again, at the cost of a few refused requests */
+		life_error(l, err.text);   /* learnt again, at the cost of a few refused requests */
 	return l;
 }
 
@@ -183,6 +187,11 @@ void life_free(struct life *l)
 	free(l->id);
 	free(l->endpoint_text);
 	free(l->key);
+	free(l->ep);
+	free(l->serial);
+	free(l->model);
+	free(l->firmware);
+	free(l->error);
 	free(l);
 }
 
@@ -194,7 +203,7 @@ static void make_own_plan(struct life *l, struct stamp now)
 	struct plan *plan = plan_make(l->shared->bound, &l->limits, &err);
 	l->lesson = false;
 	if (!plan) {
-		set_error(l, err.text);
+		life_error(l, err.text);
 		return;
 	}
 	plan_free(l->own_plan);
@@ -229,7 +238,7 @@ static void cycle_over(struct life *l, struct stamp now)
 	if (!silent && l->reason == REASON_NONE) {
 		l->good++;
 		l->last_good = now.wall;
-		l->error[0] = 0;
+		life_error(l, NULL);
 	}
 	poller_settle(l, now);
 	told_state(l, silent, overrun, now);
@@ -237,7 +246,7 @@ static void cycle_over(struct life *l, struct stamp now)
 	if (overrun && now.boot.ms - l->overrun_told.ms >= OVERRUN_AGAIN_MS) {
 		l->overrun_told = now.boot;
 		poller_event(l, "overrun", now, "one poll took %" PRId64 " ms, more than its period of %" PRId64 " ms: %s",
-			     now.boot.ms - l->begun.ms, l->period_ms, l->error[0] ? l->error : "many or slow requests");
+			     now.boot.ms - l->begun.ms, l->period_ms, l->error ? l->error : "many or slow requests");
 	}
 	if (l->lesson && l->shared)
 		make_own_plan(l, now);
@@ -258,7 +267,7 @@ static void ask(struct life *l, const struct request *req, struct stamp now)
 
 static void give_up(struct life *l, const struct err *err, struct stamp now)
 {
-	set_error(l, err->text);
+	life_error(l, err->text);
 	if (l->reason == REASON_NONE)
 		l->reason = REASON_IDENTITY;
 	if (life_plan(l))
@@ -288,16 +297,17 @@ static void identified(struct life *l, struct stamp now)
 /* Another serial, model or firmware at the same address: its values count as those of another device (F-dev-33). */
 static void check_identity(struct life *l, const struct bound *b, struct stamp now)
 {
-	struct { const char *what, *now; char *was; size_t size; } rows[] = {
-		{ "serial number", b->serial, l->serial, sizeof l->serial }, { "model", b->model, l->model, sizeof l->model },
-		{ "firmware", b->firmware, l->firmware, sizeof l->firmware },
+	struct { const char *what, *now; char **was; } rows[] = {
+		{ "serial number", b->serial, &l->serial }, { "model", b->model, &l->model }, { "firmware", b->firmware, &l->firmware },
 	};
 	for (size_t i = 0; i < countof(rows); i++) {
-		if (!rows[i].now[0])
+		char *was = *rows[i].was;
+		if (!rows[i].now[0] || (was && strcmp(was, rows[i].now) == 0))
 			continue;
-		if (rows[i].was[0] && strcmp(rows[i].was, rows[i].now) != 0)
-			poller_event(l, "identity", now, "its %s changed from '%s' to '%s': is this still the same device?", rows[i].what, rows[i].was, rows[i].now);
-		snprintf(rows[i].was, rows[i].size, "%.*s", (int)rows[i].size - 1, rows[i].now);
+		if (was)
+			poller_event(l, "identity", now, "its %s changed from '%s' to '%s': is this still the same device?", rows[i].what, was, rows[i].now);
+		*rows[i].was = strdup(rows[i].now);
+		free(was);
 	}
 }
 
@@ -346,7 +356,7 @@ static void discovered(struct life *l, struct stamp now)
 static void start_identify(struct life *l, struct stamp now)
 {
 	struct err err = { 0 };
-	enum transport t = endpoint_is_snmp(&l->ep) ? TRANSPORT_SNMP : TRANSPORT_MODBUS;
+	enum transport t = l->snmp ? TRANSPORT_SNMP : TRANSPORT_MODBUS;
 	if (!l->identify) {
 		renew_library(l);
 		l->identify = identify_new(l->library, t, &err);
@@ -384,8 +394,8 @@ static void next_poll(struct life *l, struct stamp now)
 	if (l->at < plan->n) {
 		poller_take_missing(l, l->at, REASON_TIMEOUT, now);
 		l->reason = REASON_TIMEOUT;
-		if (!l->error[0])
-			set_error(l, "its other requests found no time within the period");
+		if (!l->error)
+			life_error(l, "its other requests found no time within the period");
 	}
 	cycle_over(l, now);
 }
@@ -427,9 +437,9 @@ static void count(struct life *l, const struct reading *r)
 	/* While it is being looked over, a refusal is an answer: "I do not have that". */
 	if (r->reason != REASON_NONE && (silent || l->stage == STAGE_POLL)) {
 		l->reason = r->reason;
-		set_error(l, r->err.text);
+		life_error(l, r->err.text);
 	} else if (r->partial) {
-		set_error(l, r->err.text);
+		life_error(l, r->err.text);
 	}
 }
 

@@ -19,7 +19,8 @@ struct life {
 	struct poller *p;
 	size_t index;                        /* in the site */
 	char *id, *endpoint_text, *key;      /* key: everything that makes it another device when it changes */
-	struct endpoint ep;
+	struct endpoint *ep;                 /* until it is attached */
+	bool snmp;
 	int64_t deadline_ms, retries, period_ms;
 	struct point_override *overrides;    /* its own: the site may go while a discovery runs */
 	size_t n_overrides;
@@ -41,7 +42,7 @@ struct life {
 	struct sample *held;                 /* a cycle's values by point, until they are checked together; NULL: the profile has no rule for them */
 	unsigned plausible;                  /* cycles in a row without a finding */
 	bool implausible;                    /* told */
-	char serial[128], model[128], firmware[128];
+	char *serial, *model, *firmware;     /* NULL: it did not say */
 
 	enum stage stage;
 	bool running, was_down, seen, surveyed;   /* surveyed: identified or discovered in this cycle */
@@ -56,7 +57,7 @@ struct life {
 	struct wall last_good;
 	struct mono overrun_told, hinted;
 	char state[12];
-	char error[300];
+	char *error;                         /* NULL: none */
 };
 
 /* Fills in what the site says; on a wrong endpoint `error` is set and the life never begins a cycle. */
@@ -70,6 +71,7 @@ void life_begin(struct life *l, struct stamp now, bool trial);
 void life_answer(struct life *l, const struct reading *r);
 
 const struct plan *life_plan(const struct life *l);
+void life_error(struct life *l, const char *sentence);       /* its first line is kept; NULL: none */
 
 /* poller.c, for life.c */
 void poller_ask(struct life *l, const struct request *req, struct stamp now);

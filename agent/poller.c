@@ -66,7 +66,7 @@ void poller_over(struct life *l, enum cycle result, struct stamp now)
 	if (st.breaker == BREAKER_OPEN && !l->was_down) {
 		l->was_down = true;
 		snprintf(l->state, sizeof l->state, "down");
-		poller_event(l, "down", now, "no answer %u times in a row, tried once a minute from now on: %s", st.silent, l->error);
+		poller_event(l, "down", now, "no answer %u times in a row, tried once a minute from now on: %s", st.silent, l->error ? l->error : "");
 	}
 	want_soon(p);
 }
@@ -120,7 +120,7 @@ static void tell_findings(struct life *l, size_t found, const char *text, struct
 {
 	l->plausible = found ? 0 : l->plausible + 1;
 	if (found)
-		snprintf(l->error, sizeof l->error, "%.*s", (int)strcspn(text, "\n"), text);
+		life_error(l, text);
 	if (found && !l->implausible) {
 		l->implausible = true;
 		poller_event(l, "implausible", now, "%.*s", (int)strcspn(text, "\n"), text);
@@ -385,21 +385,23 @@ static void attach(struct poller *p, struct life *l)
 	CLEANUP(buf_done) struct buf bus = { 0 };
 	if (!strcmp(l->state, "down"))
 		return;
-	l->ops = ops_for(p, l->ep.scheme);
+	l->ops = ops_for(p, l->ep->scheme);
 	if (!l->ops)
-		err_set(&err, ERR_CONFIG, "nothing here reads %s endpoints", l->ep.scheme);
+		err_set(&err, ERR_CONFIG, "nothing here reads %s endpoints", l->ep->scheme);
 	l->collector = l->ops ? collector_of(p, l->ops, &err) : NULL;
-	l->target = l->collector ? l->ops->attach(l->collector, &l->ep, l, &err) : NULL;
-	endpoint_bus(&l->ep, &bus);
+	l->target = l->collector ? l->ops->attach(l->collector, l->ep, l, &err) : NULL;
+	endpoint_bus(l->ep, &bus);
 	if (l->target && !bus.failed)
-		l->unit = sched_add(p->sched, bus.data, slots_of(&l->ep), l->period_ms, clock_of(p).boot);
+		l->unit = sched_add(p->sched, bus.data, slots_of(l->ep), l->period_ms, clock_of(p).boot);
+	free(l->ep);            /* the collector keeps what it needs of it */
+	l->ep = NULL;
 	if (l->unit != UINT32_MAX && keep_unit(p, l))
 		return;
 	if (!err.text[0])
 		err_memory(&err);
-	snprintf(l->error, sizeof l->error, "%.*s", (int)sizeof l->error - 1, err.text);
+	life_error(l, err.text);
 	snprintf(l->state, sizeof l->state, "down");
-	poller_event(l, "down", clock_of(p), "cannot be read: %s", l->error);
+	poller_event(l, "down", clock_of(p), "cannot be read: %s", err.text);
 }
 
 static void detach(struct poller *p, struct life *l)
@@ -447,7 +449,8 @@ bool poller_reload(struct poller *p, const struct site *site, struct library *li
 		if (!lives[i])
 			continue;
 		lives[i]->index = i;
-		lives[i]->ep.credential = d->credential;
+		if (lives[i]->ep)
+			lives[i]->ep->credential = d->credential;
 		if (l && l->period_ms != d->poll_ms) {
 			l->period_ms = d->poll_ms;
 			sched_period(p->sched, l->unit, d->poll_ms, clock_of(p).boot);
@@ -558,7 +561,7 @@ void poller_device(const struct poller *p, size_t i, struct poller_device *out)
 		sched_state(p->sched, l->unit, &st);
 	*out = (struct poller_device){ .id = l->id, .profile = l->profile ? l->profile->name : NULL, .endpoint = l->endpoint_text, .state = l->state,
 		.polls = l->polls, .good = l->good, .failures = l->failures, .timeouts = l->timeouts, .late = st.late, .latency_us = l->latency_us,
-		.last_good = l->last_good, .error = l->error[0] ? l->error : NULL, .bound = l->shared ? l->shared->bound : NULL,
+		.last_good = l->last_good, .error = l->error, .bound = l->shared ? l->shared->bound : NULL,
 		.breaker = breaker_names[st.breaker], .next_ms = st.next.ms };
 	if (l->target)
 		l->ops->stats(l->target, &out->stats);

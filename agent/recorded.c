@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLACES_MAX = 6 };
+enum { PLACES_MAX = 6, SAME_OFFSET_MS = 5000 /* core/ledger: more is a clock step */ };
 
 bool recorded_init(struct recorded *r, const struct registry *registry, uint32_t session, struct err *err)
 {
@@ -44,17 +44,46 @@ static bool value_of(const struct recorded *r, uint32_t series, const struct rec
 	return recording_value(line, factor, facts.is_float || facts.row.quantity != Q_ENERGY, value);
 }
 
+static bool near(int64_t a, int64_t b) { return a - b <= SAME_OFFSET_MS && b - a <= SAME_OFFSET_MS; }
+
+/* The session of a line with both clocks.  Boot time that falls back is a line that comes late when wall - boot is one that the session had,
+ * and a machine that was started again when it is not. */
+static uint32_t session_of(struct recorded *r, const struct recording_line *line)
+{
+	int64_t boot = line->boot.ms, offset = line->wall.ms - boot;
+	if (!r->has_boot) {
+		r->stepped_offset = offset;
+	} else if (r->was_restarted && boot > r->boot_ms && near(offset, r->last_offset) && !near(offset, r->boot_offset)) {
+		return r->session - 1;
+	} else if (boot < r->boot_ms) {
+		if (near(offset, r->boot_offset) || near(offset, r->stepped_offset))
+			return r->session;
+		int64_t before = r->boot_offset;
+		recorded_session(r);
+		r->was_restarted = true;
+		r->last_offset = before;
+		r->stepped_offset = offset;
+	} else if (!near(offset, r->boot_offset)) {
+		r->stepped_offset = r->boot_offset;
+	}
+	r->has_boot = true;
+	r->boot_ms = boot;
+	r->boot_offset = offset;
+	return r->session;
+}
+
 enum recorded_result recorded_sample(struct recorded *r, const struct recording_line *line, struct sample *out, struct err *err)
 {
 	uint32_t series = series_of(r, line->id);
 	if (series >= r->n_series)
 		return RECORDED_IGNORED;
-	*out = (struct sample){ .series = series, .quality = (uint8_t)line->quality, .reason = line->has_value ? REASON_NONE : REASON_NOT_POLLED,
-				.at = { .wall = line->wall, .session = r->session, .synced = true } };
-	if (line->has_boot) {
-		r->has_boot = true;
-		r->boot_offset = line->wall.ms - line->boot.ms;
+	if (line->unreadable) {
+		err_set(err, ERR_INPUT, "column %d: %s", line->column, line->unreadable);
+		return RECORDED_BAD;
 	}
+	*out = (struct sample){ .series = series, .quality = (uint8_t)line->quality, .reason = line->has_value ? REASON_NONE : REASON_NOT_POLLED,
+				.at = { .wall = line->wall, .synced = true } };
+	out->at.session = line->has_boot ? session_of(r, line) : r->session;
 	out->at.boot.ms = line->has_boot ? line->boot.ms : line->wall.ms - (r->has_boot ? r->boot_offset : 0);
 	if (!line->has_value || value_of(r, series, line, &out->value))
 		return RECORDED_SAMPLE;
@@ -65,7 +94,7 @@ enum recorded_result recorded_sample(struct recorded *r, const struct recording_
 void recorded_session(struct recorded *r)
 {
 	r->session++;
-	r->has_boot = false;
+	r->has_boot = r->was_restarted = false;
 }
 
 void recorded_look(struct recorded *r, const struct recording_line *line)

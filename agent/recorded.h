@@ -12,8 +12,10 @@ struct recorded {
 	const struct registry *registry;
 	size_t n_series;
 	uint32_t session;
-	bool has_boot;
-	int64_t boot_offset;            /* wall - boot of the last line that had both */
+	bool has_boot, was_restarted;         /* was_restarted: seen from the clock, so lines of before may still come late */
+	int64_t boot_ms, boot_offset;   /* the newest boot time of the session and its wall - boot */
+	int64_t stepped_offset;         /* the session's offset before its last clock step */
+	int64_t last_offset;            /* of the session before, at its end */
 	uint32_t *follows, previous;    /* series that came after this one last time: recordings repeat their order */
 	int *places;                    /* of registers that no profile describes: decimals seen by recorded_look() */
 };
@@ -23,7 +25,7 @@ void recorded_done(struct recorded *r);
 
 enum recorded_result { RECORDED_SAMPLE, RECORDED_IGNORED, RECORDED_BAD };       /* ignored: a series this site does not use */
 enum recorded_result recorded_sample(struct recorded *r, const struct recording_line *line, struct sample *out, struct err *err);
-/* "# session": the monotonic clock begins anew. */
+/* "# session": the monotonic clock begins anew.  A line whose monotonic time falls back while time goes on says the same by itself. */
 void recorded_session(struct recorded *r);
 /* Remembers how many decimals a register without profile has. */
 void recorded_look(struct recorded *r, const struct recording_line *line);

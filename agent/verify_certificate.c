@@ -97,7 +97,7 @@ static bool check_evidence(struct verify *v, const struct pack *p, struct err *e
 		return failed_at(v, tree.pointer);
 	cert_note(&v->trace, "%llu 条证据记录在 %lld 条的证据树中,树根 %.16s...", "%llu evidence leaves are in the tree of %lld leaves with root %.16s...",
 		  (unsigned long long)tree.leaves, (long long)json_integer_value(json_object_get(evidence, "tree_size")), verify_text(evidence, "tree_root"));
-	if (!cert_recheck_measured(v->payload, p, &v->trace, &measured, err))
+	if (!cert_recheck_measured(v->payload, p, &v->trust, &v->trace, &measured, err))
 		return failed_at(v, measured.pointer);
 	if (measured.measured)
 		return true;

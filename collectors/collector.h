@@ -32,8 +32,8 @@ struct endpoint {
 	uint8_t unit;                  /* Modbus */
 	char user[128];                /* SNMP community or v3 user; "" when by credential */
 	int version;                   /* SNMP 1, 2 (v2c), 3 */
-	struct { char key[24], value[200]; } options[12];
-	size_t n_options;
+	char options[400];             /* key and value in turn, each with its NUL; thousands of these are in memory */
+	size_t n_options, options_len;
 	const char *credential;        /* name of the secret, from the configuration; borrowed; NULL none */
 	int64_t min_gap_ms;            /* between two requests on this endpoint */
 	bool any_source;               /* SNMP: take answers from another address (F-dev-28) */

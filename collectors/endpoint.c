@@ -86,15 +86,16 @@ static bool parse_option(const struct scheme *s, const char *text, size_t len, s
 	const char *eq = memchr(text, '=', len);
 	if (!eq)
 		return err_set(err, ERR_CONFIG, "option '%.*s' has no value; write key=value", (int)len, text);
-	if (out->n_options == countof(out->options))
-		return err_set(err, ERR_CONFIG, "more than %zu options", countof(out->options));
-	char *key = out->options[out->n_options].key, *value = out->options[out->n_options].value;
-	if (!decode(text, (size_t)(eq - text), key, sizeof out->options[0].key) ||
-	    !decode(eq + 1, len - (size_t)(eq - text) - 1, value, sizeof out->options[0].value))
+	char *key = out->options + out->options_len, *end = out->options + sizeof out->options;
+	if (!decode(text, (size_t)(eq - text), key, (size_t)(end - key)))
+		return err_set(err, ERR_CONFIG, "option '%.*s' is too long or badly escaped", (int)len, text);
+	char *value = key + strlen(key) + 1;
+	if (!decode(eq + 1, len - (size_t)(eq - text) - 1, value, (size_t)(end - value)))
 		return err_set(err, ERR_CONFIG, "option '%.*s' is too long or badly escaped", (int)len, text);
 	if (!key[0] || !option_known(s, key))
 		return err_set(err, ERR_CONFIG, "option '%s' is not known for %s; known: %s", key, s->name, s->options[0] ? s->options : "none");
 	out->n_options++;
+	out->options_len = (size_t)(value + strlen(value) + 1 - out->options);
 	return true;
 }
 
@@ -168,17 +169,14 @@ static bool parse_host(const struct scheme *s, const char *text, size_t len, str
 static bool parse_version(struct endpoint *out, struct err *err)
 {
 	static const struct { const char *text; int version; } rows[] = { { "1", 1 }, { "2c", 2 }, { "2", 2 } };
-	for (size_t i = 0; i < out->n_options; i++) {
-		if (strcmp(out->options[i].key, "v") != 0)
+	const char *text = endpoint_option(out, "v");
+	for (size_t k = 0; text && k < countof(rows); k++) {
+		if (strcmp(rows[k].text, text) != 0)
 			continue;
-		size_t k = 0;
-		while (k < countof(rows) && strcmp(rows[k].text, out->options[i].value) != 0)
-			k++;
-		if (k == countof(rows))
-			return err_set(err, ERR_CONFIG, "SNMP version '%s' is not 1 or 2c; version 3 is snmpv3://USER@HOST", out->options[i].value);
 		out->version = rows[k].version;
+		return true;
 	}
-	return true;
+	return !text || err_set(err, ERR_CONFIG, "SNMP version '%s' is not 1 or 2c; version 3 is snmpv3://USER@HOST", text);
 }
 
 /* Device path and unit: "/dev/ttyS0/3?baud=9600" or "/dev/ttyS0?baud=9600/3". */
@@ -286,8 +284,12 @@ void endpoint_bus(const struct endpoint *ep, struct buf *out)
 
 const char *endpoint_option(const struct endpoint *ep, const char *key)
 {
-	for (size_t i = 0; i < ep->n_options; i++)
-		if (strcmp(ep->options[i].key, key) == 0)
-			return ep->options[i].value;
+	const char *at = ep->options;
+	for (size_t i = 0; i < ep->n_options; i++) {
+		const char *value = at + strlen(at) + 1;
+		if (strcmp(at, key) == 0)
+			return value;
+		at = value + strlen(value) + 1;
+	}
 	return NULL;
 }

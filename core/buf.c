@@ -99,13 +99,19 @@ void buf_json(struct buf *b, const char *text)
 	buf_str(b, "\"");
 }
 
+/* Marks that turn the direction of what follows, and the line and paragraph separators: a terminal shows another text than was said. */
+static bool reorders(const unsigned char *s, size_t n)
+{
+	return n == 3 && s[0] == 0xe2 && ((s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xa8 && s[2] <= 0xae))) || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
+}
+
 void buf_plain(struct buf *b, const char *text, size_t len)
 {
 	while (len) {
 		unsigned char c = (unsigned char)*text;
 		size_t n = utf8_step((const unsigned char *)text, len);
 		bool control = c < 0x20 || c == 0x7f || (c == 0xc2 && n == 2 && (unsigned char)text[1] < 0xa0);
-		if (n == 0 || control)
+		if (n == 0 || control || reorders((const unsigned char *)text, n))
 			buf_str(b, "?");
 		else
 			buf_add(b, text, n);

@@ -17,7 +17,7 @@ void buf_str(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 /* A JSON string with its quotes; control characters, quotes, backslash and invalid UTF-8 are escaped (the last as U+FFFD). */
 void buf_json(struct buf *b, const char *text);
-/* Text for a terminal or a log: control characters and invalid UTF-8 become '?'. */
+/* Text for a terminal or a log: control characters, invalid UTF-8 and marks that turn the direction of writing become '?'. */
 void buf_plain(struct buf *b, const char *text, size_t len);
 void buf_reset(struct buf *b);              /* keeps the memory */
 char *buf_take(struct buf *b);              /* the caller owns the result; NULL when failed or empty */

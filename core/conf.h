@@ -70,7 +70,7 @@ char *conf_copy(struct conf *c, const char *text);
 /* A reader turns one node into *out; false after it recorded a problem.  `arg` comes from the field row. */
 typedef bool conf_reader(struct conf *c, const struct conf_node *n, void *out, const void *arg);
 
-enum { CONF_REQUIRED = 1, CONF_DEPRECATED = 2 };
+enum { CONF_REQUIRED = 1, CONF_DEPRECATED = 2, CONF_CLEARABLE = 4 };      /* the last: null is no problem, nothing is read */
 struct conf_field {
 	const char *key;          /* NULL ends the table */
 	conf_reader *read;

@@ -94,6 +94,8 @@ bool conf_struct(struct conf *c, const struct conf_node *n, void *out, const voi
 			continue;               /* reported when parsed */
 		if (!f)
 			unknown_key(c, n, key, fields);
+		else if (conf_kind(value) == CONF_NULL && (f->flags & CONF_CLEARABLE))
+			continue;
 		else if (conf_kind(value) == CONF_NULL)
 			conf_problem(c, key, "key '%s' in %s has no value; write one or remove the line", f->key, conf_path(c, n));
 		else if (f->read(c, value, (char *)out + f->offset, f->arg) && f->seen)

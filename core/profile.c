@@ -79,7 +79,7 @@ void library_add(struct library *lib, const char *file, const void *bytes, size_
 	struct draft *d = root ? conf_alloc(c, sizeof *d) : NULL;
 	if (!d)
 		return;
-	*d = (struct draft){ .p = { .transport = -1, .confidence = -1, .place = conf_place(root) } };
+	*d = (struct draft){ .p = { .transport = -1, .confidence = -1, .place = conf_place(root) }, .address_base = -1 };
 	struct hash digest;
 	sha256(bytes, len, &digest);
 	hash_hex(&digest, d->p.sha256);
@@ -307,6 +307,7 @@ static void link_row(struct library *lib, struct draft *d, const struct conf_nod
 	}
 	struct point p = old >= 0 ? all[old] : *defaults;
 	p.place = conf_place(n);
+	clear_nulls(n, &p);
 	if (!conf_struct(lib->c, n, &p, point_fields))
 		return;
 	if (!p.name) {
@@ -350,6 +351,7 @@ static void inherit(struct draft *d, const struct draft *parent)
 	struct profile *p = &d->p;
 	const struct profile *q = &parent->p;
 	p->transport = p->transport < 0 ? q->transport : p->transport;
+	d->address_base = d->address_base < 0 ? parent->address_base : d->address_base;
 	p->vendor = p->vendor ? p->vendor : q->vendor;
 	p->model = p->model ? p->model : q->model;
 	p->max_words = p->max_words ? p->max_words : q->max_words;
@@ -383,6 +385,21 @@ static void link_rules(struct library *lib, struct draft *d)
 	}
 }
 
+/* What is given counts its addresses as the points do. */
+static void link_cases(struct library *lib, struct draft *d)
+{
+	if (!read_cases(lib->c, d->cases, &d->p.cases))
+		return;
+	const struct profile_case *cases = d->p.cases.items;
+	for (size_t i = 0; i < d->p.cases.n; i++) {
+		struct finisher f = { lib->c, d, d->cases };
+		struct test_input *in = cases[i].given.items;
+		for (size_t k = 0; k < cases[i].given.n; k++)
+			if (!finish_place(&f, &in[k].at))
+				return;
+	}
+}
+
 static void link_draft(struct library *lib, struct draft *d)
 {
 	if (d->linked)
@@ -403,6 +420,7 @@ static void link_draft(struct library *lib, struct draft *d)
 			inherit(d, parent);
 			d->parent = parent;
 		}
+		d->address_base = d->address_base < 0 ? 0 : d->address_base;
 		if (d->p.confidence < 0)
 			d->p.confidence = CONFIDENCE_DOCUMENTED;
 		link_points(lib, d, parent);
@@ -410,7 +428,7 @@ static void link_draft(struct library *lib, struct draft *d)
 		if (!d->p.points.n && conf_problem_count(lib->c) == before)
 			conf_problem_at(lib->c, d->p.place, "profile '%s' has no points", d->p.name);
 		if (d->cases)
-			(void)!read_cases(lib->c, d->cases, &d->p.cases);
+			link_cases(lib, d);
 		if (d->p.transport < 0)
 			d->p.transport = TRANSPORT_MODBUS;
 	}

@@ -54,7 +54,7 @@ struct test {
 	struct place at;
 	struct coding coding;        /* Modbus, or `text` columns */
 	const char *equals, *not_equals;         /* integer or text */
-	const char *matches;         /* glob, case-insensitive, over text */
+	const char *matches, *not_matches;       /* globs, case-insensitive, over text */
 	const char *version_from, *version_to;   /* dotted numbers, inclusive */
 	struct conf_vec range;       /* two int64_t, inclusive, over the raw number */
 	struct conf_vec in;          /* const char *: any of these */

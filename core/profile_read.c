@@ -220,30 +220,47 @@ const struct conf_field point_fields[] = {
 	{ "scope", conf_enum, offsetof(struct point, scope), 0, scope_conf_names },
 	{ "at", read_place, offsetof(struct point, at) },
 	CODING_FIELDS(struct point, coding),
-	{ "scale", conf_ratio, offsetof(struct point, scale) },
-	{ "offset", conf_ratio, offsetof(struct point, offset) },
-	{ "unit", conf_text, offsetof(struct point, unit) },
-	{ "scale_from", read_one_or_list, offsetof(struct point, scale_from), 0, &scale_list },
-	{ "unit_from", read_unit_from, offsetof(struct point, unit_from) },
-	{ "label", conf_text, offsetof(struct point, label) },
-	{ "label_from", read_one_or_list, offsetof(struct point, label_from), 0, &place_list },
-	{ "where", read_one_or_list, offsetof(struct point, where), 0, &test_list },
-	{ "available", read_one_or_list, offsetof(struct point, available), 0, &test_list },
-	{ "missing", read_one_or_list, offsetof(struct point, missing), 0, &missing_list },
-	{ "states", read_states_or_name, 0 },
+	{ "scale", conf_ratio, offsetof(struct point, scale), CONF_CLEARABLE },
+	{ "offset", conf_ratio, offsetof(struct point, offset), CONF_CLEARABLE },
+	{ "unit", conf_text, offsetof(struct point, unit), CONF_CLEARABLE },
+	{ "scale_from", read_one_or_list, offsetof(struct point, scale_from), CONF_CLEARABLE, &scale_list },
+	{ "unit_from", read_unit_from, offsetof(struct point, unit_from), CONF_CLEARABLE },
+	{ "label", conf_text, offsetof(struct point, label), CONF_CLEARABLE },
+	{ "label_from", read_one_or_list, offsetof(struct point, label_from), CONF_CLEARABLE, &place_list },
+	{ "where", read_one_or_list, offsetof(struct point, where), CONF_CLEARABLE, &test_list },
+	{ "available", read_one_or_list, offsetof(struct point, available), CONF_CLEARABLE, &test_list },
+	{ "missing", read_one_or_list, offsetof(struct point, missing), CONF_CLEARABLE, &missing_list },
+	{ "states", read_states_or_name, 0, CONF_CLEARABLE },
 	{ "repeat", read_one_or_list, offsetof(struct point, repeat), 0, &repeat_list },
-	{ "index_parts", conf_list_of, offsetof(struct point, index_parts), 0, &text_list },
-	{ "index_shown", conf_text, offsetof(struct point, index_shown) },
-	{ "suffix", conf_int, offsetof(struct point, suffix), 0, &suffix_range },
-	{ "home", conf_int, offsetof(struct point, home), 0, &suffix_range },
-	{ "plain", conf_text, offsetof(struct point, plain) },
-	{ "range", conf_list_of, offsetof(struct point, range), 0, &ratio_pair },
-	{ "modulus", read_modulus, 0 },
+	{ "index_parts", conf_list_of, offsetof(struct point, index_parts), CONF_CLEARABLE, &text_list },
+	{ "index_shown", conf_text, offsetof(struct point, index_shown), CONF_CLEARABLE },
+	{ "suffix", conf_int, offsetof(struct point, suffix), CONF_CLEARABLE, &suffix_range },
+	{ "home", conf_int, offsetof(struct point, home), CONF_CLEARABLE, &suffix_range },
+	{ "plain", conf_text, offsetof(struct point, plain), CONF_CLEARABLE },
+	{ "range", conf_list_of, offsetof(struct point, range), CONF_CLEARABLE, &ratio_pair },
+	{ "modulus", read_modulus, 0, CONF_CLEARABLE },
 	{ "configured", conf_bool, offsetof(struct point, configured) },
-	{ "duplicate_of", conf_text, offsetof(struct point, duplicate_of) },
+	{ "duplicate_of", conf_text, offsetof(struct point, duplicate_of), CONF_CLEARABLE },
 	{ "resettable", conf_bool, offsetof(struct point, resettable) },
 	{ "transform", conf_enum, offsetof(struct point, transform), 0, transform_names },
 	{ "confidence", conf_enum, offsetof(struct point, confidence), 0, confidence_names },
 	{ "source", conf_text, offsetof(struct point, source) },
 	{ NULL },
 };
+
+/* What `key: null` takes away again: an inherited member becomes as if it was never written. */
+#define CLEARS(member) { #member, offsetof(struct point, member), sizeof point_start.member }
+static const struct { const char *key; size_t at, size; } clears[] = {
+	CLEARS(scale), CLEARS(offset), CLEARS(unit), CLEARS(scale_from), CLEARS(unit_from), CLEARS(label), CLEARS(label_from), CLEARS(where), CLEARS(available),
+	CLEARS(missing), CLEARS(states), { "states", offsetof(struct point, states_of), sizeof point_start.states_of }, CLEARS(range), CLEARS(modulus),
+	{ "modulus", offsetof(struct point, modulus_of_type), sizeof point_start.modulus_of_type }, CLEARS(duplicate_of), CLEARS(suffix), CLEARS(home),
+	CLEARS(plain), CLEARS(index_parts), CLEARS(index_shown),
+};
+
+void clear_nulls(const struct conf_node *row, struct point *p)
+{
+	for (size_t i = 0; i < conf_count(row); i++)
+		for (size_t k = 0; conf_scalar(conf_key(row, i)) && conf_kind(conf_item(row, i)) == CONF_NULL && k < countof(clears); k++)
+			if (!strcmp(clears[k].key, conf_scalar(conf_key(row, i))))
+				memcpy((char *)p + clears[k].at, (const char *)&point_start + clears[k].at, clears[k].size);
+}

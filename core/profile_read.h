@@ -10,7 +10,7 @@ struct state_list { const char *name; struct conf_vec states; };
 struct draft {
 	struct profile p;            /* first: a draft is its profile */
 	struct conf_vec drop;        /* const char *: the parent's points that this one does not have */
-	int64_t address_base;
+	int64_t address_base;        /* -1: the parent's, else 0 */
 	struct conf_vec state_lists; /* struct state_list; the parent's behind one's own */
 	const struct draft *parent;
 	const struct conf_node *points, *defaults, *cases;
@@ -19,6 +19,7 @@ struct draft {
 
 extern const struct conf_field draft_fields[], point_fields[];
 extern const struct point point_start;           /* every member as if not written */
+void clear_nulls(const struct conf_node *row, struct point *p);       /* `key: null` of a row: as if not written */
 
 bool read_place_text(const char *text, struct place *out, struct conf *c);      /* "holding 0x34", "column e.318.1 @ $1" */
 bool read_address(const char *text, uint16_t *out);          /* "0x34", "52" */
@@ -48,6 +49,7 @@ extern const struct conf_list text_list, int_pair, test_list;
 	{ "input", read_place_of, offsetof(type_, member at), 0, "input" }, CODING_FIELDS(type_, member coding),          \
 	{ "equals", conf_text, offsetof(type_, member equals) }, { "not", conf_text, offsetof(type_, member not_equals) },    \
 	{ "matches", conf_text, offsetof(type_, member matches) },                                                        \
+	{ "not_matches", conf_text, offsetof(type_, member not_matches) },                                                \
 	{ "version_from", conf_text, offsetof(type_, member version_from) },                                              \
 	{ "version_to", conf_text, offsetof(type_, member version_to) },                                                  \
 	{ "range", conf_list_of, offsetof(type_, member range), 0, &int_pair },                                           \

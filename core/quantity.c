@@ -7,7 +7,7 @@
 #define ANY INT64_MIN, INT64_MAX
 #define TO(max) -(int64_t)(max), (int64_t)(max)
 enum dimension { D_POWER, D_VA, D_VAR, D_WH, D_VARH, D_VAH, D_A, D_V, D_HZ, D_ONE, D_TEMPERATURE, D_PERCENT, D_FLOW, D_VOLUME,
-		 D_AIRFLOW, D_PRESSURE, D_TIME, D_ROTATION, D_ANGLE, D_PLAIN };
+		 D_AIRFLOW, D_PRESSURE, D_TIME, D_ROTATION, D_ANGLE, D_SPEED, D_PLAIN };
 
 const struct quantity_row quantities[Q_N] = {
 	[Q_NONE] = { "none", "1", { 1, 1 } },
@@ -46,6 +46,7 @@ const struct quantity_row quantities[Q_N] = {
 	[Q_DISTORTION] = { "distortion", "%", { 1000, 1 } },
 	[Q_TIME] = { "time", "s", { 1000, 1 } },
 	[Q_PHASE_ANGLE] = { "phase_angle", "deg", { 1000, 1 } },
+	[Q_AIR_SPEED] = { "air_speed", "m/s", { 1000, 1 } },
 };
 
 static const struct { uint8_t dimension; int64_t min, max; } limits[Q_N] = {
@@ -85,6 +86,7 @@ static const struct { uint8_t dimension; int64_t min, max; } limits[Q_N] = {
 	[Q_DISTORTION] = { D_PERCENT, 0, 1000000 },
 	[Q_TIME] = { D_TIME, ANY },
 	[Q_PHASE_ANGLE] = { D_ANGLE, -360000, 360000 },
+	[Q_AIR_SPEED] = { D_SPEED, -100000, 100000 },                /* a probe may tell the direction */
 };
 
 const char *const scope_names[SCOPE_N] = {
@@ -106,7 +108,7 @@ const struct conf_name quantity_names[] = {
 	Q(Q_VALVE_POSITION, "valve_position"), Q(Q_BATTERY_CHARGE, "battery_charge"), Q(Q_BATTERY_RUNTIME, "battery_runtime"),
 	Q(Q_BATTERY_VOLTAGE, "battery_voltage"), Q(Q_BATTERY_CURRENT, "battery_current"),
 	Q(Q_BATTERY_TEMPERATURE, "battery_temperature"), Q(Q_RUN_HOURS, "run_hours"), Q(Q_COUNT, "count"), Q(Q_SETTING, "setting"),
-	Q(Q_ROTATION, "rotation"), Q(Q_DISTORTION, "distortion"), Q(Q_TIME, "time"), Q(Q_PHASE_ANGLE, "phase_angle"), { NULL, 0 },
+	Q(Q_ROTATION, "rotation"), Q(Q_DISTORTION, "distortion"), Q(Q_TIME, "time"), Q(Q_PHASE_ANGLE, "phase_angle"), Q(Q_AIR_SPEED, "air_speed"), { NULL, 0 },
 };
 
 const struct conf_name scope_conf_names[] = {
@@ -167,6 +169,7 @@ static const struct unit_row { uint8_t dimension; const char *unit; struct ratio
 	{ D_TIME, "h", { 3600000, 1 } }, { D_TIME, "d", { 86400000, 1 } },
 	{ D_ROTATION, "/min", { 1000, 1 } }, { D_ROTATION, "rpm", { 1000, 1 } }, { D_ROTATION, "RPM", { 1000, 1 } },
 	{ D_ANGLE, "deg", { 1000, 1 } },
+	{ D_SPEED, "m/s", { 1000, 1 } }, { D_SPEED, "cm/s", { 10, 1 } }, { D_SPEED, "[ft_i]/min", { 508, 100 } }, { D_SPEED, "ft/min", { 508, 100 } }, { D_SPEED, "fpm", { 508, 100 } },
 	{ D_PLAIN, "1", { 1, 1 } },
 };
 

@@ -5,7 +5,7 @@
 
 static bool blank(char c) { return c == ' ' || c == '\t' || c == ','; }
 
-/* The next word of the line; false at its end.  A comma is a blank: recordings come from spreadsheets too. */
+/* The next word of the line; false at its end, or at the remark behind it.  A comma is a blank: recordings come from spreadsheets too. */
 static bool word(const char **p, const char *end, const char **from, size_t *len)
 {
 	while (*p < end && blank(**p))
@@ -14,7 +14,9 @@ static bool word(const char **p, const char *end, const char **from, size_t *len
 	while (*p < end && !blank(**p) && **p != '\r')
 		(*p)++;
 	*len = (size_t)(*p - *from);
-	return *len > 0;
+	bool ends = !*len || **from == '#';
+	*p = ends ? end : *p;
+	return !ends;
 }
 
 /* Two digits at p, as a number; -1 when they are none. */
@@ -87,12 +89,14 @@ static bool parse_value(const char *p, size_t len, struct recording_line *out)
 	return n > 0;
 }
 
+/* The words in any case. */
 static bool parse_quality(const char *from, size_t len, enum quality *out)
 {
 	char text[16];
 	if (len >= sizeof text)
 		return false;
-	memcpy(text, from, len);
+	for (size_t i = 0; i < len; i++)
+		text[i] = from[i] >= 'A' && from[i] <= 'Z' ? (char)(from[i] + ('a' - 'A')) : from[i];
 	text[len] = 0;
 	return quality_of_text(text, out);
 }
@@ -145,16 +149,43 @@ static enum recording remark(const char *line, const char *p, const char *end, s
 	return is_span ? RECORDING_SPAN : RECORDING_NOTHING;
 }
 
+/* VALUE [QUALITY [MONOTONIC-MS]]: NULL, or why not, and then *from is where. */
+static const char *parse_rest(const char *p, const char *end, struct recording_line *r, const char **from)
+{
+	size_t n;
+	if (!word(&p, end, from, &n))
+		return "the value is missing; write '-' where the device gave none";
+	const char *value = *from;
+	if (!parse_value(value, n, r))
+		return "not a number; write the register's count, a decimal, or '-'";
+	if (!r->has_value)
+		r->quality = QUALITY_MISSING;
+	bool more = word(&p, end, from, &n), number = more && **from >= '0' && **from <= '9';      /* the quality may be left out */
+	if (more && !number && !parse_quality(*from, n, &r->quality))
+		return "unknown quality; use good, stale, substituted, bad or missing";
+	if (number || (more && word(&p, end, from, &n))) {
+		if (!parse_boot(*from, n, &r->boot))
+			return "monotonic milliseconds must be a whole number";
+		r->has_boot = true;
+	}
+	if (word(&p, end, from, &n))
+		return "something stands behind the reading; write '#' before a remark";
+	*from = value;
+	return !r->has_value && r->quality <= QUALITY_SUBSTITUTED ? "a reading without value cannot be good; write missing or bad" : NULL;
+}
+
 enum recording recording_parse(const char *line, size_t len, struct recording_line *out, struct err *err)
 {
 	static const char mark[] = { '\xef', '\xbb', '\xbf' };          /* what some editors put before the first line */
-	const char *end = line + len, *p = len >= sizeof mark && !memcmp(line, mark, sizeof mark) ? line + sizeof mark : line, *from;
+	const char *end = line + len, *p = len >= sizeof mark && !memcmp(line, mark, sizeof mark) ? line + sizeof mark : line, *from = line;
 	size_t n;
-	struct recording_line r = { .quality = QUALITY_GOOD };
+	struct recording_line r = { .quality = QUALITY_GOOD }, rest;
+	while (p < end && blank(*p))
+		p++;
+	if (p < end && *p == '#')
+		return remark(line, p + 1, end, out, err);
 	if (!word(&p, end, &from, &n))
 		return RECORDING_NOTHING;
-	if (*from == '#')
-		return remark(line, p, end, out, err);
 	if (!parse_time(from, n, &r.wall, err)) {
 		err_wrap(err, "column %d", (int)(from - line) + 1);
 		return RECORDING_BAD;
@@ -165,25 +196,10 @@ enum recording recording_parse(const char *line, size_t len, struct recording_li
 		return bad(err, line, from, "expected DEVICE/POINT");
 	memcpy(r.id, from, n);
 	r.id[n] = 0;
-	if (!word(&p, end, &from, &n))
-		return bad(err, line, from, "the value is missing; write '-' where the device gave none");
-	if (!parse_value(from, n, &r))
-		return bad(err, line, from, "not a number; write the register's count, a decimal, or '-'");
-	if (!r.has_value)
-		r.quality = QUALITY_MISSING;
-	bool more = word(&p, end, &from, &n), number = more && *from >= '0' && *from <= '9';      /* the quality may be left out */
-	if (more && !number && !parse_quality(from, n, &r.quality))
-		return bad(err, line, from, "unknown quality; use good, stale, substituted, bad or missing");
-	if (number || (more && word(&p, end, &from, &n))) {
-		if (!parse_boot(from, n, &r.boot))
-			return bad(err, line, from, "monotonic milliseconds must be a whole number");
-		r.has_boot = true;
-	}
-	if (word(&p, end, &from, &n))
-		return bad(err, line, from, "something stands behind the reading");
-	if (!r.has_value && r.quality <= QUALITY_SUBSTITUTED)
-		return bad(err, line, line, "a reading without value cannot be good; write missing or bad");
-	*out = r;
+	rest = r;
+	r.unreadable = parse_rest(p, end, &rest, &from);
+	r.column = (int)(from - line) + 1;
+	*out = r.unreadable ? r : rest;
 	return RECORDING_READING;
 }
 

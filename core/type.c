@@ -443,7 +443,7 @@ bool test_holds(const struct test *t, const struct number *n)
 		return t->optional;
 	const char *text = n->kind == NUMBER_TEXT ? n->text : "";
 	return (!t->equals || same(n, t->equals)) && (!t->not_equals || !same(n, t->not_equals)) &&
-	       (!t->matches || glob_match(t->matches, text)) && (!t->in.n || in_list(n, &t->in)) &&
+	       (!t->matches || glob_match(t->matches, text)) && (!t->not_matches || !glob_match(t->not_matches, text)) && (!t->in.n || in_list(n, &t->in)) &&
 	       (!t->range.n || in_range(n, t->range.items)) &&
 	       (!t->version_from || version_compare(text, t->version_from) >= 0) &&
 	       (!t->version_to || version_compare(text, t->version_to) <= 0);

@@ -57,9 +57,10 @@ bool cert_evidence_add(json_t *evidence, const char *why, const struct cert_leaf
 	return true;
 }
 
-void cert_evidence_omitted(json_t *evidence, int64_t intervals, int64_t events)
+void cert_evidence_omitted(json_t *evidence, const struct cert_omitted *omitted)
 {
-	json_object_set_new(evidence, "omitted", json_pack("{s:I, s:I}", "intervals", (json_int_t)intervals, "events", (json_int_t)events));
+	json_object_set_new(evidence, "omitted", json_pack("{s:I, s:I, s:I}", "intervals", (json_int_t)omitted->intervals, "events", (json_int_t)omitted->events, "corrections",
+							     (json_int_t)omitted->corrections));
 }
 
 /* First place at which what was computed again is not in the certificate; the certificate may hold more members. */

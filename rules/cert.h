@@ -33,13 +33,15 @@ bool cert_build(const struct cert_inputs *in, struct buf *out, struct err *err) 
 
 /* The evidence object.  `path` is the leaf's inclusion path in the tree of tree_size leaves; kind and date are part of its hash.
  * `why` says what the leaf is for: "start", "first", "end", "last", "month", "unknown" (an interval that is not fully known), "marked" (one that
- * is, but not plainly), "event", "correction", "configuration", "statement".  omitted: what of "marked" and "event" there was no room for. */
+ * is, but not plainly), "event", "correction", "configuration", "statement".  omitted: what of "marked", "event" and
+ * "correction" there was no room for.  Leaves of a kind stand in the order of the tree. */
 enum { CERT_EVENTS = 200 };          /* how many events results.event_list shows */
 json_t *cert_evidence_new(uint64_t epoch, uint64_t tree_size, const char *tree_root);
 struct cert_leaf { uint64_t index; uint8_t kind; struct wall at; const void *bytes; size_t len; };
 bool cert_evidence_add(json_t *evidence, const char *why, const struct cert_leaf *leaf, const struct hash *path, size_t n, struct err *err) MUST_USE;
 
-void cert_evidence_omitted(json_t *evidence, int64_t intervals, int64_t events);
+struct cert_omitted { int64_t intervals, events, corrections; };     /* corrections: and manual readings, which change sums too */
+void cert_evidence_omitted(json_t *evidence, const struct cert_omitted *omitted);
 
 struct cert_check {
 	char pointer[256];
@@ -55,9 +57,10 @@ bool cert_recheck(const json_t *cert, const struct pack *pack, char *pointer, si
 /* Recomputes E_T and E_IT of window and months from the attached leaves. */
 bool cert_recheck_evidence(const json_t *cert, struct cert_check *out, struct err *err) MUST_USE;
 /* Folds window and months again from the attached leaves and the configuration in the evidence, and compares what follows: KPI with
- * completeness, classes, findings and U, racks and shares, meters, months, flows, and the window itself with what the pack asks for.
+ * completeness, classes, findings and U, racks and shares, meters, months, flows, and the window itself with what the pack asks for.  The
+ * configuration counts as the statements attached amend it (core/amend.h), those by keys of `trust`.
  * Leaves must have been checked by cert_recheck_evidence().  Notes say what was computed and what could not be. */
-bool cert_recheck_measured(const json_t *cert, const struct pack *pack, struct cert_notes *notes, struct cert_check *out, struct err *err) MUST_USE;
+bool cert_recheck_measured(const json_t *cert, const struct pack *pack, const struct trust *trust, struct cert_notes *notes, struct cert_check *out, struct err *err) MUST_USE;
 /* Compares statements, claims and lineage with the signed leaves attached.  Lines in `unchecked`: statements by keys that `trust`
  * does not know, so that they could not be checked. */
 bool cert_recheck_statements(const json_t *cert, const struct trust *trust, struct buf *unchecked, struct cert_check *out, struct err *err) MUST_USE;

@@ -10,6 +10,7 @@ struct leaf_sums { int64_t from, to; bool known; int64_t mwh[2], cumulative[2]; 
 struct leaves {
 	struct leaf_sums *rows;
 	size_t n, corrections;
+	bool corrections_omitted;                  /* what they lifted is not known here */
 	struct { int64_t from, to; } *corrected;   /* spans of corrections: what a boundary inside one does not show */
 };
 
@@ -96,12 +97,20 @@ static bool read_leaf(const json_t *row, struct leaves *l)
 	return good;
 }
 
+/* Leaves of a kind stand in the order of the tree, each once. */
+static bool in_order(const json_t *row, int64_t behind[UINT8_MAX + 1])
+{
+	int64_t kind = json_integer_value(json_object_get(row, "kind")), index = json_integer_value(json_object_get(row, "index")), before = behind[kind];
+	behind[kind] = index;
+	return index > before;
+}
+
 static bool read_leaves(const json_t *evidence, struct leaves *l, struct cert_check *out, struct err *err)
 {
 	const json_t *rows = json_object_get(evidence, "leaves");
 	size_t n = json_array_size(rows);
 	struct hash root;
-	int64_t size;
+	int64_t size, behind[UINT8_MAX + 1];
 	char pointer[64];
 	if (!integer_at(evidence, "tree_size", &size) || size < 0 || !hash_parse(json_object_get(evidence, "tree_root"), &root) || !json_is_array(rows))
 		return fail(out, err, "/evidence", "tree size, tree root and leaves are needed");
@@ -109,13 +118,17 @@ static bool read_leaves(const json_t *evidence, struct leaves *l, struct cert_ch
 	l->corrected = calloc(n + 1, sizeof *l->corrected);
 	if (!l->rows || !l->corrected)
 		return err_memory(err);
+	memset(behind, -1, sizeof behind);
 	for (size_t i = 0; i < n; i++) {
 		snprintf(pointer, sizeof pointer, "/evidence/leaves/%zu", i);
 		if (!included(json_array_get(rows, i), (uint64_t)size, &root))
 			return fail(out, err, pointer, "this leaf is not in the evidence tree of the certificate");
+		if (!in_order(json_array_get(rows, i), behind))
+			return fail(out, err, pointer, "this leaf is not behind the one of its kind before it: order and number of statements and events count");
 		if (!read_leaf(json_array_get(rows, i), l))
 			return fail(out, err, pointer, "this leaf is not as evidence leaves are written");
 	}
+	l->corrections_omitted = json_integer_value(json_object_get(json_object_get(evidence, "omitted"), "corrections")) != 0;
 	out->leaves = n;
 	return true;
 }
@@ -154,7 +167,7 @@ static enum telescoped telescope(const struct leaves *l, int64_t from, int64_t t
 	for (int k = 0; k < 2; k++)
 		if (__builtin_sub_overflow(b[k], a[k], &sum) || sum != stated[k]) {
 			*side = k;
-			return crossed(l, from) || crossed(l, to) ? TELESCOPE_OPEN : TELESCOPE_DIFFERS;
+			return l->corrections_omitted || crossed(l, from) || crossed(l, to) ? TELESCOPE_OPEN : TELESCOPE_DIFFERS;
 		}
 	return TELESCOPE_MATCHES;
 }
@@ -182,7 +195,7 @@ static bool check_counted(const struct leaves *l, const struct kpi *k, const cha
 				return fail(out, err, prefix, "energies out of range");
 	}
 	/* intervals that became known later are told by corrections, which these leaves do not hold row by row */
-	if (l->corrections || k->kind == KPI_NONE)
+	if (l->corrections || l->corrections_omitted || k->kind == KPI_NONE)
 		return true;
 	if (k->intervals - k->intervals_known != excluded)
 		return fail_at(out, err, prefix, "intervals_known", "not the number that follows from the attached leaves");
@@ -287,7 +300,7 @@ static bool check_meters(const struct leaves *l, const json_t *cert, const struc
 	const json_t *meters = json_object_get(cert, "meters");
 	json_t *before = leaf_at(cert, k->from.ms, true), *first = before ? NULL : leaf_at(cert, k->from.ms, false), *last = leaf_at(cert, k->to.ms, true);
 	bool good = true;
-	for (size_t i = 0; i < json_array_size(meters) && good && last && (before || first) && !l->corrections; i++) {
+	for (size_t i = 0; i < json_array_size(meters) && good && last && (before || first) && !l->corrections && !l->corrections_omitted; i++) {
 		const char *id = json_string_value(json_object_get(json_array_get(meters, i), "id"));
 		int64_t stated, e, a, b, sum;
 		char prefix[40];

@@ -13,15 +13,19 @@ struct measure {
 	const json_t *cert;
 	const struct pack *pack;
 	const struct facts *facts;
+	const struct trust *trust;
 	struct conf *conf;
-	const struct site *site;
+	struct statements statements;
+	struct amendment *amendment;
+	size_t exchanges, readings;      /* that statements brought in */
+	const struct site *site;         /* as they amend it */
 	struct wall config_at;
 	struct interval *intervals;      /* ascending, rows owned */
 	size_t n_intervals;
 	struct ledger_event *events;     /* in the order of the evidence */
 	size_t n_events;
 	bool all_events;                 /* every event of the window is attached */
-	int64_t marked_omitted, events_omitted;
+	int64_t marked_omitted, events_omitted, corrections_omitted;
 	struct window *window;
 	struct cert_notes *notes;
 	struct cert_check *out;
@@ -91,6 +95,22 @@ static bool find_site(struct measure *m)
 	return true;
 }
 
+/* Exchanges and manual readings that people signed, on top of the configuration, as the judgement counted them. */
+static bool amend_site(struct measure *m)
+{
+	struct meter_words *words;
+	size_t n;
+	if (!cert_statements_read(m->cert, m->trust, &m->statements, m->err) || !statements_words(&m->statements, &words, &n, m->err))
+		return false;
+	m->amendment = amend(m->site, words, n, m->err);
+	for (size_t i = 0; m->amendment && i < n; i++)
+		*(words[i].reading ? &m->readings : &m->exchanges) += words[i].counts;
+	free(words);
+	if (m->amendment)
+		m->site = amended_site(m->amendment);
+	return m->amendment != NULL;
+}
+
 static int by_time(const void *a, const void *b)
 {
 	const struct interval *x = a, *y = b;
@@ -127,7 +147,8 @@ static bool read_leaves(struct measure *m)
 	qsort(m->intervals, m->n_intervals, sizeof *m->intervals, by_time);
 	m->marked_omitted = json_integer_value(json_object_get(omitted, "intervals"));
 	m->events_omitted = json_integer_value(json_object_get(omitted, "events"));
-	m->all_events = json_is_object(omitted) && m->events_omitted == 0;
+	m->corrections_omitted = json_integer_value(json_object_get(omitted, "corrections"));
+	m->all_events = json_is_object(omitted) && m->events_omitted == 0 && m->corrections_omitted == 0;
 	return true;
 }
 
@@ -389,6 +410,9 @@ static void tell(struct measure *m, size_t months_stated)
 	cert_note(m->notes, "机架功能、额定功率、表计等级:系证书所述,未重新计算,原因是它们是运营方的配置(自 %s 起在证据中)",
 		  "functions and rated powers of racks, classes of meters: stated, not recomputed, because they are the operator's configuration (in the evidence since %s)",
 		  wall_text(m->config_at, day));
+	if (m->exchanges || m->readings)
+		cert_note(m->notes, "换表 %zu 次、人工抄表 %zu 次:按证据中签名的声明计入", "%zu meter exchanges and %zu manual readings count as the signed statements in the evidence say",
+			  m->exchanges, m->readings);
 	if (!m->all_events)
 		cert_note(m->notes, "事件清单:系证书所述,未重新计算,原因是有 %lld 条事件记录未附", "the list of events: stated, not recomputed, because %lld event leaves are not attached",
 			  (long long)m->events_omitted);
@@ -398,11 +422,26 @@ static void tell(struct measure *m, size_t months_stated)
 		cert_note(m->notes, "窗口“%s”:系证书所述,未重新计算,原因是其记录未附", "window '%s': stated, not recomputed, because its leaves are not attached", m->facts->windows[i].name);
 }
 
+/* What keeps the window from being folded, whatever the leaves say. */
+static bool cannot(const struct measure *m, struct bilingual *why)
+{
+	const struct { bool so; struct bilingual text; } rows[] = {
+		{ m->marked_omitted, { "有标记的区间过多,未全附", "there are too many marked intervals to attach" } },
+		{ m->corrections_omitted, { "更正与人工抄表过多,未全附", "there are too many corrections and manual readings to attach" } },
+		{ m->statements.unknown_meters, { "有关表计的声明由信任库中没有的密钥签名,无法核对", "a statement about a meter is signed by a key that the trust given does not have" } } };
+	for (size_t i = 0; i < countof(rows); i++)
+		if (rows[i].so) {
+			*why = rows[i].text;
+			return true;
+		}
+	return false;
+}
+
 static bool measure(struct measure *m)
 {
 	struct bilingual why;
 	size_t months_stated = 0;
-	if (!find_site(m) || (m->site && !read_leaves(m)))
+	if (!find_site(m) || (m->site && (!amend_site(m) || !read_leaves(m))))
 		return false;
 	if (!m->site)
 		return true;
@@ -410,9 +449,8 @@ static bool measure(struct measure *m)
 		return differs(m, "/facts/zone", "", "missing");
 	if (!same(m, site_facts_json(m->site), fact(m, "site"), "/facts/site") || !check_asked(m))
 		return false;
-	m->window = m->marked_omitted ? NULL : fold(m, m->facts->kpi.from, m->facts->kpi.to, &why);
-	if (m->marked_omitted)
-		why = (struct bilingual){ "有标记的区间过多,未全附", "there are too many marked intervals to attach" };
+	if (!cannot(m, &why))
+		m->window = fold(m, m->facts->kpi.from, m->facts->kpi.to, &why);
 	if (!m->window) {
 		cert_note(m->notes, "机架的计量数与C3、完整率、能量类别与不确定度:系证书所述,未重新计算,原因是%.0s%s",
 			  "metered racks and C3, completeness, energy classes and U: stated, not recomputed, because %s%.0s", why.en, why.zh);
@@ -425,11 +463,11 @@ static bool measure(struct measure *m)
 	return true;
 }
 
-bool cert_recheck_measured(const json_t *cert, const struct pack *pack, struct cert_notes *notes, struct cert_check *out, struct err *err)
+bool cert_recheck_measured(const json_t *cert, const struct pack *pack, const struct trust *trust, struct cert_notes *notes, struct cert_check *out, struct err *err)
 {
 	struct facts f;
 	json_t *root = NULL;
-	struct measure m = { .cert = cert, .pack = pack, .facts = &f, .conf = conf_new(), .notes = notes, .out = out, .err = err };
+	struct measure m = { .cert = cert, .pack = pack, .trust = trust, .facts = &f, .conf = conf_new(), .notes = notes, .out = out, .err = err };
 	CLEANUP(buf_done) struct buf text = { 0 };
 	const json_t *facts = json_object_get(cert, "facts");
 	*out = (struct cert_check){ .leaves = json_array_size(leaves(&m)) };
@@ -443,6 +481,8 @@ bool cert_recheck_measured(const json_t *cert, const struct pack *pack, struct c
 	free(m.intervals);
 	free(m.events);
 	window_free(m.window);
+	statements_done(&m.statements);
+	amendment_free(m.amendment);
 	if (root)
 		facts_done(&f);
 	json_decref(root);

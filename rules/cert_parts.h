@@ -6,6 +6,7 @@
 #include "rules/cert.h"
 #include "rules/facts_json.h"
 #include "rules/language.h"
+#include "rules/statement.h"
 
 /* Members of the certificate that follow from pack, facts and verdict: some whole, some (`identity`, `method`, ...) in part. */
 json_t *cert_derived(const struct pack *p, const struct facts *f, const struct verdict *v);
@@ -22,5 +23,7 @@ json_t *cert_text(const char *text);      /* null for NULL */
 /* The site of a configuration leaf, and the SHA-256 of its canonical text.  It lives in `c`.  NULL with err when this program cannot
  * read it back to the same configuration. */
 const struct site *cert_site_of(struct conf *c, const char *leaf, size_t len, char sha256_hex[65], struct err *err);
+/* The statements in the leaves, in their order; done with statements_done(), also after false. */
+bool cert_statements_read(const json_t *cert, const struct trust *trust, struct statements *s, struct err *err) MUST_USE;
 
 #endif

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool add_leaves(const json_t *cert, const struct trust *trust, struct statements *s, struct err *err)
+bool cert_statements_read(const json_t *cert, const struct trust *trust, struct statements *s, struct err *err)
 {
+	const char *site = json_string_value(json_object_get(json_object_get(json_object_get(cert, "facts"), "site"), "id"));
+	statements_init(s, site ? site : "");
 	const json_t *rows = json_object_get(json_object_get(cert, "evidence"), "leaves");
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i), *leaf = json_object_get(row, "leaf");
@@ -37,16 +39,14 @@ bool cert_recheck_statements(const json_t *cert, const struct trust *trust, stru
 	struct statements s;
 	struct facts f;
 	const json_t *stated = json_object_get(cert, "facts");
-	const char *site = json_string_value(json_object_get(json_object_get(stated, "site"), "id"));
 	*out = (struct cert_check){ 0 };
 	facts_unknown(&f);
-	statements_init(&s, site ? site : "");
-	bool good = add_leaves(cert, trust, &s, err);
+	bool good = cert_statements_read(cert, trust, &s, err);
 	statements_into(&s, &f);
 	json_t *made = good ? facts_json(&f) : NULL;
 	if (good && !same_members(made, stated, out)) {
 		/* a statement by a key this reader does not know is not proven wrong, only not proven */
-		if (s.findings.len)
+		if (s.unknown_keys)
 			buf_add(unchecked, s.findings.data, s.findings.len);
 		else
 			good = err_set(err, ERR_EVIDENCE, "%s: not what the signed statements in the evidence say", out->pointer);

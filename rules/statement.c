@@ -171,6 +171,23 @@ static bool add_payload(struct statements *s, json_t *p, const struct trust_key 
 	return json_array_append(s->roots, p) == 0 && row->add(s, p);
 }
 
+/* What a statement that could not be verified says it is. */
+static void count_unknown(struct statements *s, const void *envelope, size_t len)
+{
+	static const char *const about_meters[] = { "meter", "reading", "revocation" };
+	CLEANUP(buf_done) struct buf bytes = { 0 };
+	json_t *outer = json_loadb(envelope, len, JSON_REJECT_DUPLICATES, NULL), *said = NULL;
+	const json_t *payload = json_object_get(outer, "payload");
+	if (json_is_string(payload) && base64url_decode(json_string_value(payload), json_string_length(payload), &bytes))
+		said = json_loadb(bytes.data, bytes.len, JSON_REJECT_DUPLICATES, NULL);
+	const char *kind = text_of(said, "kind");
+	s->unknown_keys++;
+	for (size_t i = 0; i < countof(about_meters); i++)
+		s->unknown_meters += kind && !strcmp(kind, about_meters[i]);
+	json_decref(said);
+	json_decref(outer);
+}
+
 bool statements_add(struct statements *s, const struct trust *trust, const void *envelope, size_t len, struct err *err)
 {
 	struct jws_result r = { 0 };
@@ -178,6 +195,8 @@ bool statements_add(struct statements *s, const struct trust *trust, const void 
 	bool good = true;
 	if (!jws_verify(trust, envelope, len, JWS_STATEMENT, (struct wall){ 0 }, &r, &why)) {
 		finding(s, why.text);
+		if (r.fault == JWS_UNKNOWN_KEY)
+			count_unknown(s, envelope, len);
 	} else {
 		json_t *p = json_read("statement", r.payload.data, r.payload.len, &why);
 		good = p ? add_payload(s, p, r.key) : finding(s, why.text);

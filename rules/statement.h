@@ -29,6 +29,8 @@ struct statements {
 	struct baseline baseline;    /* the newest that is not revoked; site NULL: none */
 	json_t *roots;               /* owner of all texts */
 	struct buf findings;         /* a line for each statement that does not count, and why */
+	size_t unknown_keys;         /* statements by keys that the trust store does not have: neither right nor wrong */
+	size_t unknown_meters;       /* of those: words about meters, and revocations, which may be of such */
 };
 void statements_init(struct statements *s, const char *site_id);     /* the lineage starts with the site itself */
 void statements_done(struct statements *s);

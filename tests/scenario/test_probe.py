@@ -151,6 +151,22 @@ def closed_port():
     check("refused: exit 69 and a sentence", code == 69 and "connection refused" in err and str(port) in err, (code, err))
 
 
+def hostile_texts():
+    """F-dev-32: what a device says of itself is bounded bytes at every output: terminal, JSON, the block to paste."""
+    evil = b"<img src=x onerror=alert(1)>\x1b[2J\x07\r\n=cmd|'/c calc'!A0 \xff\xfe \xe2\x80\xae"
+    with tempfile.TemporaryDirectory() as d:
+        path = os.path.join(d, "evil.snmprec")
+        with open(path, "w") as f:
+            f.write("1.3.6.1.2.1.1.1.0|4x|%s\n1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.318.1.3.4.6\n1.3.6.1.2.1.1.5.0|4x|%s\n" % (evil.hex(), (evil * 4).hex()))
+        for args in ((), ("--json",), ("--lang", "zh")):
+            p = subprocess.run([probe, "probe", "replay:" + path, *args], capture_output=True, env=env, timeout=60)
+            raw = [b for b in p.stdout + p.stderr if b < 32 and b != 10 or b == 127]
+            check(f"no control character leaves {args}", p.stdout and not raw, raw[:5])
+            check(f"what leaves is UTF-8, and on a terminal turns no text around {args}", "\u202e" not in p.stdout.decode("utf-8", "strict") or "--json" in args, p.stdout[:200])
+            if args == ("--json",):
+                check("the text is whole in JSON", "<img src=x onerror=alert(1)>" in json.loads(p.stdout)["identity"]["name"], p.stdout[:300])
+
+
 def usage():
     for args, code, word in [((), 64, "no endpoint"), (("modbus+tcp://h",), 64, "no unit"), (("snmp://a@h", "--profile", "apc-rpdu3"), 64, "did you mean"),
                              (("snmp://h",), 78, "no community"), (("snmp://a@h", "--colour"), 64, "unknown option")]:
@@ -167,6 +183,7 @@ def scan():
 
 usage()
 scan()
+hostile_texts()
 closed_port()
 pymodbus()
 real_snmpd()

@@ -278,6 +278,14 @@ static void exception_6(struct world *w)
 	say(w, b, sizeof b);
 }
 
+static uint8_t exception_code;
+static void exception_any(struct world *w)
+{
+	uint16_t t = w->seen[w->n_seen - 1].transaction;
+	const uint8_t b[] = { (uint8_t)(t >> 8), (uint8_t)t, 0, 0, 0, 3, w->seen[w->n_seen - 1].unit, 0x83, exception_code };
+	say(w, b, sizeof b);
+}
+
 static void close_now(struct world *w) { hang_up(w, false); }
 static void reset_now(struct world *w) { hang_up(w, true); }
 static void ssh(struct world *w) { say(w, "SSH-2.0-OpenSSH_9.2\r\n", 21); }
@@ -509,6 +517,33 @@ static void idle_close_is_invisible(void **state)
 	end(&w);
 }
 
+/* F-dev-7: each code has its meaning in the error and is asked once: who is busy is asked again at the next poll, not at once. */
+static void every_exception_has_its_meaning(void **state)
+{
+	(void)state;
+	static const struct { uint8_t code; const char *says; } rows[] = {
+		{ 1, "illegal function" }, { 2, "illegal data address" }, { 3, "illegal data value" }, { 4, "server device failure" }, { 5, "acknowledge" },
+		{ 6, "busy" }, { 7, "negative acknowledge" }, { 8, "memory parity" }, { 9, "unknown exception" }, { 10, "gateway path unavailable" },
+		{ 11, "gateway target device failed to respond" }, { 12, "unknown exception" }, { 0, "unknown exception" }, { 255, "unknown exception" } };
+	struct world w;
+	begin(&w, &modbus_tcp);
+	w.behave = exception_any;
+	struct target *t = attach(&w, 3, 0);
+	for (size_t i = 0; i < countof(rows); i++) {
+		exception_code = rows[i].code;
+		ask(&w, t, &two);
+		until(&w, i + 1);
+		char code[40];
+		snprintf(code, sizeof code, "exception %u: ", rows[i].code);
+		if (w.answers[i].reason != REASON_EXCEPTION || w.answers[i].exception != rows[i].code || !strstr(w.answers[i].text, code) || !strstr(w.answers[i].text, rows[i].says))
+			fail_msg("exception %u: %s", rows[i].code, w.answers[i].text);
+	}
+	assert_int_equal(w.n_seen, countof(rows));
+	assert_int_equal(w.accepted, 1);
+	w.ops->detach(t);
+	end(&w);
+}
+
 static void forgotten_then_right(struct world *w)
 {
 	uint8_t out[300];
@@ -657,7 +692,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(faults), cmocka_unit_test(cut_at_every_byte), cmocka_unit_test(late_answers_are_dropped),
 		cmocka_unit_test(units_share_one_connection), cmocka_unit_test(minimum_gap), cmocka_unit_test(idle_close_is_invisible),
-		cmocka_unit_test(forgotten_connection), cmocka_unit_test(refused_backs_off), cmocka_unit_test(detach_ends_silently), cmocka_unit_test(identification_in_parts),
+		cmocka_unit_test(every_exception_has_its_meaning), cmocka_unit_test(forgotten_connection), cmocka_unit_test(refused_backs_off), cmocka_unit_test(detach_ends_silently), cmocka_unit_test(identification_in_parts),
 		cmocka_unit_test(names_and_both_families), cmocka_unit_test(sockets_are_high),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

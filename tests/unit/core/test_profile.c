@@ -37,6 +37,8 @@ static const struct bad_row { const char *name, *yaml, *says; } bad_rows[] = {
 	{ "address below the base", HEAD "address_base: 40001\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 5}\n", "below address_base" },
 	{ "a check without its points", HEAD "checks:\n - {rule: sum, total: a}\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "needs total and parts" },
 	{ "an empty rule", HEAD "identify: {}\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "must test something" },
+	{ "null where there must be something", HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: null}\n", "key 'at' in points[0] has no value" },
+	{ "air speed is no fan speed", HEAD "points:\n - {name: a, quantity: fan_speed, unit: m/s, at: holding 1}\n", "unit 'm/s' does not measure fan_speed" },
 	{ "a test of nothing", HEAD "identify: {all: [{equals: 5}]}\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "a test needs a place" },
 };
 
@@ -81,9 +83,46 @@ static void inheritance(void **state)
 	assert_int_equal(a->scale.den, 10);                   /* kept */
 	assert_int_equal(a->at.address, 1);                   /* the parent's base, once */
 	assert_int_equal(b->at.address, 2);
-	assert_int_equal(d->at.address, 9);                   /* the child has no base of its own */
+	assert_int_equal(d->at.address, 8);                   /* the parent's base holds for the child's own rows too */
 	assert_int_equal(p->max_words, 7);
 	assert_string_equal(library_nearest(lib, "chidl"), "child");
+	library_free(lib);
+}
+
+/* `key: null` takes away what `defaults` or the parent gave. */
+static void null_clears(void **state)
+{
+	(void)state;
+	struct library *lib = library_new();
+	struct err err = { 0 };
+	add(lib, "parent.yaml", "profile: parent\nrevision: 1\nsource: x\ndefaults: {missing: -1, label_from: column e.1.9, scale_from: {at: column e.1.8, as: digits}}\npoints:\n"
+				" - {name: a.*, quantity: voltage, unit: V, at: column e.1.1, modulus: 10}\n - {name: b.*, quantity: voltage, unit: V, at: column e.1.2, label_from: null, scale_from: null, missing: null}\n");
+	add(lib, "child.yaml", "profile: child\nrevision: 1\nsource: y\nextends: parent\npoints:\n - {name: a.*, scale_from: ~, modulus: null}\n");
+	if (!library_close(lib, &err))
+		fail_msg("%s", err.text);
+	const struct point *a = &profile_points(library_find(lib, "parent"))[0], *b = a + 1, *c = &profile_points(library_find(lib, "child"))[0];
+	assert_true(a->missing.n == 1 && a->label_from.n == 1 && a->scale_from.n == 1 && a->modulus.num == 10);
+	assert_true(!b->missing.n && !b->label_from.n && !b->scale_from.n);
+	assert_true(c->missing.n == 1 && c->label_from.n == 1 && !c->scale_from.n && !c->modulus.num);
+	library_free(lib);
+}
+
+/* The addresses of `given` are counted as those of the points. */
+static void given_by_the_same_base(void **state)
+{
+	(void)state;
+	struct library *lib = library_new();
+	struct err err = { 0 };
+	CLEANUP(buf_done) struct buf findings = { 0 };
+	size_t facts = 0;
+	add(lib, "p.yaml", "profile: p\nrevision: 1\nsource: x\naddress_base: 40001\nidentify: {holding: 40001, equals: 7}\npoints:\n - {name: total.power, quantity: active_power, unit: W, at: holding 40053, type: u32}\n"
+			   "tests:\n - {name: t, given: {holding 40053: [0, 99], holding 40001: 7}, expect: {total.power: 99}}\n");
+	if (!library_close(lib, &err))
+		fail_msg("%s", err.text);
+	const struct profile *p = library_find(lib, "p");
+	assert_int_equal(profile_points(p)[0].at.address, 52);
+	if (profile_test(p, &facts, &findings) || facts != 1)
+		fail_msg("%s", findings.data ? findings.data : "no fact");
 	library_free(lib);
 }
 
@@ -187,7 +226,7 @@ static void text_states_and_partial_walks(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(bad_profiles), cmocka_unit_test(inheritance), cmocka_unit_test(first_of_a_name_wins), cmocka_unit_test(import),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(bad_profiles), cmocka_unit_test(inheritance), cmocka_unit_test(null_clears), cmocka_unit_test(given_by_the_same_base), cmocka_unit_test(first_of_a_name_wins), cmocka_unit_test(import),
 					    cmocka_unit_test(text_states_and_partial_walks) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -225,12 +225,27 @@ static void globs(void **state)
 			fail_msg("glob %s against %s", g[i].pattern, g[i].text);
 }
 
+static void tests_of_a_sibling(void **state)
+{
+	static const struct number text = { .kind = NUMBER_TEXT, .text = "PDU-Slave 2" }, seven = { .kind = NUMBER_INTEGER, .integer = 7 };
+	static const struct { const char *name; struct test t; const struct number *n; bool holds; } t[] = {
+		{ "matches", { .matches = "pdu*" }, &text, true }, { "matches another", { .matches = "ups*" }, &text, false },
+		{ "must not match and does", { .not_matches = "*slave*" }, &text, false }, { "must not match and does not", { .not_matches = "*master*" }, &text, true },
+		{ "both", { .matches = "pdu*", .not_matches = "*slave*" }, &text, false }, { "a number is no text", { .not_matches = "*7*" }, &seven, true },
+		{ "nothing there", { .not_matches = "*slave*" }, NULL, false }, { "nothing there, optional", { .not_matches = "*slave*", .optional = true }, NULL, true },
+		{ "equals", { .equals = "7" }, &seven, true }, { "not", { .not_equals = "7" }, &seven, false } };
+	(void)state;
+	for (size_t i = 0; i < countof(t); i++)
+		if (test_holds(&t[i].t, t[i].n) != t[i].holds)
+			fail_msg("%s", t[i].name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(types_and_orders), cmocka_unit_test(every_type_has_a_row), cmocka_unit_test(orders), cmocka_unit_test(bits_and_strings),
 		cmocka_unit_test(text_numbers), cmocka_unit_test(units_convert), cmocka_unit_test(exact_division), cmocka_unit_test(values_are_shown),
-		cmocka_unit_test(alternatives_mark_the_plausible), cmocka_unit_test(globs),
+		cmocka_unit_test(alternatives_mark_the_plausible), cmocka_unit_test(globs), cmocka_unit_test(tests_of_a_sibling),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

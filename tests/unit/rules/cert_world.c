@@ -96,7 +96,7 @@ static void make_interval(struct world *w, size_t i, int64_t start_ms, int64_t c
 {
 	bool gap = i >= 5000 && i < 5000 + w->options.gaps, frozen = i >= w->options.frozen_from && i < w->options.frozen_to;
 	*iv = (struct interval){ .from = { start_ms + (int64_t)i * 900000 }, .to = { start_ms + (int64_t)(i + 1) * 900000 }, .total_known = !gap, .it_known = true,
-				 .synced = true, .rows = rows, .n = 6, .total_missing_ms = gap ? 900000 : 0 };
+				 .synced = true, .rows = rows, .n = 6, .flags = w->options.exchanged && i == 9000 ? INTERVAL_EPOCH_CHANGE : 0, .total_missing_ms = gap ? 900000 : 0 };
 	for (size_t m = 0; m < 6; m++) {
 		bool missing = gap && m == 0;
 		int64_t e = missing || (frozen && m == 0) ? 0 : energy_of(m, i);
@@ -126,12 +126,6 @@ static void unfreeze(struct world *w, int64_t start_ms, int64_t cumulative[6])
 
 enum { KIND_EVENT = 1, KIND_CONFIG = 2, KIND_MANUAL = 7 };     /* docs/evidence-format.md */
 
-static uint8_t kind_of(const struct world *w, size_t i)
-{
-	return i < WORLD_INTERVALS ? 0 : i < WORLD_INTERVALS + WORLD_STATEMENTS ? KIND_MANUAL : w->options.frozen_to && i == WORLD_INTERVALS + WORLD_STATEMENTS ? KIND_EVENT
-																			       : KIND_CONFIG;
-}
-
 static bool hash_at(void *ctx, uint64_t index, struct hash *out)
 {
 	const struct world *w = ctx;
@@ -143,7 +137,7 @@ static bool attach(struct world *w, const char *why, size_t i, struct err *err)
 {
 	struct hash path[64];
 	size_t n;
-	struct cert_leaf leaf = { .index = i, .kind = kind_of(w, i), .at = { (int64_t)i }, .bytes = w->leaves[i].data, .len = w->leaves[i].len };
+	struct cert_leaf leaf = { .index = i, .kind = w->kinds[i], .at = { (int64_t)i }, .bytes = w->leaves[i].data, .len = w->leaves[i].len };
 	return merkle_inclusion(i, w->n, hash_at, w, path, &n) && cert_evidence_add(w->evidence, why, &leaf, path, n, err);
 }
 
@@ -161,9 +155,10 @@ static bool state(struct world *w, size_t i, struct buf *envelope, struct err *e
 	return good;
 }
 
-static void push_leaf(struct world *w)
+static void push_leaf(struct world *w, uint8_t kind)
 {
-	merkle_record(kind_of(w, w->n), (struct wall){ (int64_t)w->n }, w->leaves[w->n].data, w->leaves[w->n].len, &w->hashes[w->n]);
+	w->kinds[w->n] = kind;
+	merkle_record(kind, (struct wall){ (int64_t)w->n }, w->leaves[w->n].data, w->leaves[w->n].len, &w->hashes[w->n]);
 	merkle_push(&w->tree, &w->hashes[w->n]);
 }
 
@@ -173,15 +168,71 @@ static bool add_statements(struct world *w, struct err *err)
 	for (size_t i = 0; i < WORLD_STATEMENTS; i++, w->n++) {
 		if (!state(w, i, &w->leaves[w->n], err) || !statements_add(&w->statements, &w->trust, w->leaves[w->n].data, w->leaves[w->n].len, err))
 			return false;
-		push_leaf(w);
+		push_leaf(w, KIND_MANUAL);
 	}
 	return true;
 }
 
-static void add_correction(struct world *w)
+static struct wall interval_start(size_t i)
 {
-	event_leaf(w->site, &w->correction, &w->leaves[w->n]);
-	push_leaf(w);
+	return (struct wall){ 1735660800000LL + ((int64_t)i - 96) * 900000 };
+}
+
+/* Words about the first meter: as envelope leaves, and on top of the site that everything is folded with. */
+static bool make_words(struct world *w, struct err *err)
+{
+	const struct world_options *o = &w->options;
+	char at[WALL_TEXT], from[WALL_TEXT], to[WALL_TEXT], json[2][400];
+	struct meter_words words[2];
+	size_t n = 0;
+	wall_text((struct wall){ interval_start(9000).ms + 300000 }, at);
+	wall_text(interval_start(5000), from);
+	wall_text(interval_start(5000 + o->gaps), to);
+	snprintf(json[0], sizeof json[0], "{\"at\":\"%s\",\"class\":\"0.5S\",\"first\":0,\"id\":\"mains-a\",\"last\":5000,\"reason\":\"worn\",\"serial\":\"B1\"}", at);
+	snprintf(json[1], sizeof json[1], "{\"energy\":\"7000 kW.h\",\"from\":\"%s\",\"id\":\"mains-a\",\"reason\":\"display read\",\"to\":\"%s\"}", from, to);
+	if (o->exchanged)
+		words[n++] = (struct meter_words){ .json = json[0] };
+	if (o->read_by_hand)
+		words[n++] = (struct meter_words){ .json = json[1], .reading = true };
+	bool good = true;
+	char ids[2][20];
+	for (size_t i = 0; i < n && good; i++) {
+		CLEANUP(buf_done) struct buf payload = { 0 };
+		const char *member = words[i].reading ? "reading" : "meter";
+		json_t *o2 = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:o}", "kind", member, "role", "operator", "by", "李四", "site", "demo-baoding", "simulated", 1, "issued",
+				       "2025-12-30T00:00:00Z", member, json_loads(words[i].json, 0, NULL));
+		good = statement_payload(o2, &payload, err) && jws_make(o->word_forged ? &w->stranger.ops : &w->signer.ops, JWS_STATEMENT, payload.data, payload.len, false, &w->words[i], err);
+		snprintf(ids[i], sizeof ids[i], "%s", json_string_value(json_object_get(o2, "id")));
+		words[i].id = ids[i];
+		words[i].by = "李四";
+		json_decref(o2);
+	}
+	w->n_words = n;
+	if (!good || !(w->amendment = amend(w->site, words, n, err)))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!words[i].counts)
+			return err_set(err, ERR_INTERNAL, "world: %s", words[i].why);
+	w->site = amended_site(w->amendment);
+	return true;
+}
+
+static bool add_words(struct world *w, struct err *err)
+{
+	for (size_t i = 0; i < w->n_words; i++, w->n++) {
+		w->leaves[w->n] = w->words[i];
+		w->words[i] = (struct buf){ 0 };
+		if (!statements_add(&w->statements, &w->trust, w->leaves[w->n].data, w->leaves[w->n].len, err))
+			return false;
+		push_leaf(w, KIND_MANUAL);
+	}
+	return true;
+}
+
+static void add_event(struct world *w, const struct ledger_event *ev)
+{
+	event_leaf(w->site, ev, &w->leaves[w->n]);
+	push_leaf(w, KIND_EVENT);
 	w->n++;
 }
 
@@ -194,7 +245,7 @@ static void add_configuration(struct world *w)
 	buf_str(b, "{\"configuration\":");
 	buf_json(b, w->site->canonical);
 	buf_printf(b, ",\"sha256\":\"%s\"}", w->config_hash);
-	push_leaf(w);
+	push_leaf(w, KIND_CONFIG);
 	w->n++;
 }
 
@@ -236,6 +287,15 @@ static void fill_facts(struct world *w)
 	statements_into(&w->statements, f);
 }
 
+/* What the ledger makes of the reading. */
+static void state_by_hand(struct world *w)
+{
+	size_t n;
+	const struct manual_reading *r = amended_readings(w->amendment, &n);
+	w->manual = (struct ledger_event){ .kind = EVENT_MANUAL, .from = r->from, .to = r->to, .energy_mwh = r->energy_mwh, .reason = "display read" };
+	window_event(w->window, &w->manual);
+}
+
 static bool fold(struct world *w, struct err *err)
 {
 	static const struct zone_shift shifts[] = { { { 0 }, 28800 } };
@@ -251,12 +311,13 @@ static bool fold(struct world *w, struct err *err)
 	}
 	w->hashes = calloc(WORLD_LEAVES, sizeof *w->hashes);
 	w->leaves = calloc(WORLD_LEAVES, sizeof *w->leaves);
+	w->kinds = calloc(WORLD_LEAVES, sizeof *w->kinds);
 	for (w->n = 0; w->n < WORLD_INTERVALS; w->n++) {
 		struct interval iv;
 		struct interval_row rows[6];
 		make_interval(w, w->n, start, cumulative, &iv, rows);
 		interval_leaf(w->site, &iv, &w->leaves[w->n]);
-		push_leaf(w);
+		push_leaf(w, 0);
 		window_push(w->window, &iv);
 		for (int m = 0; m < 12; m++)
 			window_push(months[m], &iv);
@@ -265,9 +326,13 @@ static bool fold(struct world *w, struct err *err)
 	}
 	if (w->options.frozen_to)
 		window_event(w->window, &w->correction);
+	if (w->options.read_by_hand)
+		state_by_hand(w);
 	for (int m = 0; m < 12; m++) {
 		if (w->options.frozen_to)
 			window_event(months[m], &w->correction);
+		if (w->options.read_by_hand)
+			window_event(months[m], &w->manual);
 		window_kpi(months[m], &w->zone, &w->months[m]);
 		window_free(months[m]);
 	}
@@ -288,7 +353,7 @@ static bool collect(struct world *w, struct err *err)
 		for (int m = 0; m < 12; m++)
 			month = month || w->months[m].to.ms == to;
 		if (i >= WORLD_INTERVALS)
-			good = attach(w, kind_of(w, i) == KIND_MANUAL ? "statement" : kind_of(w, i) == KIND_EVENT ? "correction" : "configuration", i, err);
+			good = attach(w, w->kinds[i] == KIND_MANUAL ? "statement" : w->kinds[i] == KIND_EVENT ? "correction" : "configuration", i, err);
 		else if (i == 95)
 			good = attach(w, "start", i, err);
 		else if (i + 1 == WORLD_INTERVALS)
@@ -297,8 +362,10 @@ static bool collect(struct world *w, struct err *err)
 			good = attach(w, "month", i, err);
 		else if (i >= 5000 && i < 5000 + w->options.gaps)
 			good = attach(w, "unknown", i, err);
+		else if (w->options.exchanged && i == 9000)
+			good = attach(w, "marked", i, err);
 	}
-	cert_evidence_omitted(w->evidence, 0, 0);
+	cert_evidence_omitted(w->evidence, &(struct cert_omitted){ 0 });
 	return good;
 }
 
@@ -306,14 +373,19 @@ bool world_make(struct world *w, const char *pack_path, struct world_options opt
 {
 	*w = (struct world){ .options = options };
 	test_signer_add_ed25519(&w->signer, 9);
+	test_signer_add_ed25519(&w->stranger, 10);
 	w->signer.ops.ctx = &w->signer;
 	w->signer.ops.keys = w->signer.pubs;
+	w->stranger.ops.ctx = &w->stranger;
+	w->stranger.ops.keys = w->stranger.pubs;
 	trust_text(&w->trust_bytes, &w->signer, ",\"simulated\":true,\"site\":\"demo-baoding\"");
-	if (!trust_parse("trust", w->trust_bytes.data, w->trust_bytes.len, &w->trust, err) || !load(w, pack_path, err) || !fold(w, err) ||
-	    !add_statements(w, err))
+	if (!trust_parse("trust", w->trust_bytes.data, w->trust_bytes.len, &w->trust, err) || !load(w, pack_path, err) || !make_words(w, err) ||
+	    !fold(w, err) || !add_statements(w, err) || !add_words(w, err))
 		return false;
 	if (options.frozen_to)
-		add_correction(w);
+		add_event(w, &w->correction);
+	if (options.read_by_hand)
+		add_event(w, &w->manual);
 	if (options.configured)
 		add_configuration(w);
 	if (!collect(w, err))
@@ -342,6 +414,11 @@ bool world_certify(struct world *w, struct err *err)
 		w->inputs.events = &w->correction;
 		w->inputs.n_events = 1;
 	}
+	if (w->options.read_by_hand) {
+		w->inputs.event_counts[EVENT_MANUAL] = 1;
+		w->inputs.events = &w->manual;
+		w->inputs.n_events = 1;
+	}
 	if (!w->options.configured)
 		w->inputs.event_counts[EVENT_WRAP] = 2;
 	return cert_build(&w->inputs, &w->payload, err) && jws_make(&w->signer.ops, JWS_CERTIFICATE, w->payload.data, w->payload.len, true, &w->envelope, err);
@@ -352,8 +429,12 @@ void world_done(struct world *w)
 	for (size_t i = 0; w->leaves && i < w->n; i++)
 		buf_done(&w->leaves[i]);
 	free(w->leaves);
+	free(w->kinds);
+	for (size_t i = 0; i < countof(w->words); i++)
+		buf_done(&w->words[i]);
 	free(w->hashes);
 	window_free(w->window);
+	amendment_free(w->amendment);
 	statements_done(&w->statements);
 	verdict_done(&w->verdict);
 	json_decref(w->evidence);
@@ -361,6 +442,7 @@ void world_done(struct world *w)
 	buf_done(&w->envelope);
 	buf_done(&w->trust_bytes);
 	test_signer_done(&w->signer);
+	test_signer_done(&w->stranger);
 	trust_done(&w->trust);
 	conf_free(w->conf);
 	conf_free(w->pack_conf);

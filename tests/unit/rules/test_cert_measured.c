@@ -11,7 +11,7 @@ static bool recheck(const struct world *w, const json_t *cert, struct cert_notes
 {
 	CLEANUP(buf_done) struct buf unchecked = { 0 };
 	char pointer[256] = "";
-	if (!cert_recheck_evidence(cert, check, err) || !cert_recheck_measured(cert, w->pack, notes, check, err) ||
+	if (!cert_recheck_evidence(cert, check, err) || !cert_recheck_measured(cert, w->pack, &w->trust, notes, check, err) ||
 	    !cert_recheck_statements(cert, &w->trust, &unchecked, &(struct cert_check){ 0 }, err))
 		return false;
 	bool good = cert_recheck(cert, w->pack, pointer, sizeof pointer, err);
@@ -118,6 +118,119 @@ static void a_gap_is_folded_again(void **state)
 	if (!recheck(&w, cert, &notes, &check, &err))
 		fail_msg("%s: %s", check.pointer, err.text);
 	assert_true(check.measured);
+	json_decref(cert);
+	world_done(&w);
+}
+
+static bool is_told(const struct cert_notes *notes, const char *words)
+{
+	for (size_t i = 0; i < notes->n; i++)
+		if (strstr(notes->lines[i].en, words))
+			return true;
+	return false;
+}
+
+static void remove_leaf(json_t *cert, json_int_t index)
+{
+	json_t *leaves = json_object_get(json_object_get(cert, "evidence"), "leaves");
+	for (size_t i = json_array_size(leaves); i-- > 0;)
+		if (json_integer_value(json_object_get(json_array_get(leaves, i), "index")) == index)
+			json_array_remove(leaves, i);
+}
+
+/* What people signed about meters amends the configuration: another meter from the exchange on, energy by hand in a gap. */
+static const struct word_row { const char *name; bool exchanged, by_hand; const char *told; } word_rows[] = {
+	{ "an exchange", true, false, "1 meter exchanges and 0 manual readings count" },
+	{ "a manual reading", false, true, "0 meter exchanges and 1 manual readings count" },
+	{ "both", true, true, "1 meter exchanges and 1 manual readings count" },
+};
+
+static void what_people_signed_about_meters_counts(void **state)
+{
+	(void)state;
+	for (const struct word_row *r = word_rows; r < word_rows + countof(word_rows); r++) {
+		static struct world w;
+		struct cert_notes notes = { .n = 0 };
+		struct cert_check check;
+		struct err err = { 0 };
+		make(&w, (struct world_options){ .gaps = 12, .exchanged = r->exchanged, .read_by_hand = r->by_hand });
+		json_t *cert = certificate(&w);
+		json_t *epochs = json_object_get(json_array_get(json_object_get(cert, "meters"), 0), "epochs");
+		if (!recheck(&w, cert, &notes, &check, &err))
+			fail_msg("row \"%s\": %s: %s", r->name, check.pointer, err.text);
+		row_check(r, check.measured && is_told(&notes, r->told));
+		row_check(r, json_array_size(epochs) == (r->exchanged ? 2 : 1));
+		row_check(r, (w.facts.kpi.substituted_mwh[0][CLASS_M] == 7000000000) == r->by_hand);
+		remove_leaf(cert, WORLD_INTERVALS + WORLD_STATEMENTS);
+		notes.n = 0;
+		row_check(r, !r->exchanged || !recheck(&w, cert, &notes, &check, &err));
+		json_decref(cert);
+		world_done(&w);
+	}
+}
+
+/* An exchange that nobody trusted signed: not counted, and told; with its certificate's own texts changed, found. */
+static void a_forged_exchange_is_not_counted(void **state)
+{
+	(void)state;
+	static struct world w;
+	struct cert_notes notes = { .n = 0 };
+	struct cert_check check;
+	struct err err = { 0 };
+	make(&w, (struct world_options){ .exchanged = true, .word_forged = true });
+	json_t *cert = certificate(&w);
+	if (!recheck(&w, cert, &notes, &check, &err))
+		fail_msg("%s: %s", check.pointer, err.text);
+	assert_false(check.measured);
+	assert_true(is_told(&notes, "stated, not recomputed, because a statement about a meter is signed by a key that the trust given does not have"));
+	json_decref(cert);
+	world_done(&w);
+	/* signed by a trusted key, but other words than the certificate's */
+	make(&w, (struct world_options){ .exchanged = true });
+	cert = certificate(&w);
+	json_t *epoch = json_array_get(json_object_get(json_array_get(json_object_get(cert, "meters"), 0), "epochs"), 1);
+	json_object_set_new(epoch, "serial", json_string("C9"));
+	assert_false(recheck(&w, cert, &notes, &check, &err));
+	assert_string_equal(check.pointer, "/meters/0/epochs/1/serial");
+	json_decref(cert);
+	world_done(&w);
+}
+
+/* Leaves of a kind that stand in another order, or twice, are refused: order decides which statement counts. */
+static void leaves_keep_their_order(void **state)
+{
+	(void)state;
+	for (int twice = 0; twice < 2; twice++) {
+		struct cert_check check;
+		struct err err = { 0 };
+		json_t *cert = certificate(&world), *leaves = json_object_get(json_object_get(cert, "evidence"), "leaves");
+		size_t last = json_array_size(leaves) - 2;      /* the last statement; behind it the configuration */
+		json_t *row = json_incref(json_array_get(leaves, last));
+		if (!twice)
+			json_array_remove(leaves, last);
+		json_array_insert_new(leaves, last - 1, row);
+		assert_false(cert_recheck_evidence(cert, &check, &err));
+		assert_non_null(strstr(err.text, "not behind the one of its kind"));
+		json_decref(cert);
+	}
+}
+
+/* Too many corrections to attach: less is computed again, and that is told. */
+static void omitted_corrections_are_told(void **state)
+{
+	(void)state;
+	static struct world w;
+	struct cert_notes notes = { .n = 0 };
+	struct cert_check check;
+	struct err err = { 0 };
+	make(&w, (struct world_options){ .frozen_from = 2000, .frozen_to = 2040 });
+	json_t *cert = certificate(&w), *evidence = json_object_get(cert, "evidence"), *leaves = json_object_get(evidence, "leaves");
+	json_array_remove(leaves, json_array_size(leaves) - 2);
+	json_object_set_new(json_object_get(evidence, "omitted"), "corrections", json_integer(1));
+	if (!recheck(&w, cert, &notes, &check, &err))
+		fail_msg("%s: %s", check.pointer, err.text);
+	assert_false(check.measured);
+	assert_true(is_told(&notes, "because there are too many corrections and manual readings to attach"));
 	json_decref(cert);
 	world_done(&w);
 }
@@ -296,6 +409,10 @@ int main(void)
 		cmocka_unit_test(what_is_stated_otherwise_is_named),
 		cmocka_unit_test(no_scalar_can_be_changed),
 		cmocka_unit_test(leaves_cannot_be_left_out),
+		cmocka_unit_test(what_people_signed_about_meters_counts),
+		cmocka_unit_test(a_forged_exchange_is_not_counted),
+		cmocka_unit_test(leaves_keep_their_order),
+		cmocka_unit_test(omitted_corrections_are_told),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
