@@ -190,7 +190,7 @@ static void fill_peers(const struct picture_inputs *in, struct snapshot *s)
 	s->mqtt_sentence = snapshot_text(s, mqtt.sentence);
 	if (store.state == STORE_OK && store.housekeeping[0]) {
 		char text[300];
-		snprintf(text, sizeof text, "readings are stored; the store's upkeep waits, tried again every minute: %s", store.housekeeping);
+		snprintf(text, sizeof text, "the store needs attention: %s", store.housekeeping);
 		s->store_sentence = snapshot_text(s, text);
 	}
 	s->degraded = store.state != STORE_OK || state.not_signing;

@@ -40,6 +40,7 @@ struct store {
 	size_t depth, queued_bytes, entry_bytes;        /* entry_bytes: of evidence not yet durable */
 	uint64_t mark, durable_mark, attempts_failed;
 	bool stop, gave_up;
+	int64_t writing_since_ms;       /* 0: the disk owes no answer */
 	uint64_t flush_mark;            /* wanted durable as soon as may be: items up to this */
 	struct loss lost;               /* dropped at the queue's mouth, not yet recorded */
 	uint64_t position;              /* next journal position */
@@ -91,6 +92,7 @@ struct stored_series *known_add(struct known *k, const struct series *s, struct 
 int64_t store_clock_ms(void);                                /* CLOCK_MONOTONIC: pauses, not evidence */
 
 /* upkeep.c, on the writer's thread */
+void store_housekeeping(struct store *s, const char *fmt, ...) PRINTF(2, 3);
 void store_upkeep_begin(struct store *s);
 void store_upkeep(struct store *s);
 void store_checkpoint(struct store *s, bool last);

@@ -10,8 +10,7 @@
 enum { MINUTE_MS = 60000, COMPACT_MS = 50 };
 
 /* What goes wrong beside the storing itself; "": nothing does. */
-static void housekeeping(struct store *s, const char *fmt, ...) PRINTF(2, 3);
-static void housekeeping(struct store *s, const char *fmt, ...)
+void store_housekeeping(struct store *s, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
@@ -44,7 +43,7 @@ void store_checkpoint(struct store *s, bool last)
 		if (left <= WAL_MAX)
 			continue;
 		s->wal_held = true;     /* none of our own readers holds a snapshot for long */
-		housekeeping(s, "%s-wal has %lld MiB: another program reads %s without end; end it (fuser %s/%s)", files[i].file, (long long)(left >> 20), files[i].file, s->dir,
+		store_housekeeping(s, "%s-wal has %lld MiB: another program reads %s without end; end it (fuser %s/%s)", files[i].file, (long long)(left >> 20), files[i].file, s->dir,
 			     files[i].file);
 	}
 }
@@ -93,7 +92,7 @@ static void seal_and_compact(struct store *s)
 	if (!good)
 		s->compact_now = s->closing_now = false;
 	if (!good || (due && !s->wal_held))
-		housekeeping(s, "%.199s", good ? "" : err.text);
+		store_housekeeping(s, "%.199s", good ? "" : err.text);
 }
 
 void store_upkeep(struct store *s)

@@ -317,10 +317,15 @@ static void well(struct store *s)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-static void write_all(struct store *s)
+static void writing(struct store *s, int64_t since_ms)
 {
-	if (store_clock_ms() < s->retry_at_ms)
-		return;
+	pthread_mutex_lock(&s->mutex);
+	s->writing_since_ms = since_ms;
+	pthread_mutex_unlock(&s->mutex);
+}
+
+static void try_write(struct store *s)
+{
 	s->retry_at_ms = 0;
 	heal(s);
 	for (int attempt = 0; attempt < 2 && s->retry_at_ms == 0; attempt++) {     /* twice: a full disk gives up its reserve */
@@ -332,6 +337,19 @@ static void write_all(struct store *s)
 		}
 		failed(s, &err);
 	}
+}
+
+static void write_all(struct store *s)
+{
+	int64_t began = store_clock_ms();
+	if (began < s->retry_at_ms)
+		return;
+	writing(s, began);
+	try_write(s);
+	writing(s, 0);
+	int64_t took = store_clock_ms() - began;
+	if (took > s->o.slow_ms)
+		store_housekeeping(s, "the disk is slow: a commit took %lld ms; what was read meanwhile waited in memory", (long long)took);
 }
 
 static int64_t wake_at(const struct store *s)
