@@ -188,6 +188,11 @@ static void fill_peers(const struct picture_inputs *in, struct snapshot *s)
 	s->outbox_oldest_s = store.oldest_pending.ms ? (in->now.wall.ms - store.oldest_pending.ms) / 1000 : 0;
 	s->store_sentence = snapshot_text(s, store.state == STORE_OK && strcmp(in->phase, "live") ? in->phase : store.sentence);
 	s->mqtt_sentence = snapshot_text(s, mqtt.sentence);
+	if (store.state == STORE_OK && store.housekeeping[0]) {
+		char text[300];
+		snprintf(text, sizeof text, "the store needs attention: %s", store.housekeeping);
+		s->store_sentence = snapshot_text(s, text);
+	}
 	s->degraded = store.state != STORE_OK || state.not_signing;
 	if (store.state == STORE_OK && state.not_signing) {
 		CLEANUP(buf_done) struct buf text = { 0 };

@@ -349,6 +349,8 @@ static void tell_manager(struct daemon *d)
 	judgement_put(j);
 	if (store.state != STORE_OK)
 		log_line(LOG_ERROR, "store", clock_now(&d->clock).boot, "%s", store.sentence);
+	else if (store.housekeeping[0])
+		log_line(LOG_WARN, "upkeep", clock_now(&d->clock).boot, "the store needs attention: %s", store.housekeeping);
 }
 
 /* A commit is queued first and durable later: who reads the store hears of it when it is there. */

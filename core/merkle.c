@@ -3,10 +3,8 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-struct piece { const void *bytes; size_t len; };
-
-/* SHA-256 over a list of pieces.  EVP has no failure left here but memory; a hash of zeroes then verifies nothing. */
-static void digest(const struct piece *pieces, size_t n, struct hash *out)
+/* EVP has no failure left here but memory; a hash of zeroes then verifies nothing. */
+void sha256_pieces(const struct piece *pieces, size_t n, struct hash *out)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool good = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
@@ -20,13 +18,13 @@ static void digest(const struct piece *pieces, size_t n, struct hash *out)
 
 void sha256(const void *bytes, size_t len, struct hash *out)
 {
-	digest(&(struct piece){ bytes, len }, 1, out);
+	sha256_pieces(&(struct piece){ bytes, len }, 1, out);
 }
 
 void merkle_leaf(const void *bytes, size_t len, struct hash *out)
 {
 	struct piece pieces[] = { { "\0", 1 }, { bytes, len } };
-	digest(pieces, countof(pieces), out);
+	sha256_pieces(pieces, countof(pieces), out);
 }
 
 void merkle_record(uint8_t kind, struct wall at, const void *bytes, size_t len, struct hash *out)
@@ -35,13 +33,13 @@ void merkle_record(uint8_t kind, struct wall at, const void *bytes, size_t len, 
 	for (int i = 0; i < 8; i++)
 		head[2 + i] = (uint8_t)((uint64_t)at.ms >> (56 - 8 * i));
 	struct piece pieces[] = { { head, sizeof head }, { bytes, len } };
-	digest(pieces, countof(pieces), out);
+	sha256_pieces(pieces, countof(pieces), out);
 }
 
 static void node(const struct hash *left, const struct hash *right, struct hash *out)
 {
 	struct piece pieces[] = { { "\1", 1 }, { left, HASH_LEN }, { right, HASH_LEN } };
-	digest(pieces, countof(pieces), out);
+	sha256_pieces(pieces, countof(pieces), out);
 }
 
 size_t merkle_peaks(uint64_t size)

@@ -13,6 +13,8 @@ struct hash { uint8_t bytes[HASH_LEN]; };
 struct merkle { uint64_t size; struct hash peaks[64]; };   /* peaks of the perfect subtrees, largest first; append-only state */
 
 void sha256(const void *bytes, size_t len, struct hash *out);
+struct piece { const void *bytes; size_t len; };
+void sha256_pieces(const struct piece *pieces, size_t n, struct hash *out);     /* as if they were one; takes no memory but OpenSSL's own */
 void merkle_leaf(const void *bytes, size_t len, struct hash *out);
 /* Leaf hash of an evidence record (enum leaf_kind of store/store.h): what the trees of pued are made of. */
 void merkle_record(uint8_t kind, struct wall at, const void *bytes, size_t len, struct hash *out);

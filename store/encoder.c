@@ -78,7 +78,7 @@ static void begin(struct encoder *e, uint64_t position)
 	tick_reset(&e->tick);
 }
 
-bool encoder_batch(struct encoder *e, uint64_t position, const struct sample *samples, size_t n, struct stamp now)
+void encoder_batch(struct encoder *e, uint64_t position, const struct sample *samples, size_t n, struct stamp now)
 {
 	if (!e->open)
 		begin(e, position);
@@ -101,7 +101,6 @@ bool encoder_batch(struct encoder *e, uint64_t position, const struct sample *sa
 	cover(e, now.wall);
 	tick_batch(&e->tick, n, now);
 	e->n = position + n - e->position;
-	return !e->failed;
 }
 
 uint64_t encoder_next(const struct encoder *e)
@@ -133,8 +132,9 @@ static bool take_row(struct second *s, struct shard *shard, uint32_t index)
 	return true;
 }
 
-struct second *encoder_close(struct encoder *e)
+struct second *encoder_close(struct encoder *e, struct loss *lost)
 {
+	*lost = (struct loss){ 0 };
 	if (!e->open)
 		return NULL;
 	struct second *s = calloc(1, sizeof *s);
@@ -157,6 +157,7 @@ struct second *encoder_close(struct encoder *e)
 	e->no++;
 	if (good)
 		return s;
+	*lost = (struct loss){ e->position, e->n, e->from, e->to };
 	second_free(s);
 	encoder_restart(e);
 	return NULL;

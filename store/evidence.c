@@ -1,4 +1,5 @@
 #include "store/evidence.h"
+#include "store/varint.h"
 
 #include <string.h>
 
@@ -16,59 +17,40 @@ static const char version_1[] =
 static const char *const steps[] = { version_1 };
 const struct db_schema evidence_schema = { steps, countof(steps) };
 
-static void put64(struct buf *b, uint64_t v)
-{
-	uint8_t bytes[8];
-	for (int i = 0; i < 8; i++)
-		bytes[i] = (uint8_t)(v >> (56 - 8 * i));
-	buf_add(b, bytes, sizeof bytes);
-}
-
-static void sum(const struct buf *b, struct hash *out)
-{
-	if (b->failed)
-		memset(out, 0, sizeof *out);
-	else
-		sha256(b->data, b->len, out);
-}
-
+/* The sums take no buffer: they must not depend on whether there is memory for one. */
 void evidence_seal(const struct evidence_state *s, struct hash *out)
 {
-	CLEANUP(buf_done) struct buf b = { 0 };
+	static const char name[] = "pued state 1";
 	struct hash root;
-	const uint64_t numbers[] = { s->epoch, s->session, s->serial, s->next_seq, s->position, s->tree.size };
-	buf_str(&b, "pued state 1");
-	for (size_t i = 0; i < countof(numbers); i++)
-		put64(&b, numbers[i]);
+	const uint64_t values[] = { s->epoch, s->session, s->serial, s->next_seq, s->position, s->tree.size };
+	uint8_t numbers[8 * countof(values)];
+	for (size_t i = 0; i < countof(values); i++)
+		put_be64(numbers + 8 * i, values[i]);
 	merkle_root(&s->tree, &root);
-	buf_add(&b, s->tree.peaks, merkle_peaks(s->tree.size) * HASH_LEN);
-	buf_add(&b, &root, HASH_LEN);
-	buf_add(&b, &s->outbox, HASH_LEN);
-	buf_add(&b, &s->heads, HASH_LEN);
-	buf_add(&b, &s->checkpoint, HASH_LEN);
-	sum(&b, out);
+	const struct piece pieces[] = { { name, sizeof name - 1 }, { numbers, sizeof numbers }, { s->tree.peaks, merkle_peaks(s->tree.size) * HASH_LEN }, { &root, HASH_LEN },
+					{ &s->outbox, HASH_LEN }, { &s->heads, HASH_LEN }, { &s->checkpoint, HASH_LEN } };
+	sha256_pieces(pieces, countof(pieces), out);
 }
 
 void outbox_sum(const struct outbox_full *row, struct hash *out)
 {
-	CLEANUP(buf_done) struct buf b = { 0 };
-	const uint64_t numbers[] = { row->seq, row->epoch, (uint64_t)row->at.ms, (uint64_t)row->sent_ms, row->delivered, row->topic_len };
-	buf_str(&b, "pued outbox 1");
-	for (size_t i = 0; i < countof(numbers); i++)
-		put64(&b, numbers[i]);
-	buf_add(&b, row->topic, row->topic_len);
-	buf_add(&b, row->payload, row->len);
-	sum(&b, out);
+	static const char name[] = "pued outbox 1";
+	const uint64_t values[] = { row->seq, row->epoch, (uint64_t)row->at.ms, (uint64_t)row->sent_ms, row->delivered, row->topic_len };
+	uint8_t numbers[8 * countof(values)];
+	for (size_t i = 0; i < countof(values); i++)
+		put_be64(numbers + 8 * i, values[i]);
+	const struct piece pieces[] = { { name, sizeof name - 1 }, { numbers, sizeof numbers }, { row->topic, row->topic_len }, { row->payload, row->len } };
+	sha256_pieces(pieces, countof(pieces), out);
 }
 
 void head_sum(uint64_t size, struct wall at, const void *jws, size_t len, struct hash *out)
 {
-	CLEANUP(buf_done) struct buf b = { 0 };
-	buf_str(&b, "pued head 1");
-	put64(&b, size);
-	put64(&b, (uint64_t)at.ms);
-	buf_add(&b, jws, len);
-	sum(&b, out);
+	static const char name[] = "pued head 1";
+	uint8_t numbers[16];
+	put_be64(numbers, size);
+	put_be64(numbers + 8, (uint64_t)at.ms);
+	const struct piece pieces[] = { { name, sizeof name - 1 }, { numbers, sizeof numbers }, { jws, len } };
+	sha256_pieces(pieces, countof(pieces), out);
 }
 
 static void xor_in(struct hash *into, const void *bytes)

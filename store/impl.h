@@ -41,6 +41,7 @@ struct store {
 	size_t depth, queued_bytes, entry_bytes;        /* entry_bytes: of evidence not yet durable */
 	uint64_t mark, durable_mark, attempts_failed;
 	bool stop, gave_up;
+	int64_t writing_since_ms;       /* 0: the disk owes no answer */
 	uint64_t flush_mark;            /* wanted durable as soon as may be: items up to this */
 	struct loss lost;               /* dropped at the queue's mouth, not yet recorded */
 	uint64_t position;              /* next journal position */
@@ -68,10 +69,10 @@ struct store {
 	uint64_t serial, durable_serial, taken_mark, no;       /* serial: last given; no: last tick on the disk */
 	struct loss loss;               /* before the next second */
 	int64_t second_began_ms, retry_at_ms, checkpoint_at_ms, low_since_ms;
-	int64_t seal_at_ms, seal_every_ms;
+	int64_t seal_at_ms, seal_every_ms, big_at_ms;
 	struct compaction *compaction;
 	struct closing *closing;
-	bool compact_now, closing_now;
+	bool compact_now, closing_now, wal_held;
 	bool low;                       /* disk low: raw readings wait in memory, evidence goes on */
 };
 
@@ -85,10 +86,17 @@ bool known_load(struct known *k, struct journal *j, struct err *err) MUST_USE;  
 /* Next row with this id; *at is 0 at first; NULL: no more. */
 const struct stored_series *known_row(const struct known *k, uint32_t sid);        /* one that is there */
 const struct stored_series *known_next(const struct known *k, const char *id, size_t *at);
+void known_cut(struct known *k, size_t n);                   /* the first n stay: the others did not go to the disk */
 void known_done(struct known *k);
 struct stored_series *known_find(const struct known *k, const struct series *s);
 struct stored_series *known_add(struct known *k, const struct series *s, struct err *err);
 int64_t store_clock_ms(void);                                /* CLOCK_MONOTONIC: pauses, not evidence */
+
+/* upkeep.c, on the writer's thread */
+void store_housekeeping(struct store *s, const char *fmt, ...) PRINTF(2, 3);
+void store_upkeep_begin(struct store *s);
+void store_upkeep(struct store *s);
+void store_checkpoint(struct store *s, bool last);
 
 /* reserve.c */
 bool reserve_make(struct store *s, struct err *err) MUST_USE;
@@ -98,6 +106,6 @@ bool reserve_room(struct store *s);                          /* is there room to
 /* lock.c: -1 with err that names the holder's pid. */
 int store_lock(const char *dir, struct err *err);
 
-enum { QUEUE_BYTES = 48 << 20, HELD_BYTES = 32 << 20, ENTRY_BYTES = 64 << 20, WAL_TRUNCATE = 32 << 20, RESERVE_BYTES = 64 << 20 };
+enum { QUEUE_BYTES = 48 << 20, HELD_BYTES = 32 << 20, ENTRY_BYTES = 64 << 20, WAL_TRUNCATE = 32 << 20, WAL_MAX = 64 << 20, RESERVE_BYTES = 64 << 20 };
 
 #endif

@@ -1,6 +1,7 @@
 #include "store/journal.h"
 #include "store/window.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,28 +18,20 @@ static const char version_1[] =
 static const char *const steps[] = { version_1 };
 const struct db_schema journal_schema = { steps, countof(steps) };
 
-static void put64(struct buf *b, uint64_t v)
+/* No buffer: a sum must not depend on whether there is memory for one. */
+static void sum_of(const struct piece *pieces, size_t n, uint8_t out[BODY_SUM])
 {
-	uint8_t bytes[8];
-	for (int i = 0; i < 8; i++)
-		bytes[i] = (uint8_t)(v >> (56 - 8 * i));
-	buf_add(b, bytes, sizeof bytes);
-}
-
-static void sum_of(const struct buf *b, uint8_t out[BODY_SUM])
-{
-	struct hash h = { { 0 } };
-	if (!b->failed)
-		sha256(b->data, b->len, &h);
+	struct hash h;
+	sha256_pieces(pieces, n, &h);
 	memcpy(out, h.bytes, BODY_SUM);
 }
 
 void body_sum(int64_t key, const void *bytes, size_t len, uint8_t out[BODY_SUM])
 {
-	CLEANUP(buf_done) struct buf b = { 0 };
-	put64(&b, (uint64_t)key);
-	buf_add(&b, bytes, len);
-	sum_of(&b, out);
+	uint8_t head[8];
+	put_be64(head, (uint64_t)key);
+	const struct piece pieces[] = { { head, sizeof head }, { bytes, len } };
+	sum_of(pieces, countof(pieces), out);
 }
 
 static bool fits(const uint8_t *want, const void *bytes, size_t *len)
@@ -58,12 +51,12 @@ bool body_good(int64_t key, const void *bytes, size_t *len)
 
 void tick_sum(const struct tick_columns *t, const void *bytes, size_t len, uint8_t out[BODY_SUM])
 {
-	CLEANUP(buf_done) struct buf b = { 0 };
 	const uint64_t numbers[] = { t->no, t->position, t->n, (uint64_t)t->from.ms, (uint64_t)t->to.ms };
+	uint8_t head[8 * countof(numbers)];
 	for (size_t i = 0; i < countof(numbers); i++)
-		put64(&b, numbers[i]);
-	buf_add(&b, bytes, len);
-	sum_of(&b, out);
+		put_be64(head + 8 * i, numbers[i]);
+	const struct piece pieces[] = { { head, sizeof head }, { bytes, len } };
+	sum_of(pieces, countof(pieces), out);
 }
 
 bool tick_good(const struct tick_columns *t, const void *bytes, size_t *len)
@@ -77,17 +70,22 @@ bool tick_good(const struct tick_columns *t, const void *bytes, size_t *len)
 
 void series_sum(const struct stored_series *s, uint8_t out[BODY_SUM])
 {
-	CLEANUP(buf_done) struct buf b = { 0 };
-	buf_printf(&b, "%u\n%s\n%u %u %u %d %lld/%lld\n%s", s->sid, s->id, s->s.device, s->s.quantity, s->s.scope, s->s.configured, (long long)s->s.count.num,
-		   (long long)s->s.count.den, s->label ? s->label : "");
-	body_sum(s->sid, b.data, b.len, out);
+	uint8_t head[8];
+	char sid[24], numbers[120];
+	put_be64(head, s->sid);
+	int n_sid = snprintf(sid, sizeof sid, "%u\n", s->sid);
+	int n_numbers = snprintf(numbers, sizeof numbers, "\n%u %u %u %d %lld/%lld\n", s->s.device, s->s.quantity, s->s.scope, s->s.configured, (long long)s->s.count.num,
+				 (long long)s->s.count.den);
+	const char *label = s->label ? s->label : "";
+	const struct piece pieces[] = { { head, sizeof head }, { sid, (size_t)n_sid }, { s->id, strlen(s->id) }, { numbers, (size_t)n_numbers }, { label, strlen(label) } };
+	sum_of(pieces, countof(pieces), out);
 }
 
 void loss_sum(const struct loss *l, uint8_t out[BODY_SUM])
 {
-	CLEANUP(buf_done) struct buf b = { 0 };
-	buf_printf(&b, "%llu %lld %lld", (unsigned long long)l->n, (long long)l->from.ms, (long long)l->to.ms);
-	body_sum((int64_t)l->position, b.data, b.len, out);
+	char text[80];
+	int n = snprintf(text, sizeof text, "%llu %lld %lld", (unsigned long long)l->n, (long long)l->from.ms, (long long)l->to.ms);
+	body_sum((int64_t)l->position, text, (size_t)n, out);
 }
 
 void stored_series_done(struct stored_series *s)

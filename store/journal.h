@@ -34,11 +34,12 @@ void second_free(struct second *s);
 struct encoder;
 struct encoder *encoder_new(uint64_t no);          /* number of the first second; they ascend by one */
 void encoder_free(struct encoder *e);
-/* One batch; series of the samples are sids.  False: out of memory, the open second is lost (counted by the caller). */
-bool encoder_batch(struct encoder *e, uint64_t position, const struct sample *samples, size_t n, struct stamp now);
+/* One batch; series of the samples are sids.  Out of memory: the open second is lost, as encoder_close() will tell. */
+void encoder_batch(struct encoder *e, uint64_t position, const struct sample *samples, size_t n, struct stamp now);
 uint64_t encoder_next(const struct encoder *e);       /* position after the open second */
 size_t encoder_bytes(const struct encoder *e);       /* of the open second; 0: nothing open */
-struct second *encoder_close(struct encoder *e);     /* NULL when nothing is open or out of memory */
+/* NULL when nothing is open, and when out of memory: then *lost is what was in it. */
+struct second *encoder_close(struct encoder *e, struct loss *lost);
 void encoder_restart(struct encoder *e);             /* a second was dropped: every chain begins anew */
 
 struct journal { struct db db; };

@@ -75,6 +75,16 @@ struct stored_series *known_add(struct known *k, const struct series *s, struct 
 	return row;
 }
 
+void known_cut(struct known *k, size_t n)
+{
+	while (k->n > n)
+		stored_series_done(&k->rows[--k->n]);
+	if (k->n_slots)
+		memset(k->slots, 0, k->n_slots * sizeof *k->slots);
+	for (uint32_t i = 0; i < k->n; i++)
+		slot_put(k, i);
+}
+
 const struct stored_series *known_row(const struct known *k, uint32_t sid)
 {
 	size_t lo = 0, hi = k->n;

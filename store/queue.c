@@ -117,6 +117,7 @@ bool store_series_from(struct store *s, const struct series *series, size_t from
 	uint32_t *sids = malloc((n + 1) * sizeof *sids);
 	struct item *i = calloc(1, sizeof *i);
 	bool good = sids && i ? true : err_memory(err);
+	size_t before = s->known.n;
 	if (good && from)
 		memcpy(sids, s->sids, from * sizeof *sids);
 	for (size_t k = from; good && k < n; k++) {
@@ -126,6 +127,7 @@ bool store_series_from(struct store *s, const struct series *series, size_t from
 	}
 	if (!good) {
 		free(sids);
+		known_cut(&s->known, before);
 		for (size_t k = 0; i && i->series && k < i->n; k++)
 			stored_series_done(&i->series[k]);
 		if (i)
@@ -150,9 +152,9 @@ bool store_series_from(struct store *s, const struct series *series, size_t from
 }
 
 /* One block of memory for everything a commit points to. */
-struct piece { char *at; };
+struct slab { char *at; };
 
-static void *put(struct piece *a, const void *bytes, size_t len)
+static void *put(struct slab *a, const void *bytes, size_t len)
 {
 	void *out = a->at;
 	if (len)
@@ -181,7 +183,7 @@ static struct entry *copy_commit(const struct commit *c, struct err *err)
 		err_memory(err);
 		return NULL;
 	}
-	struct piece a = { memory };
+	struct slab a = { memory };
 	*e = (struct entry){ .kind = ENTRY_COMMIT, .commit = *c, .bytes = size + sizeof *e, .memory = memory };
 	e->hashes = put(&a, NULL, 0);
 	a.at += c->n_leaves * sizeof(struct hash);

@@ -103,6 +103,7 @@ static void init(struct store *s, const struct store_options *o)
 	s->o = *o;
 	s->o.queue_max = o->queue_max ? o->queue_max : 8192;
 	s->o.retry_ms = o->retry_ms ? o->retry_ms : 1000;
+	s->o.slow_ms = o->slow_ms ? o->slow_ms : 1000;
 	s->o.tick_ms = o->tick_ms ? o->tick_ms : 1000;
 	s->o.outbox_days = o->outbox_days ? o->outbox_days : 31;
 	snprintf(s->dir, sizeof s->dir, "%s", o->dir);
@@ -215,6 +216,9 @@ void store_status(struct store *s, struct store_status *out)
 	pthread_mutex_lock(&s->mutex);
 	*out = s->status;
 	out->queue_depth = s->depth;
+	int64_t waited_ms = s->writing_since_ms ? store_clock_ms() - s->writing_since_ms : 0;
+	if (waited_ms > s->o.slow_ms)
+		snprintf(out->housekeeping, sizeof out->housekeeping, "the disk has not answered for %lld ms; what is read waits in memory", (long long)waited_ms);
 	pthread_mutex_unlock(&s->mutex);
 }
 

@@ -21,6 +21,7 @@ struct store_options {
 	const char *vfs;                   /* tests: SQLite VFS; NULL: the default */
 	int64_t retry_ms;                  /* pause after a failed write; 0: 1000 */
 	int64_t tick_ms;                   /* one journal commit per; 0: 1000 */
+	int64_t slow_ms;                   /* a write that takes longer is told; 0: 1000 */
 	int64_t seal_ms;                   /* how often it looks for an hour to seal; 0: a minute */
 	bool wait;                         /* bulk loading: a full queue makes store_journal() wait instead of dropping */
 	int64_t outbox_days;               /* delivered reports are kept so long for a receiver that asks again; 0: 31 */
@@ -32,7 +33,7 @@ struct store_options {
 enum store_state { STORE_OK, STORE_DISK_LOW, STORE_FAILING };       /* FAILING: kept in memory, tried again */
 struct store_status { enum store_state state; char sentence[300]; uint64_t journal_rows, leaves, outbox_pending, queue_depth, dropped;
 		      struct wall oldest_pending; int64_t bytes; uint64_t durable_position, durable_leaves, failures;
-		      char housekeeping[200]; /* what sealing last failed at; "": well */ };
+		      char housekeeping[200]; /* a disk that does not answer, or what keeps sealing or the write-ahead log from being done; "": well */ };
 
 /* Fails when a second instance holds the directory (names its pid), on a newer schema (names both), on corruption. */
 struct store *store_open(const struct store_options *o, struct err *err);

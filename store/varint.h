@@ -26,6 +26,13 @@ static inline int64_t wrap_add(int64_t a, int64_t b)
 	return (int64_t)((uint64_t)a + (uint64_t)b);
 }
 
+/* Numbers of a fixed length, in what is hashed. */
+static inline void put_be64(uint8_t out[8], uint64_t v)
+{
+	for (int i = 0; i < 8; i++)
+		out[i] = (uint8_t)(v >> (56 - 8 * i));
+}
+
 enum { VARINT_MAX = 10 };
 static inline size_t varint_put(uint8_t out[VARINT_MAX], uint64_t v)
 {

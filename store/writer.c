@@ -6,10 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { MINUTE_MS = 60000, SECOND_BYTES = 1 << 20, COMPACT_MS = 50 };
+enum { SECOND_BYTES = 1 << 20 };
 
 static void say(struct store *s, enum store_state state, const char *text)
 {
@@ -30,24 +29,33 @@ static void add_loss(struct store *s, const struct loss *l)
 	s->loss.to.ms = l->to.ms > s->loss.to.ms ? l->to.ms : s->loss.to.ms;
 }
 
+/* Counted, told, and recorded in the journal. */
+static void lose(struct store *s, const struct loss *l)
+{
+	add_loss(s, l);
+	pthread_mutex_lock(&s->mutex);
+	s->status.dropped += l->n;
+	pthread_mutex_unlock(&s->mutex);
+}
+
 /* Memory is bounded: the newest second goes, and that is counted, told, and recorded in the journal. */
 static void drop(struct store *s, struct second *sec)
 {
 	struct loss l = { sec->position, sec->n, sec->from, sec->to };
 	add_loss(s, &sec->loss);
-	add_loss(s, &l);
-	pthread_mutex_lock(&s->mutex);
-	s->status.dropped += sec->n;
-	pthread_mutex_unlock(&s->mutex);
+	lose(s, &l);
 	second_free(sec);
 	encoder_restart(s->encoder);
 }
 
 static void close_second(struct store *s)
 {
-	struct second *sec = encoder_close(s->encoder);
-	if (!sec)
+	struct loss lost;
+	struct second *sec = encoder_close(s->encoder, &lost);
+	if (!sec) {
+		lose(s, &lost);
 		return;
+	}
 	sec->mark = s->taken_mark;
 	if (s->held_bytes + sec->bytes > HELD_BYTES) {
 		drop(s, sec);
@@ -93,10 +101,7 @@ static bool take_batch(struct store *s, struct item *i)
 		close_second(s);        /* batches were dropped between: positions inside one second have no holes */
 	if (encoder_bytes(s->encoder) == 0)
 		s->second_began_ms = store_clock_ms();
-	if (!encoder_batch(s->encoder, i->position, i->samples, i->n, i->now)) {
-		struct loss l = { i->position, i->n, i->now.wall, i->now.wall };
-		add_loss(s, &l);
-	}
+	encoder_batch(s->encoder, i->position, i->samples, i->n, i->now);
 	if (encoder_bytes(s->encoder) > SECOND_BYTES)
 		close_second(s);
 	return true;
@@ -312,10 +317,15 @@ static void well(struct store *s)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-static void write_all(struct store *s)
+static void writing(struct store *s, int64_t since_ms)
 {
-	if (store_clock_ms() < s->retry_at_ms)
-		return;
+	pthread_mutex_lock(&s->mutex);
+	s->writing_since_ms = since_ms;
+	pthread_mutex_unlock(&s->mutex);
+}
+
+static void try_write(struct store *s)
+{
 	s->retry_at_ms = 0;
 	heal(s);
 	for (int attempt = 0; attempt < 2 && s->retry_at_ms == 0; attempt++) {     /* twice: a full disk gives up its reserve */
@@ -329,88 +339,17 @@ static void write_all(struct store *s)
 	}
 }
 
-static int64_t wal_bytes(const struct store *s, const char *file)
+static void write_all(struct store *s)
 {
-	char path[4096];
-	struct stat st;
-	snprintf(path, sizeof path, "%s/%s-wal", s->dir, file);
-	return stat(path, &st) == 0 ? st.st_size : 0;
-}
-
-/* PASSIVE never waits for a reader; TRUNCATE does for a moment, and is only asked for when the WAL has grown. */
-static void checkpoint(struct store *s, bool last)
-{
-	struct { struct db *db; const char *file; } files[] = { { &s->journal.db, "journal.db" }, { &s->evidence.db, "evidence.db" } };
-	for (size_t i = 0; s->open && i < countof(files); i++) {
-		bool big = wal_bytes(s, files[i].file) > WAL_TRUNCATE;
-		sqlite3_wal_checkpoint_v2(files[i].db->sql, NULL, big || last ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	}
-}
-
-static int64_t file_bytes(const struct store *s)
-{
-	static const char *const files[] = { "journal.db", "journal.db-wal", "evidence.db", "evidence.db-wal" };
-	int64_t sum = 0;
-	for (size_t i = 0; i < countof(files); i++) {
-		char path[4096];
-		struct stat st;
-		snprintf(path, sizeof path, "%s/%s", s->dir, files[i]);
-		sum += stat(path, &st) == 0 ? st.st_size : 0;
-	}
-	return sum;
-}
-
-/* Raw readings older than that may go; INT64_MIN: none. */
-static struct wall expire_before(struct store *s)
-{
-	int64_t newest;
-	if (s->o.retention_days <= 0 || !db_number(&s->journal.db, "SELECT max(wall_to) FROM tick", INT64_MIN, &newest, NULL) || newest == INT64_MIN)
-		return (struct wall){ INT64_MIN };
-	return (struct wall){ newest - s->o.retention_days * 86400000 };
-}
-
-/* Sealing is only housekeeping: when it fails, the journal is still there, and it is tried again in a minute. */
-static void seal_and_compact(struct store *s)
-{
-	struct err err = { 0 };
-	bool did = false;
-	int64_t now = store_clock_ms();
-	if (!s->open || s->low || s->retry_at_ms || !s->compaction)
+	int64_t began = store_clock_ms();
+	if (began < s->retry_at_ms)
 		return;
-	bool good = true;
-	if (now >= s->seal_at_ms) {
-		s->seal_at_ms = now + s->seal_every_ms;
-		good = seal_hour(&s->journal, s->evidence.state.position, &did, &err);
-		s->compact_now = good;
-	}
-	if (good && s->compact_now) {
-		good = compaction_step(s->compaction, &s->journal, COMPACT_MS, &did, &err);
-		s->compact_now = good && (did || !compaction_idle(s->compaction));
-	}
-	if (good && compaction_idle(s->compaction) && (did || s->closing_now || now + s->seal_every_ms == s->seal_at_ms))
-		good = closing_step(s->closing, &s->evidence, expire_before(s), &s->closing_now, &err);
-	if (!good) {
-		s->compact_now = s->closing_now = false;
-		pthread_mutex_lock(&s->mutex);
-		s->status.failures++;
-		snprintf(s->status.housekeeping, sizeof s->status.housekeeping, "%.199s", err.text);
-		pthread_mutex_unlock(&s->mutex);
-	}
-}
-
-static void maintain(struct store *s)
-{
-	seal_and_compact(s);
-	int64_t now = store_clock_ms();
-	bool big = s->open && (wal_bytes(s, "journal.db") > WAL_TRUNCATE || wal_bytes(s, "evidence.db") > WAL_TRUNCATE);
-	if (now < s->checkpoint_at_ms && !(big && now > s->checkpoint_at_ms - MINUTE_MS + 5000))
-		return;
-	s->checkpoint_at_ms = now + MINUTE_MS;
-	checkpoint(s, false);
-	int64_t bytes = file_bytes(s);
-	pthread_mutex_lock(&s->mutex);
-	s->status.bytes = bytes;
-	pthread_mutex_unlock(&s->mutex);
+	writing(s, began);
+	try_write(s);
+	writing(s, 0);
+	int64_t took = store_clock_ms() - began;
+	if (took > s->o.slow_ms)
+		store_housekeeping(s, "the disk is slow: a commit took %lld ms; what was read meanwhile waited in memory", (long long)took);
 }
 
 static int64_t wake_at(const struct store *s)
@@ -449,9 +388,7 @@ void *store_writer(void *store)
 {
 	struct store *s = store;
 	bool stop = false, flush = false;
-	s->checkpoint_at_ms = store_clock_ms() + MINUTE_MS;
-	s->seal_every_ms = s->o.seal_ms ? s->o.seal_ms : MINUTE_MS;
-	s->seal_at_ms = store_clock_ms() + s->seal_every_ms;
+	store_upkeep_begin(s);
 	while (!stop) {
 		take(s, await(s, &stop, &flush));
 		bool due = encoder_bytes(s->encoder) && store_clock_ms() >= s->second_began_ms + s->o.tick_ms;
@@ -463,9 +400,9 @@ void *store_writer(void *store)
 		}
 		if (s->seconds || s->n_entries || s->n_series || s->low || flush || stop)
 			write_all(s);
-		maintain(s);
+		store_upkeep(s);
 	}
-	checkpoint(s, true);
+	store_checkpoint(s, true);
 	pthread_mutex_lock(&s->mutex);
 	s->gave_up = true;
 	pthread_cond_broadcast(&s->done);

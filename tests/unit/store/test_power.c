@@ -225,6 +225,21 @@ static void full_disk(void **state)
 	unlink(path);
 }
 
+/* Until the store says something with these words, or, for none, nothing any more; bounded. */
+static struct store_status told(struct store *s, const char *words)
+{
+	struct store_status st;
+	for (int tries = 0; tries < 4000; tries++) {
+		struct timespec moment = { 0, 5000000 };
+		store_status(s, &st);
+		if (words[0] ? strstr(st.housekeeping, words) != NULL : !st.housekeeping[0])
+			return st;
+		nanosleep(&moment, NULL);
+	}
+	fail_msg("waited for \"%s\", the store says \"%s\"", words, st.housekeeping);
+	return st;
+}
+
 /* A sync that takes 2 seconds, or for ever: callers go on at once, and what they said is there afterwards. */
 static void slow_sync(void **state)
 {
@@ -232,6 +247,8 @@ static void slow_sync(void **state)
 	struct store_options o = options();
 	struct err err = { 0 };
 	struct store_status st;
+	o.slow_ms = 5;
+	o.seal_ms = 1;
 	fault_format();
 	struct store *s = store_open(&o, &err);
 	assert_true(s && store_series(s, kit_series(), KIT_SERIES, &err) && kit_step(s, 0, &err));
@@ -241,8 +258,11 @@ static void slow_sync(void **state)
 		assert_true(kit_step(s, k, &err));
 	store_status(s, &st);
 	assert_int_equal(st.dropped, 0);
+	st = told(s, "has not answered");
+	assert_int_equal(st.state, STORE_OK);
 	fault_hold_syncs(false);
 	assert_true(store_flush(s, &err));
+	told(s, "");
 	store_close(s);
 	struct kit_check want = { k, k / 3 };
 	if (!kit_verify(&o, &want, &err))
