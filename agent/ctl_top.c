@@ -11,7 +11,7 @@
 
 /* A column is also an order. */
 static const struct column { const char *key, *head; int width; } columns[] = {
-	{ "timeouts", "timeouts", 9 }, { "failures", "failures", 9 }, { "late", "late", 7 }, { "latency_us", "ms", 9 }, { "polls", "polls", 10 },
+	{ "timeouts", "timeouts", 9 }, { "failures", "failures", 9 }, { "late", "late", 7 }, { "retries", "retries", 8 }, { "latency_us", "ms", 9 }, { "polls", "polls", 10 },
 };
 
 struct row { const json_t *device; json_int_t by[countof(columns)]; };
@@ -78,10 +78,10 @@ static int parse(struct ctl *ctl, struct options *o)
 			o->once = true;
 		} else if (!strcmp(arg, "--by") && value) {
 			size_t c = 0;
-			while (c < countof(columns) && strcmp(columns[c].head, value) && strcmp(columns[c].key, value) && !(!strcmp(value, "latency") && c == 3))
+			while (c < countof(columns) && strcmp(columns[c].head, value) && strcmp(columns[c].key, value) && !(!strcmp(value, "latency") && !strcmp(columns[c].key, "latency_us")))
 				c++;
 			if (c == countof(columns))
-				return ctl_usage(ctl, "--by %s: timeouts, failures, late, latency or polls", value);
+				return ctl_usage(ctl, "--by %s: timeouts, failures, late, retries, latency or polls", value);
 			o->first = c;
 			i++;
 		} else {

@@ -102,7 +102,7 @@ static void fill_devices(const struct picture_inputs *in, struct snapshot *s)
 			poller_device(in->poller, i, &state);
 		s->devices[i] = (struct snapshot_device){
 			.id = d->id, .profile = snapshot_text(s, state.profile), .endpoint = d->endpoint, .state = snapshot_text(s, state.state),
-			.polls = state.polls, .failures = state.failures, .timeouts = state.timeouts, .late = state.late,
+			.polls = state.polls, .failures = state.failures, .timeouts = state.timeouts, .late = state.late, .retries = state.stats.retries,
 			.latency_us = state.latency_us, .last_good_ms = state.last_good.ms,
 			.error = state.error ? snapshot_text(s, state.error) : NULL };
 	}

@@ -15,7 +15,7 @@ const struct verb verbs[] = {
 	{ "reload", "[--config FILE] [--state DIR]", { "检查配置,并让运行中的 pued 采用", "check the configuration and let the running pued take it in" }, { NULL, NULL }, ctl_reload },
 	{ "status", "[--port N | --config FILE]", { "运行中的 pued 的状态,一屏", "what the running pued says, on one screen" },
 	  { "退出码: 0 正常, 13 降级, 69 没有应答", "Exit codes: 0 ok, 13 degraded, 69 no answer" }, ctl_status },
-	{ "top", "[--by timeouts|failures|late|latency|polls] [--once] [--port N | --config FILE]",
+	{ "top", "[--by timeouts|failures|late|retries|latency|polls] [--once] [--port N | --config FILE]",
 	  { "按超时、失败、时延给设备排名", "devices by time-outs, failures and latency" }, { "回车结束", "Enter ends it" }, ctl_top },
 	{ "history", "[SERIES] [--from TIME] [--to TIME] [--step 15m] [--sum | --latest | --energy METER] [--config FILE] [--state DIR]",
 	  { "一个测点的读数,原始或按步长;多个测点之和、最新值、电表电量", "what one series said, raw or in steps; sums, newest values, energies; alone: which series there are" },

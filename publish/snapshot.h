@@ -11,7 +11,7 @@
 #include "rules/pack.h"
 
 /* state: "up", "late", "down", "starting" (anything else is shown as it is). */
-struct snapshot_device { const char *id, *profile, *endpoint, *state; uint64_t polls, failures, timeouts, late; int64_t latency_us, last_good_ms; const char *error; };
+struct snapshot_device { const char *id, *profile, *endpoint, *state; uint64_t polls, failures, timeouts, late, retries; int64_t latency_us, last_good_ms; const char *error; };
 struct snapshot_meter { const char *id, *label; int role; int64_t power_mw, energy_day_mwh; bool power_known; struct stamp at;
 			bool energy_known; int64_t energy_mwh; };   /* energy_mwh: known energy since the ledger began */
 struct snapshot_rack { const char *id, *hall, *row; int function; int64_t power_mw, rated_mw; bool power_known; };

@@ -207,10 +207,10 @@ static json_t *devices_json(const struct snapshot *s)
 	json_t *list = json_array();
 	for (size_t i = 0; i < s->n_devices; i++) {
 		const struct snapshot_device *d = &s->devices[i];
-		json_array_append_new(list, json_pack("{so so so so sI sI sI sI sI so so}", "id", text_json(d->id),
+		json_array_append_new(list, json_pack("{so so so so sI sI sI sI sI sI so so}", "id", text_json(d->id),
 			"profile", text_json(d->profile), "endpoint", text_json(d->endpoint), "state", text_json(d->state),
 			"polls", (json_int_t)d->polls, "failures", (json_int_t)d->failures, "timeouts", (json_int_t)d->timeouts,
-			"late", (json_int_t)d->late, "latency_us", (json_int_t)d->latency_us,
+			"late", (json_int_t)d->late, "retries", (json_int_t)d->retries, "latency_us", (json_int_t)d->latency_us,
 			"last_good", d->last_good_ms > 0 ? wall_json((struct wall){ d->last_good_ms }) : json_null(),
 			"error", text_json(d->error && *d->error ? d->error : NULL)));
 	}
