@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WALKS_A_REQUEST = 6, GETS_A_REQUEST = 16, MAX_ROWS = 2000, MAX_KNOWN = 100000 };
+enum { WALKS_A_REQUEST = 6, GETS_A_REQUEST = 16, OIDS_A_REQUEST = GETS_A_REQUEST, MAX_ROWS = 2000, MAX_KNOWN = 100000 };
 
 struct oid *oid_keep(struct arena *a, const struct oid *o)
 {
@@ -142,6 +142,8 @@ void discover_free(struct discover *d)
 	free(d);
 }
 
+_Static_assert(WALKS_A_REQUEST <= OIDS_A_REQUEST, "a walk's names fit too");
+
 static size_t batch_limit(const struct discover *d, enum request_kind kind)
 {
 	size_t profile = d->profile ? (size_t)d->profile->max_oids : 0;
@@ -158,7 +160,7 @@ const struct request *discover_next(struct discover *d)
 		return NULL;
 	const struct job *j = &d->jobs[d->next];
 	size_t limit = batch_limit(d, j->kind);
-	if (j->oid && !d->oids && !(d->oids = calloc(limit > WALKS_A_REQUEST ? limit : WALKS_A_REQUEST, sizeof *d->oids))) {
+	if (j->oid && !d->oids && !(d->oids = calloc(OIDS_A_REQUEST, sizeof *d->oids))) {
 		d->memory = true;
 		return NULL;
 	}

@@ -77,8 +77,7 @@ struct stored_series *known_add(struct known *k, const struct series *s, struct 
 
 void known_cut(struct known *k, size_t n)
 {
-	while (k->n > n)
-		stored_series_done(&k->rows[--k->n]);
+	k->n = n < k->n ? n : k->n;             /* their texts stay in the arena */
 	if (k->n_slots)
 		memset(k->slots, 0, k->n_slots * sizeof *k->slots);
 	for (uint32_t i = 0; i < k->n; i++)
