@@ -1,15 +1,24 @@
-/* collectors/snmp_internal.h - shared by snmp.c (requests, dispatch) and snmp_session.c (library, versions, keys). */
+/* collectors/snmp_internal.h - shared by snmp.c (the collector), snmp_life.c (a job's life), snmp_job.c (questions and answers),
+ * snmp_wire.c (the shared sockets) and snmp_session.c (library, versions, keys). */
 #ifndef COLLECTORS_SNMP_INTERNAL_H
 #define COLLECTORS_SNMP_INTERNAL_H
 
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
+#include <net-snmp/library/large_fd_set.h>
 
 #include "collectors/collector.h"
 #include "collectors/net.h"
+#include "collectors/snmp_packet.h"
+#include "collectors/snmp_udp.h"
 #include "core/wheel.h"
 
+#include <systemd/sd-event.h>
+
 enum { ASKED_MAX = 128, HINTS = 8 };
+enum { SLOT_FD = 0, OIDS_START = 60, OIDS_MIN = 5, REPS_START = 10, REPS_MAX = 40, WALK_REQUESTS = 2000, WALK_VARS = 20000,
+	LOOKUP_MS = 10000, RESOLVE_AGAIN_MS = 60000, POLL_LOOKUP_MS = 20, ROUNDS = 8,
+	HELD_UP_MS = 100, HELD_UP_ROUNDS = 256 };
 enum step { STEP_NONE, STEP_SEND, STEP_END, STEP_WAIT };    /* what an answer leads to */
 
 struct job {
@@ -73,11 +82,55 @@ struct target {
 	struct endpoint endpoint;      /* last: only so much of its options is there as is used */
 };
 
+struct snmp {
+	struct collector_env env;
+	sd_event_source *io[UDP_FAMILIES];
+	struct udp *udp;
+	struct wheel wheel;
+	struct stamp now;
+	int64_t now_us, expired_ms;    /* expired_ms: when time-outs were looked at last */
+	struct target *buckets[4096], *any, *dirty;
+	netsnmp_large_fd_set fds;
+	uint8_t *in;
+	size_t n_in;
+	struct packets *packets;
+	struct job *spare;
+	uint32_t last_id;
+	struct var *scratch;
+	size_t scratch_room;
+};
+
+static inline bool snmp_is_walk(const struct job *job)
+{
+	return job->request->kind == REQUEST_SNMP_WALK;
+}
+
 /* snmp.c */
-netsnmp_transport *snmp_carrier(struct target *t);
+void snmp_look_at_clock(struct snmp *s);
+void snmp_mark_dirty(struct target *t);                     /* something is to be begun, or freed, with the next snmp_run_dirty() */
+
+/* snmp_life.c */
+struct job *snmp_job_new(struct snmp *s);
+void snmp_job_free(struct snmp *s, struct job *job);
+void snmp_forget_open(struct target *t);
+void snmp_advance(struct target *t);                        /* after t->step was set */
+void snmp_run_dirty(struct snmp *s);                        /* and sends what was queued */
+void snmp_timer_due(struct target *t);
+
+/* snmp_job.c */
+netsnmp_pdu *snmp_pdu(struct target *t);                    /* the open job's next question; NULL: no memory */
 int snmp_answered(int operation, netsnmp_session *session, int reqid, netsnmp_pdu *pdu, void *target);
-void snmp_set_addresses(struct target *t, const struct addresses *found);
+enum step snmp_take(struct target *t, struct job *job, const netsnmp_pdu *pdu);
+enum step snmp_got_all(struct target *t, struct job *job);  /* s->scratch holds all that was asked */
+bool snmp_scratch_room(struct snmp *s, size_t n);
 struct err *snmp_why(struct job *job);      /* where the sentence of its failure goes; NULL when there is no memory for it */
+
+/* snmp_wire.c */
+netsnmp_transport *snmp_carrier(struct target *t);
+void snmp_set_addresses(struct target *t, const struct addresses *found);
+void snmp_use_address(struct target *t, size_t i);
+void snmp_unhash(struct target *t);
+void snmp_read_answers(struct snmp *s, size_t family, int rounds);
 
 /* snmp_session.c */
 const char *snmp_community(const struct target *t);                 /* NULL: the credential is gone */

@@ -13,8 +13,8 @@ function check(good, what) {
 // What a running site says: devices, broker, store and ledger.  Kinds that only a bad configuration, a bad call or a bug of ours has
 // (ERR_CONFIG, ERR_USAGE, ERR_INTERNAL) stop the program or the command instead.
 const sources = {
-	errors: ['agent/life.c', 'agent/poller.c', 'collectors/modbus_conn.c', 'collectors/modbus_frame.c', 'collectors/modbus_tcp.c', 'collectors/net.c', 'collectors/serial.c',
-		'collectors/snmp.c', 'collectors/snmp_session.c', 'collectors/snmp_udp.c', 'publish/mqtt_client.c', 'publish/mqtt_session.c', 'publish/mqtt_wire.c', 'store/reserve.c', 'store/writer.c'],
+	errors: ['agent/life.c', 'agent/poller.c', 'collectors/modbus_conn.c', 'collectors/modbus_connect.c', 'collectors/modbus_receive.c', 'collectors/modbus_frame.c', 'collectors/modbus_tcp.c', 'collectors/net.c', 'collectors/serial.c',
+		'collectors/snmp.c', 'collectors/snmp_job.c', 'collectors/snmp_life.c', 'collectors/snmp_session.c', 'collectors/snmp_udp.c', 'publish/mqtt_client.c', 'publish/mqtt_session.c', 'publish/mqtt_wire.c', 'store/reserve.c', 'store/writer.c'],
 	all: ['core/ledger_meter.c', 'core/balance_watch.c'],
 };
 const plain = (text) => text.replace(/\\"/g, '"').replace(/%(?:\.\*|[-+0]?[\d.]*)?(?:hh|h|ll|l|z|t|j)?[a-zA-Z]/g, '%');

@@ -1,0 +1,209 @@
+/* Leaves of expressions: literals, and names with every reading they have. */
+#include "rules/expr_load.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct expr *number_literal(struct loading *s, struct exact v, struct unit unit)
+{
+	struct expr *e = expr_new(s, eval_literal, TYPE_NUMBER);
+	if (!e)
+		return NULL;
+	e->literal = value_number(v, v);
+	e->dim = unit.dim;
+	e->unit = unit;
+	return e;
+}
+
+static const struct expr *date_literal(struct loading *s, struct date d)
+{
+	struct expr *e = expr_new(s, eval_literal, TYPE_DATE);
+	if (e)
+		e->literal = value_date(d, NULL);
+	return e;
+}
+
+static const struct expr *truth_literal(struct loading *s, enum truth t)
+{
+	struct expr *e = expr_new(s, eval_literal, TYPE_TRUTH);
+	if (e)
+		e->literal = value_truth(t, NULL);
+	return e;
+}
+
+int expr_choice_named(const struct pack *p, const char *id, size_t len)
+{
+	for (size_t i = 0; i < p->choices.n; i++) {
+		const char *name = ROWS(struct choice, p->choices)[i].id;
+		if (name && strlen(name) == len && memcmp(name, id, len) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* "share.$definition.$network" under one reading; the choices met go into *mask.  False: unknown choice. */
+static bool expand(const struct pack *p, const char *name, const uint8_t *option, uint32_t *mask, char *out, size_t size)
+{
+	size_t used = 0;
+	while (*name && used + 70 < size) {
+		if (*name != '$') {
+			out[used++] = *name++;
+			continue;
+		}
+		size_t n = strcspn(++name, ".$");
+		int i = expr_choice_named(p, name, n);
+		if (i < 0)
+			return false;
+		const struct choice *c = &ROWS(struct choice, p->choices)[i];
+		const char *id = ROWS(struct choice_option, c->options)[option[i]].id;
+		*mask |= 1u << i;
+		used += (size_t)snprintf(out + used, size - used, "%s", id ? id : "");
+		name += n;
+	}
+	out[used] = 0;
+	return !*name;
+}
+
+/* Next reading of the choices in mask, in the order of reading_index(); false after the last. */
+static bool next_reading(const struct pack *p, uint32_t mask, uint8_t *option)
+{
+	for (size_t i = p->choices.n; i-- > 0;) {
+		if (!(mask >> i & 1))
+			continue;
+		if (++option[i] < ROWS(struct choice, p->choices)[i].options.n)
+			return true;
+		option[i] = 0;
+	}
+	return false;
+}
+
+static bool fact_refs(struct loading *s, const struct conf_node *n, const char *template, struct expr *e)
+{
+	uint8_t option[CHOICES_MAX] = { 0 };
+	char name[256];
+	struct fact_ref *refs = conf_alloc(s->c, READINGS_MAX * sizeof *refs);
+	size_t count = 0;
+	if (!refs || !expand(s->pack, template, option, &e->choices, name, sizeof name))
+		return refs ? (conf_problem(s->c, n, "'%s': an unknown choice behind '$'", template), false) : false;
+	do {
+		int window;
+		uint32_t mask = 0;
+		if (count == READINGS_MAX || !expand(s->pack, template, option, &mask, name, sizeof name))
+			return conf_problem(s->c, n, "'%s': too many readings", template), false;
+		const struct fact_row *row = fact_find(name, s->pack->window_names, s->pack->windows.n, &window);
+		if (!row || (count && (row->type != refs[0].row->type))) {
+			conf_problem(s->c, n, "'%s' is no fact%s; `puectl pack show --facts` lists them", name, row ? " of the same kind" : "");
+			return false;
+		}
+		refs[count++] = (struct fact_ref){ row, window < 0 ? NULL : s->pack->window_names[window], row->name };
+	} while (next_reading(s->pack, e->choices, option));
+	e->refs = refs;
+	e->type = refs[0].row->type;
+	if (refs[0].row->unit && unit_parse(refs[0].row->unit, &e->unit))
+		e->dim = e->unit.dim;
+	return true;
+}
+
+static const struct expr *figure_named(struct loading *s, const char *name)
+{
+	for (size_t i = 0; i < s->pack->figures.n; i++) {
+		const struct figure *f = &ROWS(struct figure, s->pack->figures)[i];
+		if (f->id && strcmp(f->id, name) == 0)
+			return f->is_date ? date_literal(s, f->date) : number_literal(s, f->number, f->unit);
+	}
+	return NULL;
+}
+
+static const struct expr *definition_named(struct loading *s, const char *name)
+{
+	for (size_t i = 0; i < s->pack->definitions.n; i++)
+		if (strcmp(ROWS(struct named, s->pack->definitions)[i].id, name) == 0)
+			return ROWS(struct named, s->pack->definitions)[i].expr;
+	return NULL;
+}
+
+static const struct expr *statement_named(struct loading *s, const char *name)
+{
+	static const enum value_type types[] = { TYPE_TRUTH, TYPE_DATE, TYPE_NUMBER, TYPE_TEXT };
+	for (size_t i = 0; i < s->pack->statements.n; i++) {
+		const struct statement *st = &ROWS(struct statement, s->pack->statements)[i];
+		if (!st->id || strcmp(st->id, name) != 0)
+			continue;
+		struct expr *e = expr_new(s, eval_statement, types[st->kind]);
+		if (!e)
+			return NULL;
+		e->statement = st;
+		if (st->kind == STATEMENT_AMOUNT) {
+			e->unit = st->parsed;
+			e->dim = st->parsed.dim;
+		}
+		return e;
+	}
+	return NULL;
+}
+
+static const struct expr *criterion_named(struct loading *s, const char *name)
+{
+	for (size_t i = 0; s->criteria_names && i < s->pack->criteria.n; i++) {
+		const struct rule *r = &ROWS(struct rule, s->pack->criteria)[i];
+		if (!r->id || strcmp(r->id, name) != 0 || !r->test)
+			continue;
+		struct expr *e = expr_new(s, eval_criterion, TYPE_TRUTH);
+		if (e) {
+			e->k = i;
+			expr_take(e, r->test);
+		}
+		return e;
+	}
+	return NULL;
+}
+
+static void name_problem(struct loading *s, const struct conf_node *n, const char *name)
+{
+	const char *words[256];
+	size_t count = 0;
+	for (size_t i = 0; i < fact_row_count && count < countof(words); i++)
+		words[count++] = fact_rows[i].name;
+	for (size_t i = 0; i < s->pack->figures.n && count < countof(words); i++)
+		if (ROWS(struct figure, s->pack->figures)[i].id)
+			words[count++] = ROWS(struct figure, s->pack->figures)[i].id;
+	for (size_t i = 0; i < s->pack->definitions.n && count < countof(words); i++)
+		words[count++] = ROWS(struct named, s->pack->definitions)[i].id;
+	const char *near = conf_nearest(name, words, count);
+	if (near)
+		conf_problem(s->c, n, "'%s' is no fact, figure, definition or statement; did you mean '%s'?", name, near);
+	else
+		conf_problem(s->c, n, "'%s' is no fact, figure, definition or statement; `puectl pack show --facts` lists the facts", name);
+}
+
+static const struct expr *name_load(struct loading *s, const struct conf_node *n, const char *name)
+{
+	int window;
+	const struct expr *e;
+	if ((e = figure_named(s, name)) || (e = definition_named(s, name)) || (e = statement_named(s, name)) || (e = criterion_named(s, name)))
+		return e;
+	if (!strchr(name, '$') && !fact_find(name, s->pack->window_names, s->pack->windows.n, &window)) {
+		name_problem(s, n, name);
+		return NULL;
+	}
+	struct expr *fact = expr_new(s, eval_fact, TYPE_NUMBER);
+	return fact && fact_refs(s, n, name, fact) ? fact : NULL;
+}
+
+const struct expr *expr_leaf(struct loading *s, const struct conf_node *n)
+{
+	const char *text = conf_scalar(n);
+	struct exact v;
+	struct unit unit;
+	struct date d;
+	if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+		return truth_literal(s, text[0] == 't' ? TRUTH_YES : TRUTH_NO);
+	if (strlen(text) == 10 && date_parse(text, &d, NULL))
+		return date_literal(s, d);
+	if (!strchr("+-.0123456789", text[0]))
+		return name_load(s, n, text);
+	if (exact_parse(text, &v, &unit))
+		return number_literal(s, v, unit);
+	conf_problem(s->c, n, "'%s' is no number with a known unit; write for example 1.25, 70 %%, 1000 yuan or 0.2 yuan/kW.h", text);
+	return NULL;
+}
