@@ -58,7 +58,8 @@ struct target {
 	uint32_t fast_id;              /* request id of a kept datagram that waits for its answer; 0: the library holds the request */
 	uint32_t fast_built;           /* which datagram that was: packet_again() */
 	struct lookup *lookup;
-	uint8_t version, step;         /* SNMP_VERSION_...; enum step */
+	uint8_t version;               /* SNMP_VERSION_... */
+	enum step step;
 	uint16_t max_oids;
 	bool numeric, hashed, dirty, dead, waiting, proven;
 

@@ -18,8 +18,10 @@ static json_t *with_unit(const json_t *value, enum print_unit unit)
 		snprintf(text, sizeof text, "%lld.%06lld kW.h", mwh / 1000000, mwh % 1000000);
 	else if (unit == PRINT_MS)
 		snprintf(text, sizeof text, "%lldms", n);
-	else if (unit == PRINT_MODULUS)
-		snprintf(text, sizeof text, n < 0 ? "none" : n ? "%lld" : "", n);
+	else if (unit == PRINT_MODULUS && n < 0)
+		return json_string("none");
+	else if (unit == PRINT_MODULUS && n > 0)
+		snprintf(text, sizeof text, "%lld", n);
 	else if (unit == PRINT_MW && n > 0)
 		snprintf(text, sizeof text, "%lld mW", n);
 	else if (unit == PRINT_MV && n > 0)

@@ -30,10 +30,13 @@ export function table(caption, heads, rows, numeric = [], words = []) {
 const open = new Set();
 export function fold(key, summary, make) {
 	const body = h('div');
-	const box = h('details', { open: open.has(key), ontoggle: () => {
-		if (box.open) open.add(key); else open.delete(key);
-		if (box.open && !body.firstChild) body.append(make());
-	} }, h('summary', null, summary), body);
-	if (open.has(key)) body.append(make());
+	const turn = (shown) => {
+		if (shown) open.add(key); else open.delete(key);
+		if (shown && !body.firstChild) body.append(make());
+	};
+	// At the click, not at the toggle that follows it: the section may be drawn again between the two.
+	const box = h('details', { open: open.has(key), ontoggle: () => turn(box.open) },
+		h('summary', { onclick: () => turn(!box.open) }, summary), body);
+	turn(open.has(key));
 	return box;
 }

@@ -154,8 +154,8 @@ await test('the chart answers to keys, every chart has its table', () => open([]
 	check((await page.textContent('#card-now-quarters .readout')).startsWith('2026-03-13 14:15'), 'Home');
 	for (const [card, rows] of [['quarters', 96], ['flow', 13], ['shares', 16], ['floor', 1024]]) {
 		await page.click(`#card-now-${card} summary`);
-		const n = await page.$$eval(`#card-now-${card} details tbody tr`, (list) => list.length);
-		check(n === rows, `${card}: ${n} rows`);
+		await page.waitForFunction(([id, want]) => document.querySelectorAll(`#card-now-${id} details tbody tr`).length === want, [card, rows], { timeout: 20000 })
+			.catch(async () => check(false, `${card}: ${await page.$$eval(`#card-now-${card} details tbody tr`, (list) => list.length)} rows, not ${rows}`));
 	}
 	check((await page.$$('.gap')).length >= 6, 'gaps are not marked');
 }));

@@ -64,7 +64,9 @@ def status():
         lines = out.splitlines()
         check("top has the worst first", code == 0 and len(lines) == 131 and lines[1].startswith(("pdu-018", "meter-079")), out[:500])
         code, out, err = puectl("top", "--once", "--by", "latency", "--port", port)
-        slow = [float(x[22 + 10 + 25:22 + 10 + 34]) for x in out.splitlines()[1:]]
+        heading = out.splitlines()[0]
+        ms = heading.index(" ms") + len(" ms")
+        slow = [float(x[:ms].split()[-1]) for x in out.splitlines()[1:]]
         check("top by latency descends", slow == sorted(slow, reverse=True) and slow[0] > slow[-1], out[:500])
         check("top refuses an order it does not know", puectl("top", "--by", "colour", "--port", port)[0] == 64)
     for port, _ in of_a_picture(["early"]):
