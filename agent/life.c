@@ -93,7 +93,9 @@ static bool copy_overrides(struct life *l, const struct device *d)
 {
 	const struct point_override *from = d->overrides.items;
 	bool good = true;
-	l->overrides = calloc(d->overrides.n ? d->overrides.n : 1, sizeof *l->overrides);
+	if (!d->overrides.n)
+		return true;
+	l->overrides = calloc(d->overrides.n, sizeof *l->overrides);
 	for (; l->overrides && l->n_overrides < d->overrides.n; l->n_overrides++) {
 		struct point_override *o = &l->overrides[l->n_overrides];
 		*o = from[l->n_overrides];

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
-enum { COLLECTORS_MAX = 8, TICK_MS = 10, LATEST_MS = 1000 };
+enum { COLLECTORS_MAX = 8, TICK_MS = 10, LATEST_MS = 1000, SAMPLES_AT_ONCE = 8192 };
 
 struct poller {
 	struct poller_options o;
@@ -73,10 +73,22 @@ void poller_over(struct life *l, enum cycle result, struct stamp now)
 	want_soon(p);
 }
 
+static void deliver(struct poller *p, struct stamp now)
+{
+	if (!p->n_samples)
+		return;
+	size_t n = p->n_samples;
+	p->n_samples = 0;
+	p->o.sink.samples(p->o.sink.ctx, p->samples, n, now);
+}
+
+/* When thousands of devices answer at once their samples go on in parts: the room for them stays small. */
 static struct sample *room_for(struct poller *p, size_t n)
 {
+	if (p->n_samples >= SAMPLES_AT_ONCE)
+		deliver(p, clock_of(p));
 	if (p->n_samples + n > p->room) {
-		size_t room = (p->n_samples + n) * 2;
+		size_t room = p->n_samples + n + SAMPLES_AT_ONCE / 4;
 		struct sample *samples = realloc(p->samples, room * sizeof *samples);
 		if (!samples)
 			return NULL;
@@ -267,14 +279,6 @@ static void run(struct poller *p, struct stamp now)
 	for (size_t i = 0; i < p->n_started; i++)
 		p->started[i].ops->flush(p->started[i].self);
 	p->running = was;
-}
-
-static void deliver(struct poller *p, struct stamp now)
-{
-	if (!p->n_samples)
-		return;
-	p->o.sink.samples(p->o.sink.ctx, p->samples, p->n_samples, now);
-	p->n_samples = 0;
 }
 
 static void arm(struct poller *p)

@@ -13,7 +13,7 @@ struct poller;
 struct poller_sink {
 	/* The device's points are known (first time, or again after a change): the run's number of point i.  Called once a point. */
 	uint32_t (*series)(void *ctx, size_t device, const struct bound *bound, size_t point);
-	/* All samples of one tick (10 ms), of all devices; series are the numbers given above. */
+	/* The samples of one tick (10 ms), of all devices, in parts when they are very many; series are the numbers given above. */
 	void (*samples)(void *ctx, const struct sample *samples, size_t n, struct stamp now);
 	/* Dead, back, breaker, identity changed, limit learnt, overrun: one sentence a change.  May be NULL. */
 	void (*event)(void *ctx, size_t device, const char *kind, const char *sentence, struct stamp now);

@@ -162,12 +162,22 @@ static bool open_ledger(struct daemon *d, struct err *err)
 
 bool daemon_tell_store(struct daemon *d, struct err *err)
 {
-	size_t n, from;
-	if (!registry_changed(d->registry, &from))
+	enum { AT_ONCE = 512 };
+	struct series rows[AT_ONCE];
+	size_t from, end = registry_count(d->registry);
+	if (!registry_untold(d->registry, &from))
 		return true;
-	const struct series *series = registry_series(d->registry, &n);
 	d->rewire = true;
-	return store_series_from(d->store, series, from, n, err);
+	while (from < end) {
+		size_t n = end - from < AT_ONCE ? end - from : AT_ONCE;
+		for (size_t i = 0; i < n; i++)
+			rows[i] = registry_facts(d->registry, (uint32_t)(from + i)).row;
+		if (!store_series_from(d->store, from, rows, n, err))
+			return false;
+		from += n;
+	}
+	registry_told(d->registry);
+	return true;
 }
 
 /* Registers whose scale only the device knew, and the poll distance after an import. */
@@ -269,7 +279,10 @@ static void push(struct daemon *d, const struct sample *samples, size_t n, struc
 {
 	struct err err = { 0 };
 	/* a register that means something else from this reading on must not be taken for the old one */
-	if (!daemon_tell_store(d, &err) || (registry_remeant(d->registry) && !wire_discovered(d, &err)) || !pipeline_push(d->pipeline, samples, n, now, &err))
+	bool good = daemon_tell_store(d, &err) && (!registry_remeant(d->registry) || wire_discovered(d, &err));
+	if (good)
+		registry_rewired(d->registry);
+	if (!good || !pipeline_push(d->pipeline, samples, n, now, &err))
 		log_line(LOG_ERROR, "evidence", now.boot, "%s", err.text);
 }
 

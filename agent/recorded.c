@@ -9,7 +9,7 @@ enum { PLACES_MAX = 6, SAME_OFFSET_MS = 5000 /* core/ledger: more is a clock ste
 bool recorded_init(struct recorded *r, const struct registry *registry, uint32_t session, struct err *err)
 {
 	*r = (struct recorded){ .registry = registry, .session = session, .previous = UINT32_MAX };
-	registry_series(registry, &r->n_series);
+	r->n_series = registry_count(registry);
 	r->follows = malloc((r->n_series + 1) * sizeof *r->follows);
 	r->places = calloc(r->n_series + 1, sizeof *r->places);
 	if (!r->follows || !r->places)
@@ -27,10 +27,8 @@ void recorded_done(struct recorded *r)
 
 static uint32_t series_of(struct recorded *r, const char *id)
 {
-	size_t n;
-	const struct series *all = registry_series(r->registry, &n);
 	uint32_t guess = r->previous < r->n_series ? r->follows[r->previous] : UINT32_MAX;
-	uint32_t number = guess < n && !strcmp(all[guess].id, id) ? guess : registry_find(r->registry, id);
+	uint32_t number = guess < registry_count(r->registry) && !strcmp(registry_id(r->registry, guess), id) ? guess : registry_find(r->registry, id);
 	if (number != UINT32_MAX && r->previous < r->n_series)
 		r->follows[r->previous] = number;
 	r->previous = number;

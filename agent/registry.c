@@ -1,52 +1,65 @@
 #include "agent/registry.h"
-#include "core/arena.h"
+#include "core/texts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct extra { int64_t modulus; bool is_float; struct ratio raw_factor; };
+/* What thousands of series have in common: kept once. */
+struct kind { int64_t modulus; struct ratio count, raw_factor; uint8_t quantity, scope; bool configured, is_float; };
+
+struct row { uint32_t id, label, kind, last; uint16_t device; };     /* last: its place among `last` + 1; 0: not watched */
 
 struct registry {
-	struct series *series;
-	struct extra *extra;
-	struct sample *last;     /* series UINT32_MAX: nothing yet */
+	struct row *rows;
 	size_t n, room;
+	struct intern kinds;
+	struct texts texts;
+	struct sample *last;     /* series UINT32_MAX: nothing yet */
+	size_t n_last, last_room;
 	uint32_t *slots;         /* hash table by id of number + 1; 0: free */
 	size_t n_slots;
-	struct arena ids;
-	size_t changed;          /* the first that is new or other than it was told; n: none */
+	size_t untold;           /* the first that is new or other than it was told; n: none */
 	bool remeant;
 };
 
 struct registry *registry_new(void)
 {
-	return calloc(1, sizeof(struct registry));
+	struct registry *r = calloc(1, sizeof *r);
+	if (r)
+		r->kinds.size = sizeof(struct kind);
+	return r;
 }
 
 void registry_free(struct registry *r)
 {
 	if (!r)
 		return;
-	arena_done(&r->ids);
+	texts_done(&r->texts);
+	intern_done(&r->kinds);
 	free(r->slots);
-	for (size_t i = 0; i < r->n; i++)
-		free((void *)(uintptr_t)r->series[i].label);
-	free(r->series);
-	free(r->extra);
+	free(r->rows);
 	free(r->last);
 	free(r);
+}
+
+size_t registry_count(const struct registry *r)
+{
+	return r->n;
+}
+
+const char *registry_id(const struct registry *r, uint32_t series)
+{
+	return texts_at(&r->texts, r->rows[series].id);
 }
 
 /* The slot of this id, or the free one it would get; NULL while there are none. */
 static uint32_t *slot_of(const struct registry *r, const char *id)
 {
-	uint64_t h = 14695981039346656037u;      /* FNV-1a */
-	for (const char *p = id; *p; p++)
-		h = (h ^ (uint8_t)*p) * 1099511628211u;
-	for (size_t i = (size_t)h; r->n_slots; i++) {
+	size_t i = r->n_slots ? (size_t)hash_text(id) : 0;
+	for (; r->n_slots; i++) {
 		uint32_t *slot = &r->slots[i & (r->n_slots - 1)];
-		if (!*slot || strcmp(r->series[*slot - 1].id, id) == 0)
+		if (!*slot || strcmp(registry_id(r, *slot - 1), id) == 0)
 			return slot;
 	}
 	return NULL;
@@ -61,15 +74,15 @@ static bool more_slots(struct registry *r)
 	free(r->slots);
 	r->slots = slots;
 	r->n_slots = n;
-	for (size_t i = 0; i < r->n; i++)
-		*slot_of(r, r->series[i].id) = (uint32_t)i + 1;
+	for (uint32_t i = 0; i < r->n; i++)
+		*slot_of(r, registry_id(r, i)) = i + 1;
 	return true;
 }
 
 static void touched(struct registry *r, size_t number)
 {
-	if (number < r->changed)
-		r->changed = number;
+	if (number < r->untold)
+		r->untold = number;
 }
 
 uint32_t registry_find(const struct registry *r, const char *id)
@@ -78,21 +91,37 @@ uint32_t registry_find(const struct registry *r, const char *id)
 	return slot && *slot ? *slot - 1 : UINT32_MAX;
 }
 
+/* A quarter more each time: what was doubled last lies there half empty. */
+static void *grown(void *rows, size_t *room, size_t size)
+{
+	size_t more = *room + *room / 4 + 256;
+	void *grown = realloc(rows, more * size);
+	if (grown)
+		*room = more;
+	return grown;
+}
+
 static bool grow(struct registry *r)
 {
-	size_t room = r->room ? r->room * 2 : 256;
-	struct series *series = realloc(r->series, room * sizeof *series);
-	if (series)
-		r->series = series;
-	struct sample *last = series ? realloc(r->last, room * sizeof *last) : NULL;
-	if (last)
-		r->last = last;
-	struct extra *extra = last ? realloc(r->extra, room * sizeof *extra) : NULL;
-	if (!extra)
+	struct row *rows = r->n == r->room ? grown(r->rows, &r->room, sizeof *rows) : r->rows;
+	if (!rows)
 		return false;
-	r->extra = extra;
-	r->room = room;
-	return true;
+	r->rows = rows;
+	return 4 * (r->n + 1) <= 3 * r->n_slots || more_slots(r);
+}
+
+static uint32_t kind_of(struct registry *r, const struct registry_facts *f)
+{
+	struct kind k;
+	memset(&k, 0, sizeof k);
+	k.modulus = f->modulus;
+	k.count = f->row.count;
+	k.raw_factor = f->raw_factor;
+	k.quantity = f->row.quantity;
+	k.scope = f->row.scope;
+	k.configured = f->row.configured;
+	k.is_float = f->is_float;
+	return intern_add(&r->kinds, &k);
 }
 
 uint32_t registry_reserve(struct registry *r, const char *id, const struct registry_facts *facts)
@@ -100,19 +129,15 @@ uint32_t registry_reserve(struct registry *r, const char *id, const struct regis
 	uint32_t number = registry_find(r, id);
 	if (number != UINT32_MAX)
 		return number;
-	if ((r->n == r->room && !grow(r)) || (2 * (r->n + 1) > r->n_slots && !more_slots(r)))
+	if (!grow(r))
 		return UINT32_MAX;
-	char *own = arena_copy(&r->ids, id);
-	if (!own)
+	const char *label = facts->row.label;
+	struct row row = { .id = texts_add(&r->texts, id), .label = texts_add(&r->texts, label), .kind = kind_of(r, facts), .device = facts->row.device };
+	if (!row.id || (label && !row.label) || row.kind == UINT32_MAX)
 		return UINT32_MAX;
-	*slot_of(r, own) = (uint32_t)r->n + 1;
-	number = (uint32_t)r->n++;
-	r->series[number] = facts->row;
-	r->series[number].id = own;
-	r->series[number].label = facts->row.label ? strdup(facts->row.label) : NULL;
-	r->extra[number] = (struct extra){ facts->modulus, facts->is_float, facts->raw_factor };
-	r->last[number] = (struct sample){ .series = UINT32_MAX };
-	return number;
+	*slot_of(r, id) = (uint32_t)r->n + 1;
+	r->rows[r->n] = row;
+	return (uint32_t)r->n++;
 }
 
 struct registry_facts registry_facts_of(const struct bound *bound, size_t point)
@@ -127,8 +152,13 @@ struct registry_facts registry_facts(const struct registry *r, uint32_t series)
 {
 	if (series >= r->n)
 		return (struct registry_facts){ 0 };
-	const struct extra *x = &r->extra[series];
-	return (struct registry_facts){ r->series[series], x->modulus, x->is_float, x->raw_factor };
+	const struct row *row = &r->rows[series];
+	const struct kind *k = intern_at(&r->kinds, row->kind);
+	return (struct registry_facts){
+		.row = { .id = texts_at(&r->texts, row->id), .device = row->device, .quantity = k->quantity, .scope = k->scope, .configured = k->configured,
+			 .count = k->count, .label = texts_at(&r->texts, row->label) },
+		.modulus = k->modulus, .is_float = k->is_float, .raw_factor = k->raw_factor,
+	};
 }
 
 static bool same_meaning(const struct registry_facts *a, const struct registry_facts *b)
@@ -148,10 +178,11 @@ uint32_t registry_point(struct registry *r, const char *device, uint16_t device_
 		return number;
 	struct registry_facts have = registry_facts(r, number);
 	if (!same_meaning(&have, &fresh)) {
-		fresh.row.id = have.row.id;
-		fresh.row.label = have.row.label;
-		r->series[number] = fresh.row;
-		r->extra[number] = (struct extra){ fresh.modulus, fresh.is_float, fresh.raw_factor };
+		uint32_t kind = kind_of(r, &fresh);
+		if (kind == UINT32_MAX)
+			return UINT32_MAX;
+		r->rows[number].kind = kind;
+		r->rows[number].device = device_ix;
 		touched(r, number);
 		r->remeant = r->remeant || have.row.count.num;
 	}
@@ -160,45 +191,68 @@ uint32_t registry_point(struct registry *r, const char *device, uint16_t device_
 
 void registry_devices(struct registry *r, const struct site *site)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		char id[200];
-		snprintf(id, sizeof id, "%.*s", (int)strcspn(r->series[i].id, "/"), r->series[i].id);
-		const struct device *d = site_device(site, id);
-		uint16_t number = d ? (uint16_t)(d - site_devices(site)) : r->series[i].device;
-		if (number != r->series[i].device)
+	char device[200] = "";
+	uint16_t at = 0;
+	bool there = false;
+	for (uint32_t i = 0; i < r->n; i++) {
+		const char *id = registry_id(r, i);
+		size_t len = strcspn(id, "/");
+		if (strncmp(device, id, len) || device[len]) {          /* a device's series mostly follow each other */
+			snprintf(device, sizeof device, "%.*s", (int)len, id);
+			const struct device *d = site_device(site, device);
+			there = d != NULL;
+			at = d ? (uint16_t)(d - site_devices(site)) : 0;
+		}
+		if (there && r->rows[i].device != at) {
 			touched(r, i);
-		r->series[i].device = number;
+			r->rows[i].device = at;
+		}
 	}
 }
 
-bool registry_remeant(struct registry *r)
+bool registry_remeant(const struct registry *r)
 {
-	bool remeant = r->remeant;
+	return r->remeant;
+}
+
+void registry_rewired(struct registry *r)
+{
 	r->remeant = false;
-	return remeant;
 }
 
-const struct series *registry_series(const struct registry *r, size_t *n)
+bool registry_untold(const struct registry *r, size_t *from)
 {
-	*n = r->n;
-	return r->series;
-}
-
-bool registry_changed(struct registry *r, size_t *from)
-{
-	*from = r->changed;
-	r->changed = r->n;
+	*from = r->untold;
 	return *from < r->n;
+}
+
+void registry_told(struct registry *r)
+{
+	r->untold = r->n;
+}
+
+bool registry_watch(struct registry *r, uint32_t series)
+{
+	if (series >= r->n || r->rows[series].last)
+		return true;
+	struct sample *last = r->n_last == r->last_room ? grown(r->last, &r->last_room, sizeof *last) : r->last;
+	if (!last)
+		return false;
+	r->last = last;
+	last[r->n_last++] = (struct sample){ .series = UINT32_MAX };
+	r->rows[series].last = (uint32_t)r->n_last;
+	return true;
 }
 
 void registry_keep(struct registry *r, const struct sample *samples, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (samples[i].series < r->n)
-			r->last[samples[i].series] = samples[i];
+		if (samples[i].series < r->n && r->rows[samples[i].series].last)
+			r->last[r->rows[samples[i].series].last - 1] = samples[i];
 }
 
 const struct sample *registry_last(const struct registry *r, uint32_t series)
 {
-	return series < r->n && r->last[series].series != UINT32_MAX ? &r->last[series] : NULL;
+	const struct sample *last = series < r->n && r->rows[series].last ? &r->last[r->rows[series].last - 1] : NULL;
+	return last && last->series != UINT32_MAX ? last : NULL;
 }

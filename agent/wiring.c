@@ -97,6 +97,10 @@ bool wiring_make(const struct site *site, const struct library *library, struct 
 		rows[i].poll_ms = poll_ms ? poll_ms : m->device_ix >= 0 ? site_devices(site)[m->device_ix].poll_ms : 0;
 		if (!has_count(m, &energy))
 			rows[i].energy_series = UINT32_MAX;
+		if (!registry_watch(registry, rows[i].power_series)) {
+			free(rows);
+			return err_memory(err);
+		}
 	}
 	*out = rows;
 	return true;

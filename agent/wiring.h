@@ -8,7 +8,7 @@
 #include "agent/registry.h"
 #include "core/ledger.h"
 
-/* One row a meter, malloc'ed; series are reserved in the registry.  poll_ms 0: the devices' own. */
+/* One row a meter, malloc'ed; series are reserved in the registry, and those of power watched.  poll_ms 0: the devices' own. */
 bool wiring_make(const struct site *site, const struct library *library, struct registry *registry, int64_t poll_ms,
 		 struct ledger_wiring **out, struct err *err) MUST_USE;
 bool wiring_equal(const struct site *site, const struct ledger_wiring *a, const struct ledger_wiring *b);

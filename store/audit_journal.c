@@ -128,8 +128,8 @@ static bool check_series_row(struct journal_audit *a, sqlite3_stmt *row)
 {
 	uint8_t sum[BODY_SUM];
 	int64_t sid = sqlite3_column_int64(row, 0);
-	struct stored_series s = { .sid = (uint32_t)sid, .id = (char *)(uintptr_t)sqlite3_column_text(row, 1), .label = (char *)(uintptr_t)sqlite3_column_text(row, 8) };
-	s.s = (struct series){ .device = (uint16_t)sqlite3_column_int64(row, 2), .quantity = (uint8_t)sqlite3_column_int64(row, 3), .scope = (uint8_t)sqlite3_column_int64(row, 4),
+	struct stored_series s = { .sid = (uint32_t)sid };
+	s.s = (struct series){ .id = (const char *)sqlite3_column_text(row, 1), .label = (const char *)sqlite3_column_text(row, 8), .device = (uint16_t)sqlite3_column_int64(row, 2), .quantity = (uint8_t)sqlite3_column_int64(row, 3), .scope = (uint8_t)sqlite3_column_int64(row, 4),
 			       .configured = sqlite3_column_int64(row, 5) != 0, .count = { sqlite3_column_int64(row, 6), sqlite3_column_int64(row, 7) } };
 	series_sum(&s, sum);
 	const int64_t exact[] = { s.s.device, s.s.quantity, s.s.scope, s.s.configured };

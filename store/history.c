@@ -9,7 +9,7 @@ struct give_series { series_fn *fn; void *ctx; };
 static bool give_series(void *ctx, const struct stored_series *s)
 {
 	struct give_series *g = ctx;
-	return g->fn(g->ctx, s->id, &s->s);
+	return g->fn(g->ctx, s->s.id, &s->s);
 }
 
 bool reader_series(struct reader *r, series_fn *fn, void *ctx, struct err *err)
@@ -40,13 +40,13 @@ static int by_sid(const void *a, const void *b)
 
 bool sids_find(struct reader *r, const char *id, struct sids *out, struct err *err)
 {
-	const struct stored_series *s;
+	struct stored_series s;
 	size_t at = 0;
 	bool good = known_load(&r->known, &r->journal, err);
 	for (size_t i = 0; good && !id && i < r->known.n; i++)
 		good = sids_add(out, r->known.rows[i].sid) || err_memory(err);
-	while (good && id && (s = known_next(&r->known, id, &at)))
-		good = sids_add(out, s->sid) || err_memory(err);
+	while (good && id && known_next(&r->known, id, &at, &s))
+		good = sids_add(out, s.sid) || err_memory(err);
 	if (good && out->n)
 		qsort(out->list, out->n, sizeof *out->list, by_sid);
 	return good && (!id || out->n || err_set(err, ERR_INPUT, "no series '%s' in this store; puectl history without a name lists them", id));

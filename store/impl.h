@@ -4,7 +4,7 @@
 #ifndef STORE_IMPL_H
 #define STORE_IMPL_H
 
-#include "core/arena.h"
+#include "core/texts.h"
 #include "store/closed.h"
 #include "store/evidence.h"
 #include "store/journal.h"
@@ -21,12 +21,13 @@ struct item {
 	struct stamp now;
 	size_t n;
 	struct sample *samples;         /* BATCH: behind the item */
-	struct stored_series *series;   /* SERIES: n of them, owned */
+	struct new_series *series;      /* SERIES, owned */
 	struct entry *entry;            /* ENTRY, owned */
 };
 
-/* All series ever, by id; sids ascend in rows; the rows' texts are in `texts`. */
-struct known { struct arena texts; struct stored_series *rows; size_t n, room; uint32_t *slots; size_t n_slots; };
+/* All series ever, by id; sids ascend in rows.  A row is numbers: its texts are in `texts`, what many rows have in common in `kinds`. */
+struct known_row { uint32_t sid, id, label, kind; uint16_t device; };
+struct known { struct texts texts; struct intern kinds; struct known_row *rows; size_t n, room; uint32_t *slots; size_t n_slots; };
 
 struct store {
 	struct store_options o;
@@ -50,8 +51,8 @@ struct store {
 	struct store_status status;
 	struct { uint64_t mark, epoch, from, to; } settled[64];     /* delivered, not yet applied (mark 0: unused): not offered again */
 	struct own_leaf { struct own_leaf *next; struct wall at; size_t len; char bytes[]; } *own;   /* told by the store, not yet taken */
-	uint32_t *sids;                 /* of this run's table */
-	size_t n_sids;
+	uint32_t *sids;                 /* of this run's table; like `known`, of the one thread that hands over series and readings */
+	size_t n_sids, sids_room;
 	struct known known;
 	uint32_t session;
 
@@ -61,8 +62,7 @@ struct store {
 	bool open;                      /* both files */
 	struct encoder *encoder;
 	struct second *seconds, **seconds_tail;
-	struct stored_series *series;   /* new ones, to be written */
-	size_t n_series;
+	struct new_series *series, **series_tail;       /* to be written */
 	struct entry **entries;
 	size_t n_entries, entries_room;
 	size_t held_bytes;              /* of seconds */
@@ -82,14 +82,17 @@ closing_tell_fn store_own_leaf;                              /* ctx: the store *
 void *store_writer(void *store);                             /* the thread */
 bool store_files_open(struct store *s, uint64_t epoch, struct err *err) MUST_USE;
 void store_files_close(struct store *s);
+/* known.c; what is given out borrows its texts from the table, until known_done(). */
 bool known_load(struct known *k, struct journal *j, struct err *err) MUST_USE;      /* those that came since the last time */
-/* Next row with this id; *at is 0 at first; NULL: no more. */
-const struct stored_series *known_row(const struct known *k, uint32_t sid);        /* one that is there */
-const struct stored_series *known_next(const struct known *k, const char *id, size_t *at);
+struct stored_series known_at(const struct known *k, size_t row);
+struct stored_series known_of(const struct known *k, uint32_t sid);                 /* one that is there */
+bool known_next(const struct known *k, const char *id, size_t *at, struct stored_series *out);   /* next row with this id; *at is 0 at first */
+bool known_find(const struct known *k, const struct series *s, uint32_t *sid);     /* whose numbers stand for those of s */
+bool known_add(struct known *k, const struct series *s, uint32_t *sid, struct err *err) MUST_USE;
+struct new_series *known_since(const struct known *k, size_t row, struct err *err); /* copies of rows row..n-1 */
 void known_cut(struct known *k, size_t n);                   /* the first n stay: the others did not go to the disk */
 void known_done(struct known *k);
-struct stored_series *known_find(const struct known *k, const struct series *s);
-struct stored_series *known_add(struct known *k, const struct series *s, struct err *err);
+void new_series_free(struct new_series *list);
 int64_t store_clock_ms(void);                                /* CLOCK_MONOTONIC: pauses, not evidence */
 
 /* upkeep.c, on the writer's thread */

@@ -76,8 +76,8 @@ void series_sum(const struct stored_series *s, uint8_t out[BODY_SUM])
 	int n_sid = snprintf(sid, sizeof sid, "%u\n", s->sid);
 	int n_numbers = snprintf(numbers, sizeof numbers, "\n%u %u %u %d %lld/%lld\n", s->s.device, s->s.quantity, s->s.scope, s->s.configured, (long long)s->s.count.num,
 				 (long long)s->s.count.den);
-	const char *label = s->label ? s->label : "";
-	const struct piece pieces[] = { { head, sizeof head }, { sid, (size_t)n_sid }, { s->id, strlen(s->id) }, { numbers, (size_t)n_numbers }, { label, strlen(label) } };
+	const char *label = s->s.label ? s->s.label : "";
+	const struct piece pieces[] = { { head, sizeof head }, { sid, (size_t)n_sid }, { s->s.id, strlen(s->s.id) }, { numbers, (size_t)n_numbers }, { label, strlen(label) } };
 	sum_of(pieces, countof(pieces), out);
 }
 
@@ -88,16 +88,9 @@ void loss_sum(const struct loss *l, uint8_t out[BODY_SUM])
 	body_sum((int64_t)l->position, text, (size_t)n, out);
 }
 
-void stored_series_done(struct stored_series *s)
-{
-	free(s->id);
-	free(s->label);
-	*s = (struct stored_series){ 0 };
-}
-
 bool stored_series_fits(const struct stored_series *have, const struct series *s)
 {
-	return strcmp(have->id, s->id) == 0 && have->s.quantity == s->quantity && have->s.count.num == s->count.num && have->s.count.den == s->count.den;
+	return strcmp(have->s.id, s->id) == 0 && have->s.quantity == s->quantity && have->s.count.num == s->count.num && have->s.count.den == s->count.den;
 }
 
 bool journal_open(struct journal *j, const char *dir, const char *vfs, bool read_only, struct err *err)
@@ -123,28 +116,32 @@ bool journal_end(struct journal *j, uint64_t *no, uint64_t *position, struct err
 	return true;
 }
 
-static bool write_series(struct journal *j, const struct stored_series *series, size_t n, struct err *err)
+static bool write_one_series(struct query *q, const struct stored_series *s, struct err *err)
+{
+	uint8_t sum[BODY_SUM];
+	query_int(q, s->sid);
+	query_text(q, s->s.id);
+	const int64_t numbers[] = { s->s.device, s->s.quantity, s->s.scope, s->s.configured, s->s.count.num, s->s.count.den };
+	for (size_t k = 0; k < countof(numbers); k++)
+		query_int(q, numbers[k]);
+	query_text(q, s->s.label);
+	series_sum(s, sum);
+	query_blob(q, sum, sizeof sum);
+	return query_run(q, err);
+}
+
+static bool write_series(struct journal *j, const struct new_series *series, struct err *err)
 {
 	CLEANUP(query_done) struct query q = { 0 };
-	if (n == 0)
+	if (!series)
 		return true;
 	if (!query_init(&q, &j->db, "INSERT OR IGNORE INTO series(sid,id,device,quantity,scope,configured,count_num,count_den,label,sum) VALUES(?,?,?,?,?,?,?,?,?,?)", err))
 		return false;
-	uint8_t sum[BODY_SUM];
-	for (size_t i = 0; i < n; i++) {
-		const struct stored_series *s = &series[i];
-		query_int(&q, s->sid);
-		query_text(&q, s->id);
-		const int64_t numbers[] = { s->s.device, s->s.quantity, s->s.scope, s->s.configured, s->s.count.num, s->s.count.den };
-		for (size_t k = 0; k < countof(numbers); k++)
-			query_int(&q, numbers[k]);
-		query_text(&q, s->label);
-		series_sum(s, sum);
-		query_blob(&q, sum, sizeof sum);
-		if (!query_run(&q, err))
-			return false;
-	}
-	return true;
+	bool good = true;
+	for (; good && series; series = series->next)
+		for (size_t i = 0; good && i < series->n; i++)
+			good = write_one_series(&q, &series->rows[i], err);
+	return good;
 }
 
 struct writes { struct query tick, row, loss; };
@@ -186,10 +183,10 @@ static bool write_second(struct writes *w, const struct second *s, struct err *e
 	return true;
 }
 
-bool journal_write(struct journal *j, const struct stored_series *series, size_t n_series, const struct second *first, struct err *err)
+bool journal_write(struct journal *j, const struct new_series *series, const struct second *first, struct err *err)
 {
 	CLEANUP(writes_done) struct writes w = { .tick = { 0 } };
-	bool good = db_exec(&j->db, "BEGIN IMMEDIATE", err) && write_series(j, series, n_series, err) &&
+	bool good = db_exec(&j->db, "BEGIN IMMEDIATE", err) && write_series(j, series, err) &&
 		    query_init(&w.tick, &j->db, "INSERT INTO tick(no,position,n,wall_from,wall_to,body) VALUES(?,?,?,?,?,?)", err) &&
 		    query_init(&w.row, &j->db, "INSERT INTO journal(key,body) VALUES(?,?)", err) &&
 		    query_init(&w.loss, &j->db, "INSERT OR REPLACE INTO loss(position,n,wall_from,wall_to,sum) VALUES(?,?,?,?,?)", err);
@@ -209,11 +206,11 @@ bool journal_series(struct journal *j, stored_series_fn *fn, void *ctx, struct e
 	int code;
 	bool go_on = true;
 	while (go_on && (code = query_step(&q, err)) == 1) {
-		struct stored_series s = { .sid = (uint32_t)sqlite3_column_int64(q.stmt, 0), .id = (char *)(uintptr_t)sqlite3_column_text(q.stmt, 1),
-					   .label = (char *)(uintptr_t)sqlite3_column_text(q.stmt, 8) };
-		s.s = (struct series){ .id = s.id, .device = (uint16_t)sqlite3_column_int64(q.stmt, 2), .quantity = (uint8_t)sqlite3_column_int64(q.stmt, 3),
-				       .scope = (uint8_t)sqlite3_column_int64(q.stmt, 4), .configured = sqlite3_column_int64(q.stmt, 5) != 0,
-				       .count = { sqlite3_column_int64(q.stmt, 6), sqlite3_column_int64(q.stmt, 7) }, .label = s.label };
+		struct stored_series s = { .sid = (uint32_t)sqlite3_column_int64(q.stmt, 0) };
+		s.s = (struct series){ .id = (const char *)sqlite3_column_text(q.stmt, 1), .device = (uint16_t)sqlite3_column_int64(q.stmt, 2),
+				       .quantity = (uint8_t)sqlite3_column_int64(q.stmt, 3), .scope = (uint8_t)sqlite3_column_int64(q.stmt, 4),
+				       .configured = sqlite3_column_int64(q.stmt, 5) != 0, .count = { sqlite3_column_int64(q.stmt, 6), sqlite3_column_int64(q.stmt, 7) },
+				       .label = (const char *)sqlite3_column_text(q.stmt, 8) };
 		go_on = fn(ctx, &s);
 	}
 	return !go_on || code == 0;

@@ -10,9 +10,10 @@
 /* Rows whose number is a multiple start every chain of differences anew: where a reader can begin. */
 enum { CHAIN_TICKS = 60, SHARD_KEY_BITS = 16 };
 
-/* A series as stored: number, attributes, owned texts. */
-struct stored_series { uint32_t sid; char *id, *label; struct series s; };
-void stored_series_done(struct stored_series *s);
+/* A series as stored: number and attributes; its texts are its giver's. */
+struct stored_series { uint32_t sid; struct series s; };
+/* Series on their way to the disk, with their texts, in one piece of memory. */
+struct new_series { struct new_series *next; size_t n; struct stored_series rows[]; };
 /* May sid's numbers stand for those of s?  Another count or quantity is another series with the same id. */
 bool stored_series_fits(const struct stored_series *have, const struct series *s);
 
@@ -47,7 +48,7 @@ bool journal_open(struct journal *j, const char *dir, const char *vfs, bool read
 void journal_close(struct journal *j);
 /* Last tick's number (0: none) and the first position never given out. */
 bool journal_end(struct journal *j, uint64_t *no, uint64_t *position, struct err *err) MUST_USE;
-bool journal_write(struct journal *j, const struct stored_series *series, size_t n_series, const struct second *first, struct err *err) MUST_USE;
+bool journal_write(struct journal *j, const struct new_series *series, const struct second *first, struct err *err) MUST_USE;
 typedef bool stored_series_fn(void *ctx, const struct stored_series *s);
 bool journal_series(struct journal *j, stored_series_fn *fn, void *ctx, struct err *err) MUST_USE;
 /* Batches in order, from the tick that holds `from` on (position) and from wall time `since`; sample.series is the sid.

@@ -4,17 +4,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t hash_text(const char *s)
+struct kind { struct ratio count; uint8_t quantity, scope; bool configured; };
+
+static uint32_t kind_of(struct known *k, const struct series *s)
 {
-	uint64_t h = 1469598103934665603u;      /* FNV-1a */
-	for (; *s; s++)
-		h = (h ^ (uint8_t)*s) * 1099511628211u;
-	return h;
+	struct kind kind;
+	memset(&kind, 0, sizeof kind);
+	kind.count = s->count;
+	kind.quantity = s->quantity;
+	kind.scope = s->scope;
+	kind.configured = s->configured;
+	k->kinds.size = sizeof kind;
+	return intern_add(&k->kinds, &kind);
+}
+
+static const char *id_of(const struct known *k, uint32_t row)
+{
+	return texts_at(&k->texts, k->rows[row].id);
+}
+
+struct stored_series known_at(const struct known *k, size_t row)
+{
+	const struct known_row *r = &k->rows[row];
+	const struct kind *kind = intern_at(&k->kinds, r->kind);
+	return (struct stored_series){ .sid = r->sid, .s = { .id = texts_at(&k->texts, r->id), .device = r->device, .quantity = kind->quantity, .scope = kind->scope,
+							     .configured = kind->configured, .count = kind->count, .label = texts_at(&k->texts, r->label) } };
 }
 
 static void slot_put(struct known *k, uint32_t row)
 {
-	size_t i = (size_t)hash_text(k->rows[row].id) & (k->n_slots - 1);
+	size_t i = (size_t)hash_text(id_of(k, row)) & (k->n_slots - 1);
 	while (k->slots[i])
 		i = (i + 1) & (k->n_slots - 1);
 	k->slots[i] = row + 1;
@@ -23,14 +42,14 @@ static void slot_put(struct known *k, uint32_t row)
 static bool make_room(struct known *k)
 {
 	if (k->n == k->room) {
-		size_t room = k->room ? 2 * k->room : 256;
-		struct stored_series *rows = realloc(k->rows, room * sizeof *rows);
+		size_t room = k->room + k->room / 4 + 256;      /* what was doubled last lies there half empty */
+		struct known_row *rows = realloc(k->rows, room * sizeof *rows);
 		if (!rows)
 			return false;
 		k->rows = rows;
 		k->room = room;
 	}
-	if (2 * (k->n + 1) <= k->n_slots)
+	if (4 * (k->n + 1) <= 3 * k->n_slots)
 		return true;
 	size_t n = k->n_slots ? 2 * k->n_slots : 1024;
 	uint32_t *slots = calloc(n, sizeof *slots);
@@ -44,69 +63,114 @@ static bool make_room(struct known *k)
 	return true;
 }
 
-/* The newest row that fits: a count that changes back and forth finds its numbers again. */
-struct stored_series *known_find(const struct known *k, const struct series *s)
+bool known_next(const struct known *k, const char *id, size_t *at, struct stored_series *out)
 {
-	if (!k->n_slots)
-		return NULL;
-	for (size_t i = (size_t)hash_text(s->id) & (k->n_slots - 1); k->slots[i]; i = (i + 1) & (k->n_slots - 1))
-		if (stored_series_fits(&k->rows[k->slots[i] - 1], s))
-			return &k->rows[k->slots[i] - 1];
-	return NULL;
+	size_t home = k->n_slots ? (size_t)hash_text(id) & (k->n_slots - 1) : 0;
+	for (; k->n_slots; (*at)++) {
+		uint32_t slot = k->slots[(home + *at) & (k->n_slots - 1)];
+		if (!slot)
+			return false;
+		if (strcmp(id_of(k, slot - 1), id) == 0) {
+			(*at)++;
+			*out = known_at(k, slot - 1);
+			return true;
+		}
+	}
+	return false;
 }
 
-static struct stored_series *append(struct known *k, const struct series *s, uint32_t sid)
+/* A count that changes back and forth finds its numbers again. */
+bool known_find(const struct known *k, const struct series *s, uint32_t *sid)
 {
-	struct stored_series row = { .sid = sid, .id = arena_copy(&k->texts, s->id), .label = arena_copy(&k->texts, s->label), .s = *s };
-	if (!row.id || (s->label && !row.label) || !make_room(k))
-		return NULL;
-	row.s.id = row.id;
-	row.s.label = row.label;
+	struct stored_series row;
+	for (size_t at = 0; known_next(k, s->id, &at, &row);)
+		if (stored_series_fits(&row, s)) {
+			*sid = row.sid;
+			return true;
+		}
+	return false;
+}
+
+static bool append(struct known *k, const struct series *s, uint32_t sid)
+{
+	struct known_row row = { .sid = sid, .id = texts_add(&k->texts, s->id), .label = texts_add(&k->texts, s->label), .kind = kind_of(k, s), .device = s->device };
+	if (!row.id || (s->label && !row.label) || row.kind == UINT32_MAX || !make_room(k))
+		return false;
 	k->rows[k->n] = row;
 	slot_put(k, (uint32_t)k->n);
-	return &k->rows[k->n++];
+	k->n++;
+	return true;
 }
 
-struct stored_series *known_add(struct known *k, const struct series *s, struct err *err)
+bool known_add(struct known *k, const struct series *s, uint32_t *sid, struct err *err)
 {
-	struct stored_series *row = append(k, s, k->n ? k->rows[k->n - 1].sid + 1 : 0);
-	if (!row)
+	uint32_t next = k->n ? k->rows[k->n - 1].sid + 1 : 0;
+	if (!append(k, s, next))
+		return err_memory(err);
+	*sid = next;
+	return true;
+}
+
+static size_t text_size(const char *text)
+{
+	return text ? strlen(text) + 1 : 0;
+}
+
+static const char *text_put(char **at, const char *text)
+{
+	size_t size = text_size(text);
+	char *copy = size ? memcpy(*at, text, size) : NULL;
+	*at += size;
+	return copy;
+}
+
+struct new_series *known_since(const struct known *k, size_t row, struct err *err)
+{
+	size_t n = k->n - row, size = sizeof(struct new_series) + n * sizeof(struct stored_series);
+	for (size_t i = row; i < k->n; i++)
+		size += text_size(id_of(k, (uint32_t)i)) + text_size(texts_at(&k->texts, k->rows[i].label));
+	struct new_series *out = malloc(size);
+	if (!out) {
 		err_memory(err);
-	return row;
+		return NULL;
+	}
+	*out = (struct new_series){ .n = n };
+	char *at = (char *)&out->rows[n];
+	for (size_t i = 0; i < n; i++) {
+		struct stored_series s = known_at(k, row + i);
+		s.s.id = text_put(&at, s.s.id);
+		s.s.label = text_put(&at, s.s.label);
+		out->rows[i] = s;
+	}
+	return out;
+}
+
+void new_series_free(struct new_series *list)
+{
+	for (struct new_series *next; list; list = next) {
+		next = list->next;
+		free(list);
+	}
 }
 
 void known_cut(struct known *k, size_t n)
 {
-	k->n = n < k->n ? n : k->n;             /* their texts stay in the arena */
-	if (k->n_slots)
-		memset(k->slots, 0, k->n_slots * sizeof *k->slots);
+	if (n >= k->n)
+		return;
+	k->n = n;               /* their texts stay */
+	memset(k->slots, 0, k->n_slots * sizeof *k->slots);
 	for (uint32_t i = 0; i < k->n; i++)
 		slot_put(k, i);
 }
 
-const struct stored_series *known_row(const struct known *k, uint32_t sid)
+struct stored_series known_of(const struct known *k, uint32_t sid)
 {
 	size_t lo = 0, hi = k->n;
 	while (hi - lo > 1) {
 		size_t mid = lo + (hi - lo) / 2;
 		*(k->rows[mid].sid <= sid ? &lo : &hi) = mid;
 	}
-	return &k->rows[lo];
-}
-
-const struct stored_series *known_next(const struct known *k, const char *id, size_t *at)
-{
-	size_t home = k->n_slots ? (size_t)hash_text(id) & (k->n_slots - 1) : 0;
-	for (; k->n_slots; (*at)++) {
-		uint32_t slot = k->slots[(home + *at) & (k->n_slots - 1)];
-		if (!slot)
-			return NULL;
-		if (strcmp(k->rows[slot - 1].id, id) == 0) {
-			(*at)++;
-			return &k->rows[slot - 1];
-		}
-	}
-	return NULL;
+	return known_at(k, lo);
 }
 
 struct loading { struct known *k; bool failed; };
@@ -132,7 +196,8 @@ bool known_load(struct known *k, struct journal *j, struct err *err)
 
 void known_done(struct known *k)
 {
-	arena_done(&k->texts);
+	texts_done(&k->texts);
+	intern_done(&k->kinds);
 	free(k->rows);
 	free(k->slots);
 	*k = (struct known){ 0 };

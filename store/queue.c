@@ -72,82 +72,61 @@ uint64_t store_journal(struct store *s, const struct sample *samples, size_t n, 
 	return position + n;
 }
 
-static struct stored_series *room_for_row(struct item *i)
+bool store_series(struct store *s, const struct series *series, size_t n, struct err *err)
 {
-	if (i->n && (i->n & (i->n - 1)))        /* room is the next power of two */
-		return &i->series[i->n];
-	struct stored_series *more = realloc(i->series, (i->n ? 2 * i->n : 1) * sizeof *more);
-	if (more)
-		i->series = more;
-	return more ? &more[i->n] : NULL;
+	return store_series_from(s, 0, series, n, err);
+}
+
+static bool room_for_sids(struct store *s, size_t n)
+{
+	if (n <= s->sids_room)
+		return true;
+	size_t room = n + n / 4 + 64;
+	uint32_t *sids = realloc(s->sids, room * sizeof *sids);
+	if (!sids)
+		return false;
+	s->sids = sids;
+	s->sids_room = room;
+	return true;
 }
 
 /* Adds what is new; the rows go to the disk ahead of the samples that use them. */
-static struct stored_series *fresh_row(struct store *s, const struct series *row, struct item *i, struct err *err)
+static bool number(struct store *s, const struct series *row, uint32_t *sid, struct err *err)
 {
-	struct stored_series *have = known_find(&s->known, row);
-	if (have || !(have = known_add(&s->known, row, err)))
-		return have;
-	struct stored_series *copy = room_for_row(i);
-	if (!copy) {
-		err_memory(err);
-		return NULL;
-	}
-	*copy = (struct stored_series){ .sid = have->sid, .id = strdup(have->id), .label = have->label ? strdup(have->label) : NULL, .s = have->s };
-	if (!copy->id || (have->label && !copy->label)) {
-		stored_series_done(copy);
-		err_memory(err);
-		return NULL;
-	}
-	copy->s.id = copy->id;
-	copy->s.label = copy->label;
-	i->n++;
-	return have;
+	*sid = UINT32_MAX;      /* read only: not in the store */
+	return known_find(&s->known, row, sid) || s->o.read_only || known_add(&s->known, row, sid, err);
 }
 
-bool store_series(struct store *s, const struct series *series, size_t n, struct err *err)
+bool store_series_from(struct store *s, size_t from, const struct series *series, size_t n, struct err *err)
 {
-	return store_series_from(s, series, 0, n, err);
-}
-
-bool store_series_from(struct store *s, const struct series *series, size_t from, size_t n, struct err *err)
-{
-	if (from > s->n_sids)
-		from = s->n_sids;
-	uint32_t *sids = malloc((n + 1) * sizeof *sids);
-	struct item *i = calloc(1, sizeof *i);
-	bool good = sids && i ? true : err_memory(err);
 	size_t before = s->known.n;
-	if (good && from)
-		memcpy(sids, s->sids, from * sizeof *sids);
-	for (size_t k = from; good && k < n; k++) {
-		struct stored_series *row = s->o.read_only ? known_find(&s->known, &series[k]) : fresh_row(s, &series[k], i, err);
-		good = row || s->o.read_only;
-		sids[k] = row ? row->sid : 0;
-	}
+	if (from > s->n_sids)
+		return err_set(err, ERR_INTERNAL, "series from number %zu on, where %zu are told", from, s->n_sids);
+	if (!room_for_sids(s, from + n))
+		return err_memory(err);
+	uint32_t *sids = malloc((n + 1) * sizeof *sids);
+	bool good = sids ? true : err_memory(err);
+	for (size_t k = 0; good && k < n; k++)
+		good = number(s, &series[k], &sids[k], err);
+	bool fresh = good && s->known.n > before;
+	struct item *i = fresh ? calloc(1, sizeof *i) : NULL;
+	if (fresh)
+		good = i ? (i->series = known_since(&s->known, before, err)) != NULL : err_memory(err);
 	if (!good) {
-		free(sids);
 		known_cut(&s->known, before);
-		for (size_t k = 0; i && i->series && k < i->n; k++)
-			stored_series_done(&i->series[k]);
-		if (i)
-			free(i->series);
 		free(i);
+		free(sids);
 		return false;
 	}
-	i->kind = ITEM_SERIES;
-	pthread_mutex_lock(&s->mutex);
-	free(s->sids);
-	s->sids = sids;
-	s->n_sids = n;
-	if (i->n) {
+	memcpy(s->sids + from, sids, n * sizeof *sids);
+	s->n_sids = from + n;
+	free(sids);
+	if (i) {
+		i->kind = ITEM_SERIES;
+		pthread_mutex_lock(&s->mutex);
 		store_enqueue(s, i);
-		i = NULL;
+		pthread_mutex_unlock(&s->mutex);
 	}
-	pthread_mutex_unlock(&s->mutex);
-	if (i)
-		free(i->series);
-	free(i);
 	return true;
 }
 

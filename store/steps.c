@@ -102,7 +102,7 @@ static void go_to(struct fold *f, int64_t step, uint32_t series)
 	f->now = (struct quarter){ .at = 0 };
 	f->step = step;
 	if (series != f->series || !f->kind.id)
-		f->kind = known_row(f->known, series)->s;
+		f->kind = known_of(f->known, series).s;
 	f->series = series;
 	f->open = true;
 	f->dropped = false;

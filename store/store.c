@@ -110,6 +110,7 @@ static void init(struct store *s, const struct store_options *o)
 	s->o.dir = s->dir;
 	s->tail = &s->head;
 	s->seconds_tail = &s->seconds;
+	s->series_tail = &s->series;
 	s->lock_fd = -1;
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);
@@ -164,9 +165,7 @@ static void free_items(struct store *s)
 		next = s->head->next;
 		if (s->head->entry)
 			entry_free(s->head->entry);
-		for (size_t i = 0; s->head->series && i < s->head->n; i++)
-			stored_series_done(&s->head->series[i]);
-		free(s->head->series);
+		new_series_free(s->head->series);
 		free(s->head);
 	}
 	for (struct own_leaf *next; s->own; s->own = next) {
@@ -179,8 +178,7 @@ static void free_items(struct store *s)
 		next = s->seconds->next;
 		second_free(s->seconds);
 	}
-	for (size_t i = 0; i < s->n_series; i++)
-		stored_series_done(&s->series[i]);
+	new_series_free(s->series);
 }
 
 void store_close(struct store *s)
@@ -200,7 +198,6 @@ void store_close(struct store *s)
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	free_items(s);
-	free(s->series);
 	free(s->entries);
 	free(s->sids);
 	encoder_free(s->encoder);
@@ -299,7 +296,8 @@ bool store_tail(struct store *s, uint64_t from, store_sample_fn *fn, void *ctx, 
 		return err_memory(err);
 	memset(t.index, 0xff, t.n_index * sizeof *t.index);
 	for (size_t i = 0; i < s->n_sids; i++)
-		t.index[s->sids[i]] = (uint32_t)i;
+		if (s->sids[i] < t.n_index)
+			t.index[s->sids[i]] = (uint32_t)i;
 	struct journal_range all = { .from = from, .since = { INT64_MIN }, .until = { INT64_MAX }, .shard = -1 };
 	bool good = journal_open(&j, s->dir, s->o.vfs, true, err);
 	if (good) {

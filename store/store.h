@@ -47,8 +47,8 @@ uint64_t store_journal(struct store *s, const struct sample *samples, size_t n, 
 /* Series table of this run, by id; called once after open and after each reload, before store_journal() and
  * store_tail().  Indexes of samples refer to the last table. */
 bool store_series(struct store *s, const struct series *series, size_t n, struct err *err) MUST_USE;
-/* The same when the first `from` are as they were told last: 10,000 devices come one after the other. */
-bool store_series_from(struct store *s, const struct series *series, size_t from, size_t n, struct err *err) MUST_USE;
+/* The same when the first `from` are as they were told last, and `series` are the n behind them: 10,000 devices come one after the other. */
+bool store_series_from(struct store *s, size_t from, const struct series *series, size_t n, struct err *err) MUST_USE;
 
 /* The numbers are part of each leaf's hash (merkle_record): never renumber. */
 enum leaf_kind { LEAF_INTERVAL, LEAF_EVENT, LEAF_CONFIG, LEAF_PROFILE, LEAF_PACK, LEAF_KEY, LEAF_CLOCK, LEAF_MANUAL, LEAF_CERTIFICATE, LEAF_SESSION,

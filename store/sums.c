@@ -36,13 +36,13 @@ static bool same_kind(struct sums *s, const struct stored_series *row)
 	if (s->n_parts == 0) {
 		s->first = row->s;
 		s->first.id = s->first.label = NULL;
-		snprintf(s->first_id, sizeof s->first_id, "%s", row->id);
+		snprintf(s->first_id, sizeof s->first_id, "%s", row->s.id);
 		return true;
 	}
 	if (row->s.quantity == s->first.quantity && row->s.count.num == s->first.count.num && row->s.count.den == s->first.count.den)
 		return true;
 	return err_set(s->err, ERR_INPUT, "a sum needs series of one kind: %s is %s in %s, %s is %s in %s%s", s->first_id, quantities[s->first.quantity].name, quantities[s->first.quantity].unit,
-		       row->id, quantities[row->s.quantity].name, quantities[row->s.quantity].unit, row->s.quantity == s->first.quantity ? ", of registers that count in other steps" : "");
+		       row->s.id, quantities[row->s.quantity].name, quantities[row->s.quantity].unit, row->s.quantity == s->first.quantity ? ", of registers that count in other steps" : "");
 }
 
 static int by_sid(const void *a, const void *b)
@@ -53,11 +53,11 @@ static int by_sid(const void *a, const void *b)
 
 static bool add_id(struct sums *s, const struct known *known, uint32_t slot)
 {
-	const struct stored_series *row;
+	struct stored_series row;
 	size_t at = 0;
 	bool any = false;
-	while ((row = known_next(known, s->ids[slot], &at))) {
-		if (!same_kind(s, row))
+	while (known_next(known, s->ids[slot], &at, &row)) {
+		if (!same_kind(s, &row))
 			return false;
 		if (s->n_parts == s->room) {
 			size_t room = s->room ? 2 * s->room : 256;
@@ -67,7 +67,7 @@ static bool add_id(struct sums *s, const struct known *known, uint32_t slot)
 			s->parts = more;
 			s->room = room;
 		}
-		s->parts[s->n_parts++] = (struct summand){ row->sid, slot };
+		s->parts[s->n_parts++] = (struct summand){ row.sid, slot };
 		any = true;
 	}
 	s->found += any;

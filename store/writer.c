@@ -85,13 +85,8 @@ static bool keep_entry(struct store *s, struct entry *e)
 
 static bool take_series(struct store *s, struct item *i)
 {
-	struct stored_series *more = realloc(s->series, (s->n_series + i->n) * sizeof *more);
-	if (!more)
-		return false;
-	memcpy(more + s->n_series, i->series, i->n * sizeof *more);
-	s->series = more;
-	s->n_series += i->n;
-	free(i->series);
+	*s->series_tail = i->series;
+	s->series_tail = &i->series->next;
 	return true;
 }
 
@@ -162,9 +157,9 @@ static bool forget_entries(struct store *s, uint64_t up_to_serial)
 
 static void forget_series(struct store *s)
 {
-	for (size_t i = 0; i < s->n_series; i++)
-		stored_series_done(&s->series[i]);
-	s->n_series = 0;
+	new_series_free(s->series);
+	s->series = NULL;
+	s->series_tail = &s->series;
 }
 
 /* After a failed write the files are not trusted: closed, opened, and asked how far they came.  What they have is not
@@ -196,12 +191,12 @@ static bool reopen(struct store *s, struct err *err)
 
 static bool write_journal(struct store *s, struct err *err)
 {
-	if ((!s->seconds && s->n_series == 0) || s->low)
+	if ((!s->seconds && !s->series) || s->low)
 		return true;
 	uint64_t last = s->seconds ? s->seconds->no : 0;
 	for (const struct second *sec = s->seconds; sec; sec = sec->next)
 		last = sec->no;
-	if (!journal_write(&s->journal, s->series, s->n_series, s->seconds, err))
+	if (!journal_write(&s->journal, s->series, s->seconds, err))
 		return false;
 	s->no = last ? last : s->no;
 	forget_seconds(s, last);
@@ -306,7 +301,7 @@ static void well(struct store *s)
 		s->status.state = STORE_DISK_LOW;
 		snprintf(s->status.sentence, sizeof s->status.sentence, "disk low: evidence and reports go on, raw readings wait in memory; free some space, it heals by itself");
 	}
-	bool all = !s->seconds && s->n_entries == 0 && s->n_series == 0 && encoder_bytes(s->encoder) == 0;
+	bool all = !s->seconds && s->n_entries == 0 && !s->series && encoder_bytes(s->encoder) == 0;
 	if (all)
 		s->durable_mark = s->taken_mark;
 	if (s->seconds && s->low && s->flush_mark > s->durable_mark) {
@@ -398,7 +393,7 @@ void *store_writer(void *store)
 			s->retry_at_ms = 0;
 			s->low = false;         /* a last try: a disk that is still full says so again */
 		}
-		if (s->seconds || s->n_entries || s->n_series || s->low || flush || stop)
+		if (s->seconds || s->n_entries || s->series || s->low || flush || stop)
 			write_all(s);
 		store_upkeep(s);
 	}
