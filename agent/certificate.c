@@ -4,43 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* All leaf hashes of the tree, read once: a path needs many of them. */
-struct hashes { struct hash *all; uint64_t n; };
-
-static bool hash_at(void *ctx, uint64_t index, struct hash *out)
-{
-	const struct hashes *h = ctx;
-	if (index >= h->n)
-		return false;
-	*out = h->all[index];
-	return true;
-}
-
-static bool load_hashes(struct reader *reader, uint64_t n, struct hashes *out, struct err *err)
-{
-	*out = (struct hashes){ calloc(n + 1, sizeof *out->all), n };
-	if (!out->all)
-		return err_memory(err);
-	for (uint64_t i = 0; i < n; i++)
-		if (!reader_leaf_hash(reader, i, &out->all[i]))
-			return err_set(err, ERR_EVIDENCE, "evidence leaf %llu is missing; run puectl verify --store", (unsigned long long)i);
-	return true;
-}
-
 /* Which leaves a certificate carries: those that end a boundary of the window or of one of its months, intervals and events that say
- * more than plain energies, the configuration, and statements. */
-struct kept { struct buf bytes; uint64_t index; struct wall at; enum leaf_kind kind; };
-struct collect {
+ * more than plain energies, the configuration, and statements.  Intervals are picked while the judgement reads them; all get their paths at the end,
+ * when the tree's hashes are read once. */
+struct kept { const char *why; struct buf bytes; uint64_t index; struct wall at; enum leaf_kind kind; };
+struct certificate_leaves {
+	struct judgement_watch watch;
+	struct kept *list;              /* intervals of the window to attach, in their order */
+	size_t n, room;
+	struct kept first, last;        /* of the window, why or not */
+	/* the rest is filled when they are attached */
 	const struct from_store *f;
-	struct hashes hashes;
+	struct merkle_nodes tree;
 	json_t *evidence;
 	struct err err;
-	/* the newest interval leaf before the window: its cumulative values are those of the window's start; and the newest inside */
-	struct kept start, last;
-	struct kept config;
+	struct kept start, config;      /* start: the newest before the window, whose cumulative values are those of its start */
 	size_t n_corrections, n_marked, n_events, marked_bytes;
 	struct cert_omitted omitted;
-	bool in_window;
 };
 enum { CORRECTIONS_MAX = 1000, MARKED_MAX = 1000, MARKED_BYTES = 4 << 20, EVENTS_MAX = 200 };
 _Static_assert((int)JUDGEMENT_EVENTS == (int)CERT_EVENTS, "the certificate's list of events is the judgement's");
@@ -54,7 +34,7 @@ static bool plain(const struct interval *iv, const void *bytes, size_t len)
 }
 
 /* Room is for what matters most: how many were left out is told. */
-static bool room_for_marked(struct collect *c, size_t len)
+static bool room_for_marked(struct certificate_leaves *c, size_t len)
 {
 	bool room = c->n_marked < MARKED_MAX && c->marked_bytes + len <= MARKED_BYTES;
 	c->n_marked += room;
@@ -63,9 +43,8 @@ static bool room_for_marked(struct collect *c, size_t len)
 	return room;
 }
 
-static const char *reason_for(struct collect *c, const struct interval *iv, const struct cert_leaf *leaf)
+static const char *reason_for(struct certificate_leaves *c, const struct judgement *j, const struct interval *iv, const void *bytes, size_t len)
 {
-	const struct judgement *j = c->f->judgement;
 	if (iv->to.ms == j->asked.to.ms)
 		return "end";
 	for (size_t i = 0; i < j->n_months; i++)
@@ -73,87 +52,106 @@ static const char *reason_for(struct collect *c, const struct interval *iv, cons
 			return "month";
 	if (!iv->total_known || !iv->it_known)
 		return "unknown";
-	return plain(iv, leaf->bytes, leaf->len) || !room_for_marked(c, leaf->len) ? NULL : "marked";
+	return plain(iv, bytes, len) || !room_for_marked(c, len) ? NULL : "marked";
 }
 
-static bool keep(struct collect *c, struct kept *k, const struct cert_leaf *leaf)
+static bool keep(struct kept *k, const char *why, const struct cert_leaf *leaf, struct err *err)
 {
 	buf_reset(&k->bytes);
 	buf_add(&k->bytes, leaf->bytes, leaf->len);
+	k->why = why;
 	k->index = leaf->index;
 	k->at = leaf->at;
 	k->kind = (enum leaf_kind)leaf->kind;
-	return !k->bytes.failed || err_memory(&c->err);
+	return !k->bytes.failed || err_memory(err);
 }
 
-static bool attach(struct collect *c, const char *why, const struct cert_leaf *leaf)
+static bool keep_in_list(struct certificate_leaves *c, const char *why, const struct cert_leaf *leaf, struct err *err)
 {
-	struct hash path[64];
+	if (c->n == c->room) {
+		size_t room = c->room ? c->room * 2 : 64;
+		struct kept *grown = realloc(c->list, room * sizeof *grown);
+		if (!grown)
+			return err_memory(err);
+		c->list = grown;
+		c->room = room;
+	}
+	c->list[c->n] = (struct kept){ 0 };
+	return keep(&c->list[c->n++], why, leaf, err);
+}
+
+static bool take_interval(void *ctx, const struct judgement *j, uint64_t index, struct wall at, const struct interval *iv, const void *bytes, size_t len, struct err *err)
+{
+	struct certificate_leaves *c = ctx;
+	struct cert_leaf leaf = { index, LEAF_INTERVAL, at, bytes, len };
+	if (index >= j->head.size || iv->to.ms <= j->asked.from.ms || iv->from.ms >= j->asked.to.ms)
+		return true;            /* newer than the judgement's tree head, or another time */
+	const char *why = reason_for(c, j, iv, bytes, len);
+	if (!c->first.bytes.len && !keep(&c->first, why, &leaf, err))
+		return false;
+	return keep(&c->last, why, &leaf, err) && (!why || keep_in_list(c, why, &leaf, err));
+}
+
+struct certificate_leaves *certificate_leaves_new(struct err *err)
+{
+	struct certificate_leaves *c = calloc(1, sizeof *c);
+	if (c)
+		c->watch = (struct judgement_watch){ take_interval, c };
+	else
+		err_memory(err);
+	return c;
+}
+
+const struct judgement_watch *certificate_leaves_watch(const struct certificate_leaves *c)
+{
+	return &c->watch;
+}
+
+void certificate_leaves_free(struct certificate_leaves *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->n; i++)
+		buf_done(&c->list[i].bytes);
+	buf_done(&c->first.bytes);
+	buf_done(&c->last.bytes);
+	buf_done(&c->start.bytes);
+	buf_done(&c->config.bytes);
+	merkle_nodes_done(&c->tree);
+	json_decref(c->evidence);
+	free(c->list);
+	free(c);
+}
+
+/* ---- attaching ---- */
+
+static bool attach(struct certificate_leaves *c, const char *why, const struct cert_leaf *leaf)
+{
+	struct hash path[MERKLE_PATH_MAX];
 	size_t n;
-	if (!merkle_inclusion(leaf->index, c->hashes.n, hash_at, &c->hashes, path, &n))
+	if (!merkle_nodes_inclusion(&c->tree, leaf->index, path, &n))
 		return err_set(&c->err, ERR_EVIDENCE, "no path for evidence leaf %llu", (unsigned long long)leaf->index);
 	return cert_evidence_add(c->evidence, why, leaf, path, n, &c->err);
 }
 
-static bool attach_kept(struct collect *c, const char *why, struct kept *k)
+static bool attach_kept(struct certificate_leaves *c, const char *why, const struct kept *k)
 {
 	struct cert_leaf leaf = { k->index, (uint8_t)k->kind, k->at, k->bytes.data, k->bytes.len };
-	bool good = !k->bytes.len || attach(c, why, &leaf);
-	buf_reset(&k->bytes);
-	return good;
+	return !k->bytes.len || attach(c, why, &leaf);
 }
 
-/* What stands ahead of the rows.  A year holds 35,000 leaves of which a few are attached, and judging has read them all. */
-static bool head_of(const struct cert_leaf *leaf, struct interval *iv)
+/* Where the ledger begins with the window, its start is the first leaf less its own energy.  The newest leaf is there whatever it says. */
+static bool attach_intervals(struct certificate_leaves *c)
 {
-	char head[400], synced[6], total[6], it[6];
-	long long from, to;
-	unsigned flags;
-	snprintf(head, sizeof head, "%.*s", (int)(leaf->len < sizeof head ? leaf->len : sizeof head - 1), (const char *)leaf->bytes);
-	if (sscanf(head, "{\"type\":\"interval\",\"from\":%lld,\"to\":%lld,\"synced\":%5[a-z],\"flags\":%u,\"total\":{\"known\":%5[a-z],\"mwh\":%*d,\"cumulative\":%*d,\"missing_ms\":%*d},"
-		   "\"it\":{\"known\":%5[a-z],", &from, &to, synced, &flags, total, it) != 6)
-		return false;
-	*iv = (struct interval){ .from = { from }, .to = { to }, .synced = !strcmp(synced, "true"), .flags = (uint16_t)flags, .total_known = !strcmp(total, "true"), .it_known = !strcmp(it, "true") };
-	return true;
-}
-
-static bool read_interval(struct collect *c, const struct cert_leaf *leaf, struct interval *iv)
-{
-	if (head_of(leaf, iv))
-		return true;
-	if (!interval_of_leaf(c->f->setup.site, leaf->bytes, leaf->len, iv, &c->err))
-		return false;
-	free((void *)(uintptr_t)iv->rows);
-	return true;
-}
-
-static bool take_interval(struct collect *c, const struct cert_leaf *leaf)
-{
-	const struct pack_window *w = &c->f->judgement->asked;
-	struct interval iv;
-	if (!read_interval(c, leaf, &iv))
-		return false;
-	if (iv.to.ms <= w->from.ms)
-		return keep(c, &c->start, leaf);
-	if (iv.from.ms >= w->to.ms)
-		return true;
-	const char *why = reason_for(c, &iv, leaf);
-	if (!c->in_window) {
-		c->in_window = true;
-		/* the ledger begins with the window: its start is the first leaf less its own energy */
-		if (!c->start.bytes.len && !why)
-			why = "first";
-		if (!attach_kept(c, "start", &c->start))
-			return false;
-	}
-	if (!why)
-		return keep(c, &c->last, leaf);
-	buf_reset(&c->last.bytes);
-	return attach(c, why, leaf);
+	bool good = c->start.bytes.len ? attach_kept(c, "start", &c->start) : c->first.why || attach_kept(c, "first", &c->first);
+	bool again = !c->start.bytes.len && c->first.index == c->last.index;
+	for (size_t i = 0; good && i < c->n; i++)
+		good = attach_kept(c, c->list[i].why, &c->list[i]);
+	return good && (c->last.why || again || attach_kept(c, "last", &c->last));
 }
 
 /* Corrections of intervals already closed change sums, and so do manual readings; the others are listed. */
-static bool take_event(struct collect *c, const struct cert_leaf *leaf)
+static bool take_event(struct certificate_leaves *c, const struct cert_leaf *leaf)
 {
 	const struct pack_window *w = &c->f->judgement->asked;
 	struct ledger_event ev;
@@ -170,66 +168,64 @@ static bool take_event(struct collect *c, const struct cert_leaf *leaf)
 }
 
 /* The configuration in force: the newest leaf, if it is the one that was judged by. */
-static bool take_config(struct collect *c, const struct cert_leaf *leaf)
+static bool take_config(struct certificate_leaves *c, const struct cert_leaf *leaf)
 {
 	char stated[80];
 	snprintf(stated, sizeof stated, "\"sha256\":\"%s\"", c->f->setup.config_hash);
 	buf_reset(&c->config.bytes);
-	return !memmem(leaf->bytes, leaf->len, stated, strlen(stated)) || keep(c, &c->config, leaf);
+	return !memmem(leaf->bytes, leaf->len, stated, strlen(stated)) || keep(&c->config, NULL, leaf, &c->err);
 }
 
 static bool take_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
 {
-	struct collect *c = ctx;
+	struct certificate_leaves *c = ctx;
 	struct cert_leaf leaf = { index, (uint8_t)kind, at, bytes, len };
-	if (index >= c->hashes.n)
-		return true;            /* newer than the judgement's tree head */
-	return kind == LEAF_INTERVAL ? take_interval(c, &leaf)
+	if (index >= c->tree.size)
+		return true;
+	return kind == LEAF_INTERVAL ? keep(&c->start, NULL, &leaf, &c->err)
 	       : kind == LEAF_EVENT  ? take_event(c, &leaf)
 	       : kind == LEAF_CONFIG ? take_config(c, &leaf)
 				     : attach(c, "statement", &leaf);
 }
 
-static bool read_leaves(struct collect *c, bool config, struct err *err)
+static bool read_leaves(struct certificate_leaves *c, bool config, struct err *err)
 {
 	static const struct wall ever = { INT64_MIN }, end = { INT64_MAX };
 	struct reader *r = c->f->reader;
 	struct wall from = c->f->judgement->asked.from;
-	return reader_leaves(r, LEAF_INTERVAL, (struct wall){ from.ms - 86400000LL }, end, take_leaf, c, err) && attach_kept(c, "last", &c->last) &&
+	return reader_leaves(r, LEAF_INTERVAL, (struct wall){ from.ms - 86400000LL }, from, take_leaf, c, err) && attach_intervals(c) &&
 	       reader_leaves(r, LEAF_EVENT, from, end, take_leaf, c, err) &&
 	       (!config || (reader_leaves(r, LEAF_CONFIG, ever, end, take_leaf, c, err) && attach_kept(c, "configuration", &c->config))) &&
 	       reader_leaves(r, LEAF_MANUAL, ever, end, take_leaf, c, err);
 }
 
-static json_t *collect_evidence(const struct from_store *f, bool config, struct err *err)
+static bool load_tree(struct certificate_leaves *c, const struct hash *root, struct err *err)
+{
+	struct hash have;
+	if (!merkle_nodes_init(&c->tree, c->f->judgement->head.size, err) || !reader_leaf_hashes(c->f->reader, c->tree.size, c->tree.levels[0], err))
+		return false;
+	merkle_nodes_fill(&c->tree, &have);
+	return hash_equal(&have, root) || err_set(err, ERR_EVIDENCE, "the hashes of the evidence leaves do not make the tree's root; run puectl verify --store");
+}
+
+static json_t *collect_evidence(const struct from_store *f, struct certificate_leaves *c, bool config, const struct hash *root, struct err *err)
 {
 	const struct judgement *j = f->judgement;
-	struct hash root;
 	char root_hex[65];
-	struct collect c = { .f = f };
-	merkle_root(&j->head, &root);
-	hash_hex(&root, root_hex);
-	bool good = load_hashes(f->reader, j->head.size, &c.hashes, err) &&
-		    ((c.evidence = cert_evidence_new(j->epoch, j->head.size, root_hex)) || err_memory(err)) &&
-		    read_leaves(&c, config, err);
-	if (c.err.kind != ERR_NONE) {
-		*err = c.err;
+	c->f = f;
+	hash_hex(root, root_hex);
+	bool good = load_tree(c, root, err) && ((c->evidence = cert_evidence_new(j->epoch, j->head.size, root_hex)) || err_memory(err)) && read_leaves(c, config, err);
+	if (c->err.kind != ERR_NONE) {
+		*err = c->err;
 		good = false;
 	}
 	if (good)
-		cert_evidence_omitted(c.evidence, &c.omitted);
-	free(c.hashes.all);
-	buf_done(&c.start.bytes);
-	buf_done(&c.last.bytes);
-	buf_done(&c.config.bytes);
-	if (!good) {
-		json_decref(c.evidence);
-		return NULL;
-	}
-	return c.evidence;
+		cert_evidence_omitted(c->evidence, &c->omitted);
+	return good ? c->evidence : NULL;
 }
 
-bool certificate_make(const struct from_store *f, const struct signer_ops *signer, const struct certificate_options *o, struct buf *out, struct err *err)
+bool certificate_make(const struct from_store *f, struct certificate_leaves *leaves, const struct signer_ops *signer, const struct certificate_options *o, struct buf *out,
+		      struct err *err)
 {
 	const struct judgement *j = f->judgement;
 	struct hash root;
@@ -237,18 +233,16 @@ bool certificate_make(const struct from_store *f, const struct signer_ops *signe
 	CLEANUP(buf_done) struct buf payload = { 0 };
 	if (!j->judged)
 		return err_set(err, ERR_RANGE, "no certificate: %s", j->not_judged);
-	json_t *evidence = collect_evidence(f, !o->no_configuration, err);
-	if (!evidence)
-		return false;
 	merkle_root(&j->head, &root);
 	hash_hex(&root, root_hex);
+	json_t *evidence = collect_evidence(f, leaves, !o->no_configuration, &root, err);
+	if (!evidence)
+		return false;
 	struct cert_inputs in = { .site = f->setup.site, .zone = &f->setup.zone, .pack = f->setup.pack, .facts = &j->facts, .verdict = &j->verdict,
 				  .number = o->number, .issued = o->issued, .software = "pued " PUED_VERSION, .supersedes = o->supersedes,
 				  .config_hash = f->setup.config_hash, .tree_root = root_hex, .tree_size = j->head.size, .epoch = j->epoch,
 				  .months = j->months, .n_months = j->n_months, .window = j->window, .events = j->events,
 				  .n_events = j->n_events, .evidence = evidence };
 	memcpy(in.event_counts, j->event_counts, sizeof in.event_counts);
-	bool good = cert_build(&in, &payload, err) && jws_make(signer, JWS_CERTIFICATE, payload.data, payload.len, true, out, err);
-	json_decref(evidence);
-	return good;
+	return cert_build(&in, &payload, err) && jws_make(signer, JWS_CERTIFICATE, payload.data, payload.len, true, out, err);
 }

@@ -72,7 +72,7 @@ static int say_done(const struct ctl *ctl, const struct from_store *f, const cha
 	return 0;
 }
 
-static int issue(const struct ctl *ctl, const struct arguments *a, const struct from_store *f)
+static int issue(const struct ctl *ctl, const struct arguments *a, const struct from_store *f, struct certificate_leaves *leaves)
 {
 	struct err err = { 0 };
 	char keys[600], number[200], json[600], pdf[600];
@@ -85,7 +85,7 @@ static int issue(const struct ctl *ctl, const struct arguments *a, const struct 
 	snprintf(json, sizeof json, "%s.json", a->out ? a->out : o.number);
 	snprintf(pdf, sizeof pdf, "%s.pdf", a->out ? a->out : o.number);
 	struct signer *signer = a->keys ? signer_open(a->keys, f->setup.site->key_id, &err) : signer_of_site(f->setup.site, keys, &err);
-	bool good = signer && issued_at(a, f, &o.issued, &err) && certificate_make(f, signer_ops(signer), &o, &envelope, &err) &&
+	bool good = signer && issued_at(a, f, &o.issued, &err) && certificate_make(f, leaves, signer_ops(signer), &o, &envelope, &err) &&
 		    file_write(json, envelope.data, envelope.len, 0644, &err) &&
 		    (a->no_pdf || sheet_file_write(pdf, envelope.data, envelope.len, ctl->lang == LANG_ZH ? "zh" : "en", &err));
 	signer_free(signer);
@@ -103,9 +103,12 @@ int ctl_certificate(struct ctl *ctl)
 	int code = parse(ctl, &a);
 	if (code)
 		return code;
-	if (!from_store_open(&a.store, &f, &err))
-		return ctl_fail(ctl, &err);
-	code = issue(ctl, &a, &f);
-	from_store_close(&f);
+	struct certificate_leaves *leaves = certificate_leaves_new(&err);
+	a.store.watch = leaves ? certificate_leaves_watch(leaves) : NULL;
+	bool good = leaves && from_store_open(&a.store, &f, &err);
+	code = good ? issue(ctl, &a, &f, leaves) : ctl_fail(ctl, &err);
+	if (good)
+		from_store_close(&f);
+	certificate_leaves_free(leaves);
 	return code;
 }

@@ -50,7 +50,7 @@ bool from_store_open(const struct from_store_options *o, struct from_store *out,
 	/* the judgement keeps a pointer to the setup: it must be at its final place */
 	*out = f;
 	if (good)
-		good = (out->judgement = judgement_make(&out->setup, out->state_dir, out->reader, out->today, err)) != NULL;
+		good = (out->judgement = judgement_make(&out->setup, out->state_dir, out->reader, out->today, o->watch, err)) != NULL;
 	if (good)
 		out->setup.site = out->judgement->setup.site;   /* as statements amend it */
 	if (!good)

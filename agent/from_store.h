@@ -17,6 +17,7 @@ struct from_store_options {
 	const char *state_dir;    /* NULL: the configuration's */
 	const char *pack;         /* NULL: the configuration's */
 	const char *date;         /* day of judging; NULL: the local day of the newest evidence, so that a rerun says the same */
+	const struct judgement_watch *watch;
 };
 /* Takes --config, --state, --pack, --date (and their values) out of argv; what is left stays. */
 bool from_store_arguments(struct ctl *ctl, struct from_store_options *o, struct err *err) MUST_USE;

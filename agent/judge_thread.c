@@ -31,7 +31,7 @@ static void *run(void *arg)
 		struct setup *setup = setup_get(t->setup);
 		pthread_mutex_unlock(&t->lock);
 		struct err err = { 0 };
-		struct judgement *j = judgement_make(setup, t->dir, t->reader, zone_date(&setup->zone, t->wall(t->ctx)), &err);
+		struct judgement *j = judgement_make(setup, t->dir, t->reader, zone_date(&setup->zone, t->wall(t->ctx)), NULL, &err);
 		if (j)
 			j->keeps = setup_get(setup);
 		pthread_mutex_lock(&t->lock);

@@ -14,6 +14,7 @@ struct pass {
 	struct window *months[JUDGEMENT_MONTHS + 1];   /* the last one: the current local month */
 	size_t n_months;
 	struct wall day_from, quarters_from;
+	const struct judgement_watch *watch;
 	struct err *err;
 };
 
@@ -46,8 +47,9 @@ static bool open_months(struct pass *p, struct err *err)
 		b = b.ms > to.ms ? to : b;
 		if (!(p->months[p->n_months] = window_new(s->site, a, b, err)))
 			return false;
-		p->n_months++;
+		p->j->months[p->n_months++] = (struct kpi){ .from = a, .to = b };
 	}
+	p->j->n_months = p->n_months;
 	return true;
 }
 
@@ -63,7 +65,7 @@ static void keep_quarter(struct pass *p, const struct interval *iv)
 	j->n_quarters++;
 }
 
-static bool take_interval(struct pass *p, const void *bytes, size_t len)
+static bool take_interval(struct pass *p, uint64_t index, struct wall at, const void *bytes, size_t len)
 {
 	struct interval iv;
 	if (!interval_of_leaf(p->setup->site, bytes, len, &iv, p->err))
@@ -73,8 +75,9 @@ static bool take_interval(struct pass *p, const void *bytes, size_t len)
 	for (size_t i = 0; i <= p->n_months; i++)
 		window_push(p->months[i], &iv);
 	keep_quarter(p, &iv);
+	bool good = !p->watch || p->watch->interval(p->watch->ctx, p->j, index, at, &iv, bytes, len, p->err);
 	free((void *)(uintptr_t)iv.rows);
-	return true;
+	return good;
 }
 
 /* What is open of a meter's balance, or of its CT, is what its newest event says. */
@@ -117,8 +120,7 @@ static bool take_event(struct pass *p, const void *bytes, size_t len)
 static bool take_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
 {
 	struct pass *p = ctx;
-	(void)at;
-	bool good = kind == LEAF_INTERVAL ? take_interval(p, bytes, len) : kind == LEAF_EVENT ? take_event(p, bytes, len) : true;
+	bool good = kind == LEAF_INTERVAL ? take_interval(p, index, at, bytes, len) : kind == LEAF_EVENT ? take_event(p, bytes, len) : true;
 	if (!good)
 		err_wrap(p->err, "evidence leaf %llu", (unsigned long long)index);
 	return good;
@@ -171,7 +173,6 @@ static void close_windows(struct pass *p)
 	window_kpi(j->window, zone, &j->kpi);
 	window_kpi(j->day_window, zone, &j->day);
 	window_kpi(p->months[p->n_months], zone, &j->month);
-	j->n_months = p->n_months;
 	for (size_t i = 0; i < p->n_months; i++)
 		window_kpi(p->months[i], zone, &j->months[i]);
 }
@@ -207,10 +208,11 @@ static bool reach_verdict(struct judgement *j, const struct setup *s, struct dat
 	return true;
 }
 
-struct judgement *judgement_make(const struct setup *setup, const char *state_dir, struct reader *reader, struct date today, struct err *err)
+struct judgement *judgement_make(const struct setup *setup, const char *state_dir, struct reader *reader, struct date today, const struct judgement_watch *watch,
+				 struct err *err)
 {
 	struct judgement *j = calloc(1, sizeof *j);
-	struct pass p = { .setup = j ? &j->setup : NULL, .j = j };
+	struct pass p = { .setup = j ? &j->setup : NULL, .j = j, .watch = watch };
 	if (!j) {
 		err_memory(err);
 		return NULL;

@@ -39,8 +39,15 @@ struct judgement {
 	int references;                        /* atomic */
 };
 
-/* `today`: the local date of judging, an argument.  Heap; NULL with err. */
-struct judgement *judgement_make(const struct setup *setup, const char *state_dir, struct reader *reader, struct date today, struct err *err);
+/* Who wants to see the interval leaves too, in the same pass: window, tree head and the months' ends of `j` are there already.  Called under the
+ * reader's lock. */
+struct judgement_watch {
+	bool (*interval)(void *ctx, const struct judgement *j, uint64_t index, struct wall at, const struct interval *iv, const void *bytes, size_t len, struct err *err);
+	void *ctx;
+};
+/* `today`: the local date of judging, an argument.  watch: NULL is fine.  Heap; NULL with err. */
+struct judgement *judgement_make(const struct setup *setup, const char *state_dir, struct reader *reader, struct date today, const struct judgement_watch *watch,
+				 struct err *err);
 struct judgement *judgement_get(struct judgement *j);     /* one more reference */
 void judgement_put(struct judgement *j);                  /* NULL is fine */
 

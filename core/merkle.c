@@ -1,6 +1,7 @@
 #include "core/merkle.h"
 
 #include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* EVP has no failure left here but memory; a hash of zeroes then verifies nothing. */
@@ -99,13 +100,10 @@ static bool write_path(const struct step *steps, size_t n, merkle_leaf_at *leaf_
 	return true;
 }
 
-bool merkle_inclusion(uint64_t index, uint64_t size, merkle_leaf_at *leaf_at, void *ctx, struct hash *path, size_t *n)
+static size_t steps_to(uint64_t index, uint64_t size, struct step *steps)
 {
-	struct step steps[MERKLE_PATH_MAX];
 	size_t depth = 0;
 	uint64_t lo = 0, hi = size;
-	if (index >= size)
-		return false;
 	while (hi - lo > 1) {
 		uint64_t mid = lo + split(hi - lo);
 		bool right = index >= mid;
@@ -113,8 +111,66 @@ bool merkle_inclusion(uint64_t index, uint64_t size, merkle_leaf_at *leaf_at, vo
 		lo = right ? mid : lo;
 		hi = right ? hi : mid;
 	}
-	*n = depth;
-	return write_path(steps, depth, leaf_at, ctx, path);
+	return depth;
+}
+
+bool merkle_inclusion(uint64_t index, uint64_t size, merkle_leaf_at *leaf_at, void *ctx, struct hash *path, size_t *n)
+{
+	struct step steps[MERKLE_PATH_MAX];
+	if (index >= size)
+		return false;
+	*n = steps_to(index, size, steps);
+	return write_path(steps, *n, leaf_at, ctx, path);
+}
+
+bool merkle_nodes_init(struct merkle_nodes *t, uint64_t size, struct err *err)
+{
+	*t = (struct merkle_nodes){ .size = size };
+	for (int k = 0; k < 64 && (k == 0 || size >> k); k++)
+		if (!(t->levels[k] = calloc((size >> k) + 1, sizeof *t->levels[k]))) {
+			merkle_nodes_done(t);
+			return err_memory(err);
+		}
+	return true;
+}
+
+void merkle_nodes_done(struct merkle_nodes *t)
+{
+	for (size_t k = 0; k < countof(t->levels); k++)
+		free(t->levels[k]);
+	*t = (struct merkle_nodes){ 0 };
+}
+
+/* A range of the recursion begins at a multiple of its largest power of two, so that its perfect subtrees are all nodes. */
+static void nodes_root(const struct merkle_nodes *t, uint64_t lo, uint64_t hi, struct hash *out)
+{
+	struct merkle m = { .size = hi - lo };
+	size_t n = 0;
+	for (int k = 63; k >= 0; k--)
+		if (m.size >> k & 1) {
+			m.peaks[n++] = t->levels[k][lo >> k];
+			lo += UINT64_C(1) << k;
+		}
+	merkle_root(&m, out);
+}
+
+void merkle_nodes_fill(struct merkle_nodes *t, struct hash *root)
+{
+	for (int k = 1; k < 64 && t->levels[k]; k++)
+		for (uint64_t i = 0; i < t->size >> k; i++)
+			node(&t->levels[k - 1][2 * i], &t->levels[k - 1][2 * i + 1], &t->levels[k][i]);
+	nodes_root(t, 0, t->size, root);
+}
+
+bool merkle_nodes_inclusion(const struct merkle_nodes *t, uint64_t index, struct hash *path, size_t *n)
+{
+	struct step steps[MERKLE_PATH_MAX];
+	if (index >= t->size)
+		return false;
+	*n = steps_to(index, t->size, steps);
+	for (size_t i = 0; i < *n; i++)
+		nodes_root(t, steps[*n - 1 - i].lo, steps[*n - 1 - i].hi, &path[i]);
+	return true;
 }
 
 /* SUBPROOF of RFC 9162 section 2.1.4.1: whole = the subtree is one the old tree has as a whole, so its root is known. */

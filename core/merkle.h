@@ -24,6 +24,12 @@ size_t merkle_peaks(uint64_t size);                                  /* how many
 /* Proofs read node hashes through `leaf_at`; false when that fails.  path has room for MERKLE_PATH_MAX. */
 typedef bool merkle_leaf_at(void *ctx, uint64_t index, struct hash *out);
 bool merkle_inclusion(uint64_t index, uint64_t size, merkle_leaf_at *leaf_at, void *ctx, struct hash *path, size_t *n);
+/* Every node of a tree of `size` leaves, 64 bytes a leaf: for many paths, each of which then costs look-ups only. */
+struct merkle_nodes { uint64_t size; struct hash *levels[64]; };        /* levels[k][i]: root of the leaves [i << k, (i + 1) << k) */
+bool merkle_nodes_init(struct merkle_nodes *t, uint64_t size, struct err *err) MUST_USE;       /* then the caller fills levels[0] ... */
+void merkle_nodes_fill(struct merkle_nodes *t, struct hash *root);      /* ... and this makes the rest from it, and the root */
+bool merkle_nodes_inclusion(const struct merkle_nodes *t, uint64_t index, struct hash *path, size_t *n);
+void merkle_nodes_done(struct merkle_nodes *t);
 bool merkle_consistency(uint64_t old_size, uint64_t size, merkle_leaf_at *leaf_at, void *ctx, struct hash *path, size_t *n);
 bool merkle_verify_inclusion(const struct hash *leaf, uint64_t index, uint64_t size, const struct hash *path, size_t n, const struct hash *root);
 /* old_size 0 is consistent with everything and has an empty path. */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK_ROWS = 256 };
+enum { CHUNK_ROWS = 256, HASH_ROWS = 8192 };
 
 static bool has_store(const char *dir, struct err *err)
 {
@@ -72,8 +72,13 @@ struct leaf_walk { int kind; struct wall from, to; leaf_fn *fn; void *ctx; int64
 static bool leaf_chunk(struct reader *r, struct leaf_walk *w, struct err *err)
 {
 	CLEANUP(query_done) struct query q = { 0 };
-	if (!query_init(&q, &r->evidence.db, "SELECT ix,kind,at,bytes FROM leaf WHERE ix>=? AND ix<=? ORDER BY ix LIMIT ?", err))
+	/* all but the intervals are few: by leaf_kind */
+	bool few = w->kind > LEAF_INTERVAL;
+	if (!query_init(&q, &r->evidence.db, few ? "SELECT ix,kind,at,bytes FROM leaf WHERE kind=? AND ix>=? AND ix<=? ORDER BY ix LIMIT ?"
+						 : "SELECT ix,kind,at,bytes FROM leaf WHERE ix>=? AND ix<=? ORDER BY ix LIMIT ?", err))
 		return false;
+	if (few)
+		query_int(&q, w->kind);
 	query_int(&q, w->next);
 	query_int(&q, w->last);
 	query_int(&q, CHUNK_ROWS);
@@ -158,6 +163,39 @@ bool reader_leaf_hash(struct reader *r, uint64_t index, struct hash *out)
 	if (query_step(&q, NULL) != 1 || sqlite3_column_bytes(q.stmt, 0) != HASH_LEN)
 		return false;
 	memcpy(out->bytes, sqlite3_column_blob(q.stmt, 0), HASH_LEN);
+	return true;
+}
+
+/* By leaf_hash, which a store that an older pued made and nobody has opened for writing since does not have. */
+static bool hashes_query(struct reader *r, struct query *q, struct err *err)
+{
+	return query_init(q, &r->evidence.db, "SELECT ix,hash FROM leaf INDEXED BY leaf_hash WHERE ix>=? AND ix<? ORDER BY ix LIMIT ?", NULL) ||
+	       query_init(q, &r->evidence.db, "SELECT ix,hash FROM leaf WHERE ix>=? AND ix<? ORDER BY ix LIMIT ?", err);
+}
+
+static bool hashes_chunk(struct reader *r, uint64_t *at, uint64_t n, struct hash *out, struct err *err)
+{
+	CLEANUP(query_done) struct query q = { 0 };
+	uint64_t first = *at;
+	if (!hashes_query(r, &q, err))
+		return false;
+	query_int(&q, (int64_t)first);
+	query_int(&q, (int64_t)n);
+	query_int(&q, HASH_ROWS);
+	int code;
+	while ((code = query_step(&q, err)) == 1 && (uint64_t)sqlite3_column_int64(q.stmt, 0) == *at && sqlite3_column_bytes(q.stmt, 1) == HASH_LEN)
+		memcpy(out[(*at)++].bytes, sqlite3_column_blob(q.stmt, 1), HASH_LEN);
+	if (code < 0)
+		return false;
+	return (code == 0 && *at > first) || err_set(err, ERR_EVIDENCE, "evidence leaf %llu is missing or altered; run puectl verify --store", (unsigned long long)*at);
+}
+
+bool reader_leaf_hashes(struct reader *r, uint64_t n, struct hash *out, struct err *err)
+{
+	LOCKED(r);
+	for (uint64_t at = 0; at < n;)
+		if (!hashes_chunk(r, &at, n, out, err))
+			return false;
 	return true;
 }
 

@@ -99,6 +99,8 @@ bool reader_leaves(struct reader *r, int kind /* -1 all */, struct wall from, st
 bool reader_last(struct reader *r, enum leaf_kind kind, uint64_t *index, struct wall *at, struct err *err) MUST_USE;
 bool reader_head(struct reader *r, struct merkle *out, uint64_t *epoch, struct err *err) MUST_USE;
 bool reader_leaf_hash(struct reader *r, uint64_t index, struct hash *out);
+/* The hashes of the first n leaves; ERR_EVIDENCE when one is missing. */
+bool reader_leaf_hashes(struct reader *r, uint64_t n, struct hash *out, struct err *err) MUST_USE;
 /* Signed tree heads and waiting reports, ascending: size (heads) or seq (reports), and the bytes. */
 typedef bool reader_bytes_fn(void *ctx, uint64_t key, struct wall at, const void *bytes, size_t len);
 bool reader_signed_heads(struct reader *r, reader_bytes_fn *fn, void *ctx, struct err *err) MUST_USE;

@@ -91,6 +91,29 @@ static void every_inclusion(void **state)
 		}
 }
 
+/* The tree with all its nodes gives the same root and the same paths. */
+static void nodes_agree(void **state)
+{
+	(void)state;
+	struct merkle_nodes t;
+	struct err err = { 0 };
+	for (uint64_t size = 0; size < SIZES; size++) {
+		struct hash root, path[MERKLE_PATH_MAX], other[MERKLE_PATH_MAX];
+		size_t n, m;
+		assert_true(merkle_nodes_init(&t, size, &err));
+		memcpy(t.levels[0], leaves, size * sizeof *leaves);
+		merkle_nodes_fill(&t, &root);
+		assert_true(hash_equal(&root, &roots[size]));
+		for (uint64_t i = 0; i < size; i++) {
+			assert_true(merkle_inclusion(i, size, leaf_at, NULL, path, &n) && merkle_nodes_inclusion(&t, i, other, &m));
+			assert_int_equal(n, m);
+			assert_memory_equal(path, other, n * sizeof *path);
+		}
+		assert_false(merkle_nodes_inclusion(&t, size, other, &m));
+		merkle_nodes_done(&t);
+	}
+}
+
 static void every_consistency(void **state)
 {
 	(void)state;
@@ -157,7 +180,8 @@ static void hex_is_strict(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(known_roots), cmocka_unit_test(every_inclusion), cmocka_unit_test(every_consistency),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(known_roots), cmocka_unit_test(every_inclusion), cmocka_unit_test(nodes_agree),
+		cmocka_unit_test(every_consistency),
 					    cmocka_unit_test(refusals), cmocka_unit_test(record_covers_everything), cmocka_unit_test(hex_is_strict) };
 	return cmocka_run_group_tests(tests, grow, NULL);
 }

@@ -126,19 +126,12 @@ static void unfreeze(struct world *w, int64_t start_ms, int64_t cumulative[6])
 
 enum { KIND_EVENT = 1, KIND_CONFIG = 2, KIND_MANUAL = 7 };     /* docs/evidence-format.md */
 
-static bool hash_at(void *ctx, uint64_t index, struct hash *out)
+static bool attach(struct world *w, const struct merkle_nodes *tree, const char *why, size_t i, struct err *err)
 {
-	const struct world *w = ctx;
-	*out = w->hashes[index];
-	return index < w->n;
-}
-
-static bool attach(struct world *w, const char *why, size_t i, struct err *err)
-{
-	struct hash path[64];
+	struct hash path[MERKLE_PATH_MAX];
 	size_t n;
 	struct cert_leaf leaf = { .index = i, .kind = w->kinds[i], .at = { (int64_t)i }, .bytes = w->leaves[i].data, .len = w->leaves[i].len };
-	return merkle_inclusion(i, w->n, hash_at, w, path, &n) && cert_evidence_add(w->evidence, why, &leaf, path, n, err);
+	return merkle_nodes_inclusion(tree, i, path, &n) && cert_evidence_add(w->evidence, why, &leaf, path, n, err);
 }
 
 /* What people state, signed, and the three leaves behind the intervals. */
@@ -160,6 +153,27 @@ static void push_leaf(struct world *w, uint8_t kind)
 	w->kinds[w->n] = kind;
 	merkle_record(kind, (struct wall){ (int64_t)w->n }, w->leaves[w->n].data, w->leaves[w->n].len, &w->hashes[w->n]);
 	merkle_push(&w->tree, &w->hashes[w->n]);
+}
+
+/* Nobody sees a leaf that is not attached: its hash may be any. */
+static void push_unseen(struct world *w)
+{
+	memcpy(w->hashes[w->n].bytes, &w->n, sizeof w->n);
+	merkle_push(&w->tree, &w->hashes[w->n]);
+}
+
+/* Why an interval is attached; NULL: it is not. */
+static const char *reason_for(const struct world *w, size_t i)
+{
+	const int64_t to = 1735660800000LL + ((int64_t)i - 95) * 900000;
+	if (i == 95)
+		return "start";
+	if (i + 1 == WORLD_INTERVALS)
+		return "end";
+	for (int m = 0; m < 12; m++)
+		if (w->months[m].to.ms == to)
+			return "month";
+	return i >= 5000 && i < 5000 + w->options.gaps ? "unknown" : w->options.exchanged && i == 9000 ? "marked" : NULL;
 }
 
 static bool add_statements(struct world *w, struct err *err)
@@ -308,6 +322,7 @@ static bool fold(struct world *w, struct err *err)
 	for (int8_t m = 0; m < 12; m++) {
 		struct date a = { 2025, (int8_t)(m + 1), 1 }, b = m == 11 ? (struct date){ 2026, 1, 1 } : (struct date){ 2025, (int8_t)(m + 2), 1 };
 		months[m] = window_new(w->site, zone_day_start(&w->zone, a), zone_day_start(&w->zone, b), err);
+		w->months[m].to = zone_day_start(&w->zone, b);
 	}
 	w->hashes = calloc(WORLD_LEAVES, sizeof *w->hashes);
 	w->leaves = calloc(WORLD_LEAVES, sizeof *w->leaves);
@@ -316,8 +331,12 @@ static bool fold(struct world *w, struct err *err)
 		struct interval iv;
 		struct interval_row rows[6];
 		make_interval(w, w->n, start, cumulative, &iv, rows);
-		interval_leaf(w->site, &iv, &w->leaves[w->n]);
-		push_leaf(w, 0);
+		if (reason_for(w, w->n)) {
+			interval_leaf(w->site, &iv, &w->leaves[w->n]);
+			push_leaf(w, 0);
+		} else {
+			push_unseen(w);
+		}
 		window_push(w->window, &iv);
 		for (int m = 0; m < 12; m++)
 			window_push(months[m], &iv);
@@ -342,30 +361,21 @@ static bool fold(struct world *w, struct err *err)
 static bool collect(struct world *w, struct err *err)
 {
 	struct hash root;
+	struct merkle_nodes tree;
 	char hex[65];
-	bool good = true;
-	merkle_root(&w->tree, &root);
+	bool good = merkle_nodes_init(&tree, w->n, err);
+	if (!good)
+		return false;
+	memcpy(tree.levels[0], w->hashes, w->n * sizeof *w->hashes);
+	merkle_nodes_fill(&tree, &root);
 	hash_hex(&root, hex);
 	w->evidence = cert_evidence_new(1, w->n, hex);
 	for (size_t i = 0; i < w->n && good; i++) {
-		const int64_t to = 1735660800000LL + ((int64_t)i - 95) * 900000;
-		bool month = false;
-		for (int m = 0; m < 12; m++)
-			month = month || w->months[m].to.ms == to;
-		if (i >= WORLD_INTERVALS)
-			good = attach(w, w->kinds[i] == KIND_MANUAL ? "statement" : w->kinds[i] == KIND_EVENT ? "correction" : "configuration", i, err);
-		else if (i == 95)
-			good = attach(w, "start", i, err);
-		else if (i + 1 == WORLD_INTERVALS)
-			good = attach(w, "end", i, err);
-		else if (month)
-			good = attach(w, "month", i, err);
-		else if (i >= 5000 && i < 5000 + w->options.gaps)
-			good = attach(w, "unknown", i, err);
-		else if (w->options.exchanged && i == 9000)
-			good = attach(w, "marked", i, err);
+		const char *why = i < WORLD_INTERVALS ? reason_for(w, i) : w->kinds[i] == KIND_MANUAL ? "statement" : w->kinds[i] == KIND_EVENT ? "correction" : "configuration";
+		good = !why || attach(w, &tree, why, i, err);
 	}
 	cert_evidence_omitted(w->evidence, &(struct cert_omitted){ 0 });
+	merkle_nodes_done(&tree);
 	return good;
 }
 

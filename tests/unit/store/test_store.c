@@ -217,6 +217,11 @@ static void leaves_and_proofs(void **state)
 	assert_true(merkle_inclusion(777, head.size, (merkle_leaf_at *)reader_leaf_hash, r, path, &n));
 	assert_true(merkle_verify_inclusion(&leaf, 777, head.size, path, n, &root));
 	assert_false(reader_leaf_hash(r, 2000, &leaf));
+	static struct hash hashes[2001];
+	assert_true(reader_leaf_hashes(r, 2000, hashes, &err));
+	assert_true(hash_equal(&hashes[777], &leaf));
+	assert_false(reader_leaf_hashes(r, 2001, hashes, &err));
+	assert_int_equal(err.kind, ERR_EVIDENCE);
 	reader_close(r);
 	store_close(s);
 }
