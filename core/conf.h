@@ -109,6 +109,7 @@ bool conf_energy_mwh(struct conf *c, const struct conf_node *n, void *out, const
 struct ratio { int64_t num, den; };
 bool conf_ratio(struct conf *c, const struct conf_node *n, void *out, const void *arg);
 bool ratio_parse(const char *text, struct ratio *out);
+bool conf_count_mwh(struct conf *c, const struct conf_node *n, void *out, const void *arg);   /* struct ratio, mWh above 0; "1/3000 kWh" is fine */
 /* "5s", "15m": a duration as conf_duration_ms reads it; not negative. */
 bool duration_ms_parse(const char *text, int64_t *ms);
 

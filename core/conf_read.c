@@ -1,5 +1,5 @@
 /* The readers of core/conf.h: one function a type of value. */
-#include "core/conf.h"
+#include "core/quantity.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -249,27 +249,29 @@ bool conf_enum(struct conf *c, const struct conf_node *n, void *out, const void 
 /* "<number><space?><unit>" with an exact result in the smallest unit. */
 struct unit_row { const char *unit; int64_t factor; };
 
-static bool exact_in(const char *text, const struct unit_row *units, size_t n, int64_t *out)
+static bool ratio_in(const char *text, const struct unit_row *units, size_t n, struct ratio *out)
 {
 	size_t number = strspn(text, "+-0123456789.eE/");
 	char digits[48];
-	struct ratio r;
 	/* the exponent's letter may be the unit's first: "5 EW" is no unit here, so only a digit may follow an e */
 	if (number >= sizeof digits || !number)
 		return false;
 	memcpy(digits, text, number);
 	digits[number] = 0;
 	const char *unit = text + number + strspn(text + number, " ");
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(units[i].unit, unit) || !ratio_parse(digits, &r))
-			continue;
-		__int128 value = (__int128)r.num * units[i].factor;
-		if (value % r.den || value / r.den > INT64_MAX || value / r.den < INT64_MIN)
-			return false;
-		*out = (int64_t)(value / r.den);
-		return true;
-	}
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(units[i].unit, unit))
+			return ratio_parse(digits, out) && ratio_mul(*out, (struct ratio){ units[i].factor, 1 }, out);
 	return false;
+}
+
+static bool exact_in(const char *text, const struct unit_row *units, size_t n, int64_t *out)
+{
+	struct ratio r;
+	if (!ratio_in(text, units, n, &r) || r.den != 1)
+		return false;
+	*out = r.num;
+	return true;
 }
 
 bool duration_ms_parse(const char *text, int64_t *ms)
@@ -311,19 +313,33 @@ bool conf_power_mw(struct conf *c, const struct conf_node *n, void *out, const v
 	return true;
 }
 
+static const struct unit_row energy_units[] = { { "Wh", 1000 }, { "W.h", 1000 }, { "kWh", 1000000 }, { "kW.h", 1000000 },
+						{ "MWh", 1000000000 }, { "MW.h", 1000000000 }, { "GWh", 1000000000000 } };
+
 bool conf_energy_mwh(struct conf *c, const struct conf_node *n, void *out, const void *range)
 {
-	static const struct unit_row units[] = { { "Wh", 1000 }, { "W.h", 1000 }, { "kWh", 1000000 }, { "kW.h", 1000000 },
-						 { "MWh", 1000000000 }, { "MW.h", 1000000000 }, { "GWh", 1000000000000 } };
 	const char *text = want(c, n, "an energy such as 100 kWh");
 	int64_t value;
 	if (!text)
 		return false;
-	if (!exact_in(text, units, countof(units), &value))
+	if (!exact_in(text, energy_units, countof(energy_units), &value))
 		return refuse(c, n, "an energy; write a number and Wh, kWh or MWh, such as 100 kWh");
 	if (!in_range(c, n, value, range, 1000, " Wh"))
 		return false;
 	*(int64_t *)out = value;
+	return true;
+}
+
+bool conf_count_mwh(struct conf *c, const struct conf_node *n, void *out, const void *arg)
+{
+	(void)arg;
+	const char *text = want(c, n, "the worth of a count such as 0.01 kWh");
+	struct ratio r;
+	if (!text)
+		return false;
+	if (!ratio_in(text, energy_units, countof(energy_units), &r) || r.num <= 0)
+		return refuse(c, n, "the worth of a count; write an energy above 0, such as 0.01 kWh or 1/3000 kWh");
+	*(struct ratio *)out = r;
 	return true;
 }
 

@@ -34,8 +34,8 @@ enum step step_judge(const struct scale *s, int64_t previous, int64_t current, i
 	*units = (int64_t)d;
 	if (d >= 0)
 		return d <= cap ? STEP_ACCEPT : STEP_HIGH;
-	if (s->net)
-		return -d <= cap ? STEP_ACCEPT : STEP_LOW;
+	if (s->net && -d <= cap)
+		return STEP_ACCEPT;
 	if (s->modulus && s->p_max_mw && previous >= s->modulus - cap && d + s->modulus <= cap && d + s->modulus >= 0) {
 		*units = (int64_t)(d + s->modulus);
 		return STEP_WRAP;

@@ -195,17 +195,6 @@ static bool read_modulus(struct conf *c, const struct conf_node *n, void *out, c
 	return conf_int(c, n, out, arg);
 }
 
-static bool read_count(struct conf *c, const struct conf_node *n, void *out, const void *arg)
-{
-	int64_t mwh;
-	if (!conf_energy_mwh(c, n, &mwh, arg))
-		return false;
-	if (mwh <= 0)
-		return refuse(c, n, "the worth of a count; write an energy above 0, such as 0.01 kW.h");
-	*(struct ratio *)out = (struct ratio){ mwh, 1 };
-	return true;
-}
-
 /* A secret is named, never written down. */
 static const struct conf_field secret_fields[] = { { "credential", conf_id, 0, CONF_REQUIRED }, { NULL } };
 
@@ -334,7 +323,7 @@ static const struct conf_range voltage_range = { 1000, INT64_C(500000000) };
 	{ "ct", read_plate, INSTALLED(base, ct_plate) },                                                                \
 	{ "pt", read_plate, INSTALLED(base, pt_plate) },                                                                \
 	{ "applied_by", conf_enum, INSTALLED(base, applied_by), 0, applied_names },                                     \
-	{ "count", read_count, INSTALLED(base, count_mwh) },                                                            \
+	{ "count", conf_count_mwh, INSTALLED(base, count_mwh) },                                                            \
 	{ "modulus", read_modulus, INSTALLED(base, modulus), 0, &modulus_range },                                       \
 	{ "certificate", read_line, INSTALLED(base, certificate) },                                                     \
 	{ "calibrated_until", conf_date, INSTALLED(base, calibrated_until) }
@@ -599,7 +588,7 @@ static const struct { conf_reader *read; enum print_kind kind; enum print_unit u
 	{ read_social_code, PRINT_TEXT }, { read_code6, PRINT_TEXT }, { read_topic, PRINT_TEXT }, { read_loopback, PRINT_TEXT }, { read_listen, PRINT_TEXT },
 	{ read_secret, PRINT_SECRET }, { read_version, PRINT_INT }, { conf_int, PRINT_INT }, { conf_duration_ms, PRINT_INT, PRINT_MS }, { conf_power_mw, PRINT_INT, PRINT_MW },
 	{ read_ppm, PRINT_INT, PRINT_PPM }, { read_modulus, PRINT_INT, PRINT_MODULUS }, { read_interval, PRINT_INT, PRINT_MS }, { read_mqtt_version, PRINT_INT }, { read_voltage, PRINT_STATED, PRINT_MV }, { read_phases, PRINT_STATED },
-	{ conf_bool, PRINT_BOOL }, { conf_enum, PRINT_ENUM }, { conf_ratio, PRINT_RATIO }, { read_count, PRINT_RATIO, PRINT_MWH },
+	{ conf_bool, PRINT_BOOL }, { conf_enum, PRINT_ENUM }, { conf_ratio, PRINT_RATIO }, { conf_count_mwh, PRINT_RATIO, PRINT_MWH },
 	{ read_plate, PRINT_PLATE }, { read_instant, PRINT_WALL }, { conf_date, PRINT_DATE }, { read_ids, PRINT_IDS },
 	{ read_bilingual, PRINT_BILINGUAL }, { conf_struct, PRINT_STRUCT }, { read_factor, PRINT_STRUCT }, { conf_node_of, PRINT_NODE },
 };

@@ -34,6 +34,7 @@ static const struct fold_row { const char *name; int64_t p_max_mw, modulus; bool
 	{ "a constant register alone is no finding", 3600, 0, false, "0=7 300=7 600=7 900=7 1200=7 1500=7 1800=7", "0R 0R" },
 	{ "net register goes both ways", 3600, 0, true, "0=0 300=100 600=-50 900=-20", "-20R" },
 	{ "net register too fast", 3600, 0, true, "0=0 300=-900 600=100 900=100", "drop_return 100R" },
+	{ "net register goes round", 3600, 1000, true, "0=900 300=50 600=10 900=20", "wrap 120R" },
 	{ "failed polls and then the value: a gap", 0, 0, false, "0=0 300=- 600=- 900=90", "gap 90R" },
 	{ "zero is a reading, missing is not", 0, 0, false, "0=0 300=0 600=- 900=0", "gap 0R" },
 	{ "unsynchronised is flagged, still counted", 0, 0, false, "0=0 !300=10 600=20 900=30", "30R" },

@@ -156,6 +156,7 @@ static const struct ratio_row {
 	{ "secondary register", "ct: 300/5, pt: 10000/100, applied_by: pued", { 10000, 1 }, { 60000000, 1 }, 300000 },
 	{ "ratio that does not divide", "ct: 400/3, applied_by: pued", { 1000, 1 }, { 400000, 3 }, 400000 },
 	{ "count of the site", "count: 1 kWh", { 10000, 1 }, { 1000000, 1 }, 0 },
+	{ "pulses, no whole mW.h", "count: 1/3000 kW.h", { 10000, 1 }, { 1000, 3 }, 0 },
 	{ "count of the site, secondary", "count: 0.01 kWh, ct: 300/5, applied_by: pued", { 7, 1 }, { 600000, 1 }, 300000 },
 	{ "no count anywhere", "ct: 300/5, applied_by: pued", { 0, 0 }, { 0, 0 }, 300000 },
 	{ "too large", "ct: 99999999/1, pt: 99999999/1, applied_by: pued", { 1000000000000000, 1 }, { 0, 0 }, 99999999000 },
