@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct window_audit {
 	struct db *db, *journal;
@@ -212,11 +210,9 @@ static bool rolled_window(void *ctx, const struct window *w)
 
 static bool open_rollup(struct window_audit *a, const char *dir)
 {
-	char path[4200];
 	struct err err;
 	int64_t complete, windows;
-	snprintf(path, sizeof path, "%s/rollup.db", dir);
-	if (access(path, F_OK) != 0)
+	if (!db_there(dir, "rollup.db"))
 		return true;
 	a->name = "rollup.db";
 	a->db = &a->rollup;
@@ -231,13 +227,12 @@ static bool open_rollup(struct window_audit *a, const char *dir)
 /* The windows that rollup.db has of a month are in its segment, unless a leaf says that it was dropped. */
 static bool check_month(struct window_audit *a, const char *dir, const struct month *m)
 {
-	char path[4200], sql[160];
+	char sql[160];
 	struct db d;
 	struct err err;
 	int64_t n = 0;
 	a->name = m->segment;
-	snprintf(path, sizeof path, "%s/%s", dir, m->segment);
-	if (access(path, F_OK) != 0)
+	if (!db_there(dir, m->segment))
 		return closed_was_dropped(a->closed, a->n_closed, m->segment) || bad(a, "missing, and no record says that it was dropped");
 	snprintf(sql, sizeof sql, "SELECT count(*) FROM window WHERE id>=%llu AND id_to<=%llu", (unsigned long long)m->id, (unsigned long long)m->id_to);
 	if (!db_open(&d, dir, m->segment, NULL, true, &segment_schema, &err))
@@ -272,15 +267,6 @@ static bool check_first(struct window_audit *a)
 															  (unsigned long long)a->first_position));
 }
 
-/* A file that SQLite made and the power took before anything was in it. */
-static bool is_empty(const char *dir, const char *name)
-{
-	char path[4200];
-	struct stat st;
-	snprintf(path, sizeof path, "%s/%s", dir, name);
-	return stat(path, &st) == 0 && st.st_size == 0;
-}
-
 void window_audit(const char *dir, struct db *journal, const struct closed_leaf *list, size_t n_list, char *first_bad, size_t size)
 {
 	struct window_audit a = { .first_bad = first_bad, .size = size, .journal = journal, .closed = list, .n_closed = n_list };
@@ -291,7 +277,7 @@ void window_audit(const char *dir, struct db *journal, const struct closed_leaf 
 		struct db d;
 		struct err err;
 		a.name = names[i];
-		if (good && !is_empty(dir, names[i]) && (good = db_open(&d, dir, names[i], NULL, true, &segment_schema, &err) || bad(&a, "%.200s", err.text))) {
+		if (good && db_there(dir, names[i]) && (good = db_open(&d, dir, names[i], NULL, true, &segment_schema, &err) || bad(&a, "%.200s", err.text))) {
 			good = check_file(&a, &d, names[i]) && check_strays(&a);
 			db_close(&d);
 		}

@@ -108,9 +108,7 @@ static bool copy_closed(const char *dir, const char *to, const char *name, struc
 /* rollup.db ahead of the segments: what it calls closed is then in the segment that is copied after it. */
 static bool copy_rollup(const char *dir, const char *to, struct err *err)
 {
-	char path[4200];
-	snprintf(path, sizeof path, "%s/rollup.db", dir);
-	return access(path, F_OK) != 0 || copy_file(dir, to, "rollup.db", &segment_schema, err);
+	return !db_there(dir, "rollup.db") || copy_file(dir, to, "rollup.db", &segment_schema, err);
 }
 
 static bool copy_segments(const char *dir, const char *to, struct err *err)
@@ -119,7 +117,7 @@ static bool copy_segments(const char *dir, const char *to, struct err *err)
 	size_t n = segment_list(dir, &names);
 	bool good = true;
 	for (size_t i = 0; i < n; i++) {
-		good = good && (i + 1 < n ? copy_closed : copy_segment)(dir, to, names[i], err);
+		good = good && (!db_there(dir, names[i]) || (i + 1 < n ? copy_closed : copy_segment)(dir, to, names[i], err));
 		free(names[i]);
 	}
 	free(names);

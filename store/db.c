@@ -1,5 +1,6 @@
 #include "store/db.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -167,6 +168,14 @@ bool db_open(struct db *d, const char *dir, const char *file, const char *vfs, b
 		return true;
 	db_close(d);
 	return err_wrap(err, "%s", dir);
+}
+
+bool db_there(const char *dir, const char *file)
+{
+	char path[4200];
+	struct stat st;
+	snprintf(path, sizeof path, "%s/%s", dir, file);
+	return stat(path, &st) == 0 ? st.st_size > 0 : errno != ENOENT;         /* what cannot be looked at is told when it is opened */
 }
 
 void db_close(struct db *d)

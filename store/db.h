@@ -15,6 +15,8 @@ struct db_schema { const char *const *steps; int n, page_size; bool rollback; };
 /* Opens (write: makes, migrates) DIR/FILE.  A newer schema is refused by both numbers.  Read only: never writes, not even
  * recovery of a store on read-only media. */
 bool db_open(struct db *d, const char *dir, const char *file, const char *vfs, bool read_only, const struct db_schema *schema, struct err *err) MUST_USE;
+/* Is there a file with something in it?  One that SQLite made, and the power took before its first commit, has no bytes. */
+bool db_there(const char *dir, const char *file);
 void db_close(struct db *d);
 bool db_exec(struct db *d, const char *sql, struct err *err) MUST_USE;
 /* The sentence of the last failure; ERR_IO, ERR_EVIDENCE for a damaged file. */

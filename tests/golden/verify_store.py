@@ -262,7 +262,7 @@ def lost_between(journal, first, end):
 def rolled_days(directory, journal):
     """Of rollup.db: its windows in order, and its bodies by key."""
     path = Path(directory) / "rollup.db"
-    if not path.exists():
+    if not path.exists() or not path.stat().st_size:
         return [], {}
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     windows, bodies = {}, {}
