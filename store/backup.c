@@ -142,14 +142,20 @@ static bool make_new(const char *dir, struct err *err)
 static bool refuse_bad(const char *dir, const char *what, struct err *err)
 {
 	struct store_audit audit;
+	if (!db_there(dir, "evidence.db"))
+		return err_set(err, ERR_IO, "%s: holds no evidence.db; name the directory of a store or of a backup", dir);
 	if (!store_audit(dir, NULL, &audit, err))
 		return err_wrap(err, "%s", what);
 	return !audit.first_bad[0] || err_set(err, ERR_EVIDENCE, "%s: %s: %s", what, dir, audit.first_bad);
 }
 
-bool store_backup(const char *dir, const char *to, struct err *err)
+bool store_backup(const char *dir, const char *name, struct err *err)
 {
-	char part[4096];
+	char part[4096], to[4000];
+	size_t len = strlen(name);
+	while (len > 1 && name[len - 1] == '/')
+		len--;
+	snprintf(to, sizeof to, "%.*s", (int)len, name);
 	struct stat st;
 	if (stat(to, &st) == 0)
 		return err_set(err, ERR_IO, "%s: exists already; name a new directory", to);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 bool db_fail(struct db *d, struct err *err)
 {
@@ -156,6 +157,8 @@ bool db_open(struct db *d, const char *dir, const char *file, const char *vfs, b
 	char path[4096];
 	snprintf(path, sizeof path, "%s/%s", dir, file);
 	*d = (struct db){ .read_only = read_only };
+	if (read_only && !vfs && access(path, F_OK) != 0 && errno == ENOENT)
+		return err_set(err, ERR_IO, "%s holds no %s", dir, file);
 	snprintf(d->name, sizeof d->name, "%s", file);
 	bool good = (open_file(d, path, vfs, false) || db_fail(d, err)) && settings(d, schema, err);
 	int code = d->sql ? sqlite3_errcode(d->sql) & 0xff : SQLITE_OK;
