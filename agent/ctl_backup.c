@@ -47,6 +47,8 @@ int ctl_backup(struct ctl *ctl)
 	if (!store_backup(w.state, w.words[0], &err) || !store_audit(w.words[0], NULL, &audit, &err))
 		return ctl_fail(ctl, &err);
 	print(ctl, "backup", &audit, w.words[0]);
+	if (!ctl->json)
+		printf(ctl->lang == LANG_ZH ? "备份不含 %s/keys: 私钥请另行复制到同样安全的地方\n" : "not in it: %s/keys; copy the private keys by themselves, to a place as safe\n", w.state);
 	return 0;
 }
 

@@ -94,7 +94,7 @@ static enum finding evidence(struct doctor *d)
 	struct err err = { 0 };
 	char fix[300];
 	if (!store_audit(d->state, NULL, &a, &err))
-		return found(d, err.kind == ERR_IO ? ADVICE : WRONG, "puectl verify --store", "%s", err.text);
+		return err.kind == ERR_IO ? found(d, ADVICE, "systemctl start pued", "%s", err.text) : found(d, WRONG, "puectl verify --store", "%s", err.text);
 	snprintf(fix, sizeof fix, "puectl restore BACKUP --state %.200s   (after moving the damaged files away)", d->state);
 	if (a.first_bad[0])
 		return found(d, WRONG, fix, "evidence: first bad record: %s", a.first_bad);

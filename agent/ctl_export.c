@@ -9,7 +9,7 @@
 enum { FEW = 64 };              /* series that are read one after the other; more are read together */
 
 struct format;
-struct out { struct ctl *ctl; const struct readings *r; const char *id; FILE *file; struct buf line; bool failed; struct wall from, to, newest; const struct format *format; };
+struct out { struct ctl *ctl; const struct readings *r; const char *id; FILE *file; struct buf line; uint64_t lines; bool failed; struct wall from, to, newest; const struct format *format; };
 struct format {
 	const char *name, *head, *tail;
 	void (*reading)(struct out *o, const struct readings_series *row, const struct sample *s);
@@ -132,6 +132,7 @@ static const struct format formats[] = {
 static bool write_line(struct out *o)
 {
 	o->failed = o->line.failed || (o->line.len && fwrite(o->line.data, 1, o->line.len, o->file) != o->line.len);
+	o->lines += o->line.len > 0;
 	buf_reset(&o->line);
 	return !o->failed;
 }
@@ -244,6 +245,8 @@ int ctl_export(struct ctl *ctl)
 	if (!readings_open(&w, &r, &err))
 		return ctl_fail(ctl, &err);
 	bool good = to_file(&o, &w, &err) && (w.step_ms || !o.format || readings_say_dropped(ctl, &r, &w, &err));
+	if (good && o.lines == 0)
+		fprintf(stderr, "%s\n", ctl->lang == LANG_ZH ? "该时段没有数据" : "nothing in this time");
 	buf_done(&o.line);
 	readings_close(&r);
 	return good ? 0 : ctl_fail(ctl, &err);

@@ -108,6 +108,14 @@ static bool show(struct output *o, const struct readings_words *w, struct err *e
 			  : reader_history(o->r->reader, w->series, w->from, w->to, raw, o, err);
 }
 
+static bool one_series(const struct readings *r, const char *id, struct err *err)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (strcmp(r->rows[i].id, id) == 0)
+			return true;
+	return err_set(err, ERR_INPUT, "'%s' names %zu series, history shows one; --sum adds them up, puectl export gives each", id, r->n_wanted);
+}
+
 int ctl_history(struct ctl *ctl)
 {
 	struct readings_words w = { 0 };
@@ -122,6 +130,10 @@ int ctl_history(struct ctl *ctl)
 		return ctl_usage(ctl, "history prints; puectl export writes --format and --out");
 	if (!readings_open(&w, &r, &err))
 		return ctl_fail(ctl, &err);
+	if (w.series && !one_series(&r, w.series, &err)) {
+		readings_close(&r);
+		return ctl_fail(ctl, &err);
+	}
 	struct output o = { .ctl = ctl, .r = &r, .file = readings_spool(&err) };
 	bool good = o.file != NULL;
 	if (good && ctl->json)

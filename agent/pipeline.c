@@ -207,7 +207,6 @@ static void on_interval(void *ctx, const struct interval *iv)
 	buf_reset(&p->scratch);
 	interval_leaf(p->o.setup->site, iv, &p->scratch);
 	pipeline_note(p, LEAF_INTERVAL, iv->from, p->scratch.data, p->scratch.len);
-	store_own_leaves(p->o.store, own_leaf, p);
 	p->last_end = iv->to;
 	p->head_due |= p->o.reports && iv->to.ms % HEAD_EVERY_MS == 0;
 	if (p->o.interval)
@@ -259,6 +258,7 @@ static bool commit(struct pipeline *p, uint64_t position, struct err *err)
 
 static bool settle(struct pipeline *p, uint64_t position, struct wall before, struct err *err)
 {
+	store_own_leaves(p->o.store, own_leaf, p);      /* a month that a full disk took is told at once: until then its absence is a bad record */
 	sign_reports(p);
 	if (!p->pending.n_leaves && !p->pending.n_reports && !(p->head_due && p->tree.size && may_sign(p)))
 		return true;

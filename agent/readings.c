@@ -54,7 +54,9 @@ int readings_parse(struct ctl *ctl, struct readings_words *w)
 			k++;
 		if (k < countof(rows) && i + 1 < ctl->argc)
 			*rows[k].value = ctl->argv[++i];
-		else if (ctl->argv[i][0] == '-' || w->series)
+		else if (ctl->argv[i][0] != '-' && w->series)
+			return ctl_usage(ctl, "'%s' is one word too many; several series are one: 'A,B,C*'", ctl->argv[i]);
+		else if (ctl->argv[i][0] == '-')
 			return ctl_usage(ctl, "'%s' is not expected here, or its value is missing", ctl->argv[i]);
 		else
 			w->series = ctl->argv[i];

@@ -136,7 +136,7 @@ static int print(const struct ctl *ctl, const char *dir, const struct gather *g,
 	printf("  epoch %llu\n  root  %s\n", (unsigned long long)a->epoch, root);
 	if (a->segments || a->dropped)
 		printf(ctl->lang == LANG_ZH ? "  原始读数: %llu 个已关闭的月份完好, %llu 个已按保留期删除 (有记录; 其一刻钟汇总仍在并已核对)\n"
-					    : "  raw readings: %llu closed months unchanged, %llu dropped as recorded (their quarters of an hour are kept and checked)\n",
+					    : "  raw readings: closed months unchanged: %llu, dropped as recorded: %llu (their quarters of an hour are kept and checked)\n",
 		       (unsigned long long)a->segments, (unsigned long long)a->dropped);
 	if (g->trust)
 		printf(ctl->lang == LANG_ZH ? "  %llu 个签名已核验\n" : "  %llu signatures verified\n", (unsigned long long)g->signatures);

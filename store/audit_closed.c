@@ -35,7 +35,7 @@ static bool file_hash(int fd, struct hash *out, uint64_t *bytes)
 	return digest_end(d, out) && n == 0;
 }
 
-static bool was_dropped(const struct closed_leaf *list, size_t n, const char *segment)
+bool closed_was_dropped(const struct closed_leaf *list, size_t n, const char *segment)
 {
 	for (size_t i = 0; i < n; i++)
 		if (list[i].dropped && strcmp(list[i].month.segment, segment) == 0)
@@ -83,7 +83,7 @@ void closed_audit(const char *dir, const struct closed_leaf *list, size_t n, str
 	for (size_t i = 0; i < n && !out->first_bad[0]; i++) {
 		if (list[i].dropped)
 			continue;
-		check_file(dir, &list[i], was_dropped(list, n, list[i].month.segment), out);
+		check_file(dir, &list[i], closed_was_dropped(list, n, list[i].month.segment), out);
 		if (!rollup.sql && !db_open(&rollup, dir, "rollup.db", NULL, true, &segment_schema, &err))
 			bad(out, "%.250s", err.text);
 		else

@@ -1,12 +1,11 @@
 /* Sealed readings: every block fits its sum and decodes, every window holds what it says, none is missing between two others. */
+#include "store/closed.h"
 #include "store/rollup.h"
-#include "store/window.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct window_audit {
 	struct db *db, *journal;
@@ -16,6 +15,9 @@ struct window_audit {
 	bool any;
 	struct db rollup;               /* sql NULL: there is none yet */
 	uint64_t first_position, end, last_id, samples;
+	const struct closed_leaf *closed;
+	size_t n_closed;
+	uint64_t rolled_end;            /* position after the windows of rollup.db */
 };
 
 static bool bad(struct window_audit *a, const char *fmt, ...) PRINTF(2, 3);
@@ -87,21 +89,40 @@ static bool check_blocks(struct window_audit *a, const struct window *w)
 	return sum == w->n || bad(a, "window %llu: %llu samples instead of %llu", (unsigned long long)w->id, (unsigned long long)sum, (unsigned long long)w->n);
 }
 
+static bool lost_between(struct window_audit *a, uint64_t from, uint64_t to, int64_t *lost)
+{
+	char sql[160];
+	struct err err;
+	snprintf(sql, sizeof sql, "SELECT sum(n) FROM loss WHERE position>=%llu AND position<%llu", (unsigned long long)from, (unsigned long long)to);
+	return db_number(a->journal, sql, 0, lost, &err) || bad(a, "%.250s", err.text);
+}
+
 /* Positions go on from window to window, over files; a hole is a recorded loss. */
 static bool check_hole(struct window_audit *a, const struct window *w)
 {
-	char sql[160];
 	int64_t lost;
-	struct err err;
 	if (!a->any || w->position == a->end)
 		return true;
 	if (w->position < a->end)
 		return bad(a, "window %llu: overlaps the one before", (unsigned long long)w->id);
-	snprintf(sql, sizeof sql, "SELECT sum(n) FROM loss WHERE position>=%llu AND position<%llu", (unsigned long long)a->end, (unsigned long long)w->position);
-	if (!db_number(a->journal, sql, 0, &lost, &err))
-		return bad(a, "%.250s", err.text);
+	if (!lost_between(a, a->end, w->position, &lost))
+		return false;
 	return (uint64_t)lost == w->position - a->end || bad(a, "window %llu: begins at position %llu, the one before, %llu, ended at %llu: one between them is missing",
 							     (unsigned long long)w->id, (unsigned long long)w->position, (unsigned long long)a->last_id, (unsigned long long)a->end);
+}
+
+/* A window of a segment is in rollup.db too, or, between the two commits, its hours are still in journal.db. */
+static bool check_kept(struct window_audit *a, const struct window *w)
+{
+	char sql[80];
+	struct err err;
+	int64_t rolled = 0, hours = 0;
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM window WHERE id=%llu", (unsigned long long)w->id);
+	if (a->db == a->journal)
+		return true;
+	if ((a->rollup.sql && !db_number(&a->rollup, sql, 0, &rolled, &err)) || !db_number(a->journal, sql, 0, &hours, &err))
+		return bad(a, "%.250s", err.text);
+	return rolled || hours || bad(a, "window %llu: has no quarters in rollup.db", (unsigned long long)w->id);
 }
 
 static bool check_window(void *ctx, const struct window *w)
@@ -110,7 +131,7 @@ static bool check_window(void *ctx, const struct window *w)
 	int64_t blocks, stamps;
 	if (a->any && w->id <= a->last_id)
 		return true;            /* moved into a segment already */
-	if (!check_hole(a, w) || !count_keys(a, "block", w->id, &blocks) || !count_keys(a, "stamps", w->id, &stamps))
+	if (!check_kept(a, w) || !check_hole(a, w) || !count_keys(a, "block", w->id, &blocks) || !count_keys(a, "stamps", w->id, &stamps))
 		return false;
 	if ((uint64_t)blocks != w->blocks || (uint64_t)stamps != w->stamps)
 		return bad(a, "window %llu: %lld of %llu blocks and %lld of %llu stamps are there", (unsigned long long)w->id, (long long)blocks,
@@ -166,15 +187,22 @@ static bool check_total(struct window_audit *a, struct db *journal)
 		return bad(a, "%.250s", err.text);
 	if (a->any && (uint64_t)sealed - first != a->samples + (uint64_t)lost)
 		return bad(a, "windows: %llu readings between positions %llu and %lld, a window is missing", (unsigned long long)a->samples, (unsigned long long)first, (long long)sealed);
-	if (a->any ? (uint64_t)no != a->last_id : no && !sealed)
+	if (a->any ? (uint64_t)no != a->last_id : no || sealed)
 		return bad(a, "state: ticks up to %lld are sealed, the windows go up to %llu", (long long)no, (unsigned long long)a->last_id);
 	return true;
 }
 
+/* What was closed goes on from position 0, dropped or not. */
 static bool rolled_window(void *ctx, const struct window *w)
 {
 	struct window_audit *a = ctx;
-	int64_t blocks;
+	int64_t blocks, lost;
+	if (!lost_between(a, a->rolled_end, w->position, &lost))
+		return false;
+	if (w->position < a->rolled_end || (uint64_t)lost != w->position - a->rolled_end)
+		return bad(a, "window %llu: begins at position %llu, the one before ended at %llu: one between them is missing", (unsigned long long)w->id,
+			   (unsigned long long)w->position, (unsigned long long)a->rolled_end);
+	a->rolled_end = w->position + w->n;
 	if (!count_keys(a, "block", w->id, &blocks))
 		return false;
 	return (uint64_t)blocks == w->blocks || bad(a, "window %llu: %lld of %llu series are there", (unsigned long long)w->id, (long long)blocks, (unsigned long long)w->blocks);
@@ -182,32 +210,79 @@ static bool rolled_window(void *ctx, const struct window *w)
 
 static bool open_rollup(struct window_audit *a, const char *dir)
 {
-	char path[4200];
 	struct err err;
-	snprintf(path, sizeof path, "%s/rollup.db", dir);
-	if (access(path, F_OK) != 0)
+	int64_t complete, windows;
+	if (!db_there(dir, "rollup.db"))
 		return true;
 	a->name = "rollup.db";
 	a->db = &a->rollup;
-	return ((db_open(&a->rollup, dir, "rollup.db", NULL, true, &segment_schema, &err) && window_list(&a->rollup, rolled_window, a, &err)) || bad(a, "%.250s", err.text)) && !a->first_bad[0] && check_strays(a);
+	if (!db_open(&a->rollup, dir, "rollup.db", NULL, true, &segment_schema, &err) || !db_number(&a->rollup, "PRAGMA application_id", 0, &complete, &err) ||
+	    !db_number(&a->rollup, "SELECT count(*) FROM window", 0, &windows, &err))
+		return bad(a, "%.250s", err.text);
+	if (windows && complete != 1)
+		return bad(a, "its application_id does not say that it knows every segment");
+	return ((window_list(&a->rollup, rolled_window, a, &err)) || bad(a, "%.250s", err.text)) && !a->first_bad[0] && check_strays(a);
 }
 
-void window_audit(const char *dir, struct db *journal, char *first_bad, size_t size)
+/* The windows that rollup.db has of a month are in its segment, unless a leaf says that it was dropped. */
+static bool check_month(struct window_audit *a, const char *dir, const struct month *m)
 {
-	struct window_audit a = { .first_bad = first_bad, .size = size, .journal = journal };
+	char sql[160];
+	struct db d;
+	struct err err;
+	int64_t n = 0;
+	a->name = m->segment;
+	if (!db_there(dir, m->segment))
+		return closed_was_dropped(a->closed, a->n_closed, m->segment) || bad(a, "missing, and no record says that it was dropped");
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM window WHERE id>=%llu AND id_to<=%llu", (unsigned long long)m->id, (unsigned long long)m->id_to);
+	if (!db_open(&d, dir, m->segment, NULL, true, &segment_schema, &err))
+		return bad(a, "%.250s", err.text);
+	bool good = db_number(&d, sql, 0, &n, &err) || bad(a, "%.250s", err.text);
+	db_close(&d);
+	return good && ((uint64_t)n == m->windows || bad(a, "%lld of the %llu windows that rollup.db knows are there", (long long)n, (unsigned long long)m->windows));
+}
+
+static bool check_months(struct window_audit *a, const char *dir)
+{
+	struct month *list = NULL;
+	size_t n = 0;
+	struct err err;
+	if (!a->rollup.sql)
+		return true;
+	bool good = months_list(&a->rollup, &list, &n, &err) || bad(a, "%.250s", err.text);
+	for (size_t i = 0; good && i < n; i++)
+		good = check_month(a, dir, &list[i]);
+	free(list);
+	return good;
+}
+
+/* The beginning: what is in no window and was not dropped was never there. */
+static bool check_first(struct window_audit *a)
+{
+	int64_t lost;
+	if (!a->any || a->rolled_end)
+		return true;
+	a->name = "journal.db";
+	return lost_between(a, 0, a->first_position, &lost) && ((uint64_t)lost == a->first_position || bad(a, "windows: the readings before position %llu are missing",
+															  (unsigned long long)a->first_position));
+}
+
+void window_audit(const char *dir, struct db *journal, const struct closed_leaf *list, size_t n_list, char *first_bad, size_t size)
+{
+	struct window_audit a = { .first_bad = first_bad, .size = size, .journal = journal, .closed = list, .n_closed = n_list };
 	char **names;
 	size_t n = segment_list(dir, &names);
-	bool good = !first_bad[0] && open_rollup(&a, dir);
+	bool good = !first_bad[0] && open_rollup(&a, dir) && check_months(&a, dir);
 	for (size_t i = 0; i < n; i++) {
 		struct db d;
 		struct err err;
 		a.name = names[i];
-		if (good && (good = db_open(&d, dir, names[i], NULL, true, &segment_schema, &err) || bad(&a, "%.200s", err.text))) {
+		if (good && db_there(dir, names[i]) && (good = db_open(&d, dir, names[i], NULL, true, &segment_schema, &err) || bad(&a, "%.200s", err.text))) {
 			good = check_file(&a, &d, names[i]) && check_strays(&a);
 			db_close(&d);
 		}
 	}
-	if (good && check_file(&a, journal, "journal.db") && check_total(&a, journal))
+	if (good && check_file(&a, journal, "journal.db") && check_total(&a, journal) && check_first(&a))
 		check_strays(&a);
 	for (size_t i = 0; i < n; i++)
 		free(names[i]);

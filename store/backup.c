@@ -61,12 +61,17 @@ static bool unlink_one(const char *dir, const char *other, const char *name, str
 	return true;
 }
 
-static void discard(const char *dir)
+static bool wipe(const char *dir)
 {
 	for (size_t i = 0; i < countof(files); i++)
 		unlink_one(dir, NULL, files[i].name, NULL);
 	unlink_one(dir, NULL, "rollup.db", NULL);
-	each_segment(dir, unlink_one, NULL, NULL);
+	return each_segment(dir, unlink_one, NULL, NULL);
+}
+
+static void discard(const char *dir)
+{
+	wipe(dir);
 	rmdir(dir);
 }
 
@@ -103,9 +108,7 @@ static bool copy_closed(const char *dir, const char *to, const char *name, struc
 /* rollup.db ahead of the segments: what it calls closed is then in the segment that is copied after it. */
 static bool copy_rollup(const char *dir, const char *to, struct err *err)
 {
-	char path[4200];
-	snprintf(path, sizeof path, "%s/rollup.db", dir);
-	return access(path, F_OK) != 0 || copy_file(dir, to, "rollup.db", &segment_schema, err);
+	return !db_there(dir, "rollup.db") || copy_file(dir, to, "rollup.db", &segment_schema, err);
 }
 
 static bool copy_segments(const char *dir, const char *to, struct err *err)
@@ -114,7 +117,7 @@ static bool copy_segments(const char *dir, const char *to, struct err *err)
 	size_t n = segment_list(dir, &names);
 	bool good = true;
 	for (size_t i = 0; i < n; i++) {
-		good = good && (i + 1 < n ? copy_closed : copy_segment)(dir, to, names[i], err);
+		good = good && (!db_there(dir, names[i]) || (i + 1 < n ? copy_closed : copy_segment)(dir, to, names[i], err));
 		free(names[i]);
 	}
 	free(names);
@@ -139,14 +142,20 @@ static bool make_new(const char *dir, struct err *err)
 static bool refuse_bad(const char *dir, const char *what, struct err *err)
 {
 	struct store_audit audit;
+	if (!db_there(dir, "evidence.db"))
+		return err_set(err, ERR_IO, "%s: holds no evidence.db; name the directory of a store or of a backup", dir);
 	if (!store_audit(dir, NULL, &audit, err))
 		return err_wrap(err, "%s", what);
 	return !audit.first_bad[0] || err_set(err, ERR_EVIDENCE, "%s: %s: %s", what, dir, audit.first_bad);
 }
 
-bool store_backup(const char *dir, const char *to, struct err *err)
+bool store_backup(const char *dir, const char *name, struct err *err)
 {
-	char part[4096];
+	char part[4096], to[4000];
+	size_t len = strlen(name);
+	while (len > 1 && name[len - 1] == '/')
+		len--;
+	snprintf(to, sizeof to, "%.*s", (int)len, name);
 	struct stat st;
 	if (stat(to, &st) == 0)
 		return err_set(err, ERR_IO, "%s: exists already; name a new directory", to);
@@ -154,10 +163,10 @@ bool store_backup(const char *dir, const char *to, struct err *err)
 	if (!make_new(part, err))
 		return false;
 	bool good = copy_all(dir, part, err) && refuse_bad(part, "the copy does not verify", err) &&
-		    (rename(part, to) == 0 || err_set(err, ERR_IO, "%s: %s", to, strerror(errno)));
+		    dir_sync(part, err) && (rename(part, to) == 0 || err_set(err, ERR_IO, "%s: %s", to, strerror(errno)));
 	if (!good)
 		discard(part);
-	return good;
+	return good && dir_sync_parent(to, err);
 }
 
 /* The new epoch, and a leaf that says where it comes from. */
@@ -189,7 +198,7 @@ static bool rename_one(const char *dir, const char *other, const char *name, str
 	return rename(from, to) == 0 || err_set(err, ERR_IO, "%s: %s", to, strerror(errno));
 }
 
-/* evidence.db last: a directory without it is one where a restore did not end, and may be tried again. */
+/* evidence.db last: see begin_anew(). */
 static bool move_in(const char *part, const char *dir, struct err *err)
 {
 	static const char *const leftovers[] = { "journal.db-wal", "journal.db-shm", "evidence.db-wal", "evidence.db-shm" };
@@ -197,28 +206,57 @@ static bool move_in(const char *part, const char *dir, struct err *err)
 		unlink_one(dir, NULL, leftovers[i], NULL);
 	char rollup[4200];
 	snprintf(rollup, sizeof rollup, "%s/rollup.db", part);
-	bool good = each_segment(part, rename_one, dir, err) && (access(rollup, F_OK) != 0 || rename_one(part, dir, "rollup.db", err));
+	bool good = dir_sync(part, err) && each_segment(part, rename_one, dir, err) && (access(rollup, F_OK) != 0 || rename_one(part, dir, "rollup.db", err));
 	for (size_t i = countof(files); good && i-- > 0;)
-		good = rename_one(part, dir, files[i].name, err);
+		good = dir_sync(dir, err) && rename_one(part, dir, files[i].name, err);
 	if (good)
 		rmdir(part);
-	return good;
+	return good && dir_sync(dir, err);
+}
+
+/* Readings of another life among the restored ones would be a store that nobody can read. */
+static bool refuse_others(const char *dir, struct err *err)
+{
+	static const char *const names[] = { "evidence.db", "journal.db", "rollup.db" };
+	char **segments, path[4200] = "";
+	size_t n = segment_list(dir, &segments);
+	for (size_t i = 0; i < countof(names) && !path[0]; i++) {
+		snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+		if (access(path, F_OK) != 0)
+			path[0] = 0;
+	}
+	if (n && !path[0])
+		snprintf(path, sizeof path, "%s/%s", dir, segments[0]);
+	for (size_t i = 0; i < n; i++)
+		free(segments[i]);
+	free(segments);
+	return !path[0] || err_set(err, ERR_IO, "%s exists already; move evidence.db, journal.db, rollup.db and all raw-*.db away first, they are evidence too", path);
+}
+
+/* A restore that the power ended had found an empty directory, and moves its evidence.db last: what lies there without one is its own. */
+static bool begin_anew(const char *part, const char *dir)
+{
+	char ended[4200], there[4200];
+	snprintf(ended, sizeof ended, "%s/evidence.db", part);
+	snprintf(there, sizeof there, "%s/evidence.db", dir);
+	if (access(ended, F_OK) == 0 && access(there, F_OK) != 0)
+		wipe(dir);
+	discard(part);
+	return true;
 }
 
 bool store_restore(const char *backup, const char *dir, struct wall now, uint64_t *epoch, struct err *err)
 {
-	char part[4096], path[4200];
-	struct stat st;
+	char part[4096];
 	if (!refuse_bad(backup, "this backup does not verify, it is not restored", err))
 		return false;
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO, "%s: %s", dir, strerror(errno));
+	if (!dir_make(dir, err))
+		return false;
 	int lock = store_lock(dir, err);
 	if (lock < 0)
 		return false;
-	snprintf(path, sizeof path, "%s/evidence.db", dir);
-	snprintf(part, sizeof part, "%s/restore.part-%d", dir, getpid());
-	bool good = stat(path, &st) != 0 || err_set(err, ERR_IO, "%s exists already; move it and journal.db away first, they are evidence too", path);
+	snprintf(part, sizeof part, "%s/restore.part", dir);
+	bool good = begin_anew(part, dir) && refuse_others(dir, err);
 	if (good && (good = make_new(part, err))) {
 		good = copy_all(backup, part, err) && begin_epoch(part, now, epoch, err) && move_in(part, dir, err);
 		if (!good)

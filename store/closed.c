@@ -179,11 +179,10 @@ bool closing_step(struct closing *c, struct evidence *e, struct wall expire, boo
 {
 	struct db rollup = { .sql = NULL };
 	struct month *months = NULL;
-	char path[4200], before[SEGMENT_NAME];
+	char before[SEGMENT_NAME];
 	size_t n = 0;
 	*more = false;
-	snprintf(path, sizeof path, "%s/rollup.db", c->dir);
-	if (c->vfs || (c->fd < 0 && access(path, F_OK) != 0))
+	if (c->vfs || (c->fd < 0 && !db_there(c->dir, "rollup.db")))
 		return true;            /* files of another VFS are nothing that can be hashed */
 	if (!db_open(&rollup, c->dir, "rollup.db", c->vfs, true, &segment_schema, err))
 		return false;

@@ -24,6 +24,9 @@ bool rollups_hash(struct db *rollup, const struct month *m, struct hash *out, st
 
 /* For verification: files of `dir` against these leaves, in the order of the tree; first_bad stays as it is when all is well. */
 void closed_audit(const char *dir, const struct closed_leaf *list, size_t n, struct store_audit *out);
+bool closed_was_dropped(const struct closed_leaf *list, size_t n, const char *segment);
+/* Segments of `dir`, then the windows of the journal: whole, and all that there ever were, but for those that a leaf calls dropped. */
+void window_audit(const char *dir, struct db *journal, const struct closed_leaf *list, size_t n, char *first_bad, size_t size);
 
 /* In small steps, on the writer's thread.  `tell` gets each new leaf once a run; its wall time is the month's end. */
 struct closing;

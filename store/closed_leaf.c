@@ -56,10 +56,14 @@ bool closed_leaf_get(const void *bytes, size_t len, struct closed_leaf *out)
 	char text[700];
 	if (len >= sizeof text)
 		return false;
+	CLEANUP(buf_done) struct buf again = { 0 };
 	memcpy(text, bytes, len);
 	text[len] = 0;
 	*out = (struct closed_leaf){ .bytes = 0 };
-	return get_closed(text, out) || get_dropped(text, out);
+	if (!(get_closed(text, out) || get_dropped(text, out)) || !segment_is(out->month.segment))
+		return false;
+	closed_leaf_put(out, &again);           /* sscanf() takes blanks and signs too; there is one form */
+	return !again.failed && again.len == len && memcmp(again.data, bytes, len) == 0;
 }
 
 struct months { struct month *list; size_t n; bool failed; };

@@ -1,8 +1,10 @@
 #include "store/db.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 bool db_fail(struct db *d, struct err *err)
 {
@@ -10,6 +12,8 @@ bool db_fail(struct db *d, struct err *err)
 	d->full |= (code & 0xff) == SQLITE_FULL;
 	bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 	enum err_kind kind = damaged ? ERR_EVIDENCE : code == SQLITE_NOMEM ? ERR_INTERNAL : code == SQLITE_PERM || code == SQLITE_AUTH ? ERR_DENIED : ERR_IO;
+	if (d->sql && sqlite3_extended_errcode(d->sql) == SQLITE_READONLY_ROLLBACK)
+		return err_set(err, ERR_IO, "%s: pued ended in the middle of writing it; start pued, it puts that right", d->name);
 	return err_set(err, kind, "%s: %s (%d)%s", d->name, d->sql ? sqlite3_errmsg(d->sql) : "out of memory", d->sql ? sqlite3_extended_errcode(d->sql) : 7,
 		       damaged ? "; the file is damaged, restore a backup (puectl restore)" : "");
 }
@@ -107,8 +111,9 @@ static bool migrate(struct db *d, const struct db_schema *schema, struct err *er
 }
 
 /* Checkpoints are ours: a reader must not make one in the middle of a tick, and the WAL's size is watched. */
-static const char write_settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=OFF; PRAGMA wal_autocheckpoint=0;"
-				     "PRAGMA journal_size_limit=33554432; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192";
+static const char wal_settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=33554432";
+static const char rollback_settings[] = "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA";
+static const char write_settings[] = "PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192";
 static const char common_settings[] = "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0";
 
 static bool open_file(struct db *d, const char *path, const char *vfs, bool immutable)
@@ -125,13 +130,15 @@ static bool open_file(struct db *d, const char *path, const char *vfs, bool immu
 	return !text.failed && sqlite3_open_v2(text.data, &d->sql, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, vfs) == SQLITE_OK;
 }
 
-static bool settings(struct db *d, int page_size, struct err *err)
+static bool settings(struct db *d, const struct db_schema *schema, struct err *err)
 {
 	char page[64];
-	snprintf(page, sizeof page, "PRAGMA page_size=%d", page_size);
+	snprintf(page, sizeof page, "PRAGMA page_size=%d", schema->page_size);
 	sqlite3_extended_result_codes(d->sql, 0);
 	sqlite3_busy_timeout(d->sql, 5000);
-	if (!db_exec(d, common_settings, err) || (page_size && !d->read_only && !db_exec(d, page, err)) || (!d->read_only && !db_exec(d, write_settings, err)))
+	if (!db_exec(d, common_settings, err))
+		return false;
+	if (!d->read_only && ((schema->page_size && !db_exec(d, page, err)) || !db_exec(d, schema->rollback ? rollback_settings : wal_settings, err) || !db_exec(d, write_settings, err)))
 		return false;
 	int64_t n;
 	return db_number(d, "SELECT count(*) FROM sqlite_master", 0, &n, err);      /* the first real read */
@@ -150,18 +157,28 @@ bool db_open(struct db *d, const char *dir, const char *file, const char *vfs, b
 	char path[4096];
 	snprintf(path, sizeof path, "%s/%s", dir, file);
 	*d = (struct db){ .read_only = read_only };
+	if (read_only && !vfs && access(path, F_OK) != 0 && errno == ENOENT)
+		return err_set(err, ERR_IO, "%s holds no %s", dir, file);
 	snprintf(d->name, sizeof d->name, "%s", file);
-	bool good = (open_file(d, path, vfs, false) || db_fail(d, err)) && settings(d, schema->page_size, err);
+	bool good = (open_file(d, path, vfs, false) || db_fail(d, err)) && settings(d, schema, err);
 	int code = d->sql ? sqlite3_errcode(d->sql) & 0xff : SQLITE_OK;
 	if (!good && read_only && (code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && !wal_beside(path)) {
 		/* WAL needs a writable directory; a copy on read-only media without a -wal file does not change under us */
 		db_close(d);
-		good = (open_file(d, path, vfs, true) || db_fail(d, err)) && settings(d, schema->page_size, err);
+		good = (open_file(d, path, vfs, true) || db_fail(d, err)) && settings(d, schema, err);
 	}
 	if (good && migrate(d, schema, err))
 		return true;
 	db_close(d);
 	return err_wrap(err, "%s", dir);
+}
+
+bool db_there(const char *dir, const char *file)
+{
+	char path[4200];
+	struct stat st;
+	snprintf(path, sizeof path, "%s/%s", dir, file);
+	return stat(path, &st) == 0 ? st.st_size > 0 : errno != ENOENT;         /* what cannot be looked at is told when it is opened */
 }
 
 void db_close(struct db *d)

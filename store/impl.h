@@ -106,6 +106,11 @@ bool reserve_make(struct store *s, struct err *err) MUST_USE;
 bool reserve_release(struct store *s);                       /* true when there was one */
 bool reserve_room(struct store *s);                          /* is there room to make it again? */
 
+/* dir.c: `dir` is made (0700) when it is not there; what happened in it survives the power; and in the directory that holds `path`. */
+bool dir_make(const char *dir, struct err *err) MUST_USE;
+bool dir_sync(const char *dir, struct err *err) MUST_USE;
+bool dir_sync_parent(const char *path, struct err *err) MUST_USE;
+
 /* lock.c: -1 with err that names the holder's pid. */
 int store_lock(const char *dir, struct err *err);
 

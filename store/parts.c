@@ -51,11 +51,9 @@ static bool list_one(void *ctx, const struct window *w)
 /* False without an error: there is none yet. */
 static bool open_rollups(struct reader *r, struct err *err)
 {
-	char path[4096];
 	if (r->rollup.sql)
 		return true;
-	snprintf(path, sizeof path, "%s/rollup.db", r->dir);
-	return access(path, F_OK) == 0 && db_open(&r->rollup, r->dir, "rollup.db", NULL, true, &segment_schema, err);
+	return db_there(r->dir, "rollup.db") && db_open(&r->rollup, r->dir, "rollup.db", NULL, true, &segment_schema, err);
 }
 
 /* Segments that are older than rollup.db: their windows below the first rolled one. */
@@ -68,7 +66,7 @@ static bool list_unrolled(struct reader *r, struct listing *l, struct err *err)
 		struct part p = { .rolled = false };
 		bool there = false;
 		snprintf(p.segment, sizeof p.segment, "%s", names[i]);
-		if (good && (!l->first_month[0] || strcmp(names[i], l->first_month) <= 0) && (good = part_open(r, &p, &there, err)) && there) {
+		if (good && db_there(r->dir, names[i]) && (!l->first_month[0] || strcmp(names[i], l->first_month) <= 0) && (good = part_open(r, &p, &there, err)) && there) {
 			memcpy(l->month, p.segment, sizeof l->month);
 			good = window_list(&r->segment, list_one, l, err);
 		}

@@ -18,10 +18,18 @@ void segment_name(struct wall t, char out[SEGMENT_NAME])
 	snprintf(out, SEGMENT_NAME, "raw-%04d-%02d.db", (int)(d.year % 10000), d.month % 100);
 }
 
+bool segment_is(const char *name)
+{
+	static const char form[] = "raw-0000-00.db";
+	size_t i = 0;
+	for (; form[i] && (form[i] == '0' ? name[i] >= '0' && name[i] <= '9' : name[i] == form[i]); i++)
+		;
+	return !form[i] && !name[i];
+}
+
 static int is_segment(const struct dirent *d)
 {
-	int year, month, end = 0;
-	return sscanf(d->d_name, "raw-%4d-%2d.db%n", &year, &month, &end) == 2 && end == (int)strlen(d->d_name);
+	return segment_is(d->d_name);
 }
 
 size_t segment_list(const char *dir, char ***out)
@@ -36,6 +44,27 @@ size_t segment_list(const char *dir, char ***out)
 	}
 	free(names);
 	return *out && n > 0 ? (size_t)n : 0;
+}
+
+static void recover(const char *dir, const char *name)
+{
+	char path[4300];
+	struct db d;
+	snprintf(path, sizeof path, "%s/%s-journal", dir, name);
+	if (access(path, F_OK) == 0 && db_open(&d, dir, name, NULL, false, &segment_schema, &(struct err){ 0 }))
+		db_close(&d);           /* its first read rolled back what was not committed */
+}
+
+void segments_recover(const char *dir)
+{
+	char **names;
+	size_t n = segment_list(dir, &names);
+	for (size_t i = 0; i < n; i++) {
+		recover(dir, names[i]);
+		free(names[i]);
+	}
+	free(names);
+	recover(dir, "rollup.db");
 }
 
 bool segment_drop_oldest(const char *dir, char name[SEGMENT_NAME])
@@ -164,7 +193,7 @@ static bool open_rollup(struct compaction *c, struct err *err)
 	free(names);
 	int64_t tables = 0;
 	bool fresh = n == 0;
-	return db_open(&c->rollup, c->dir, "rollup.db", c->vfs, false, &rollup_schema, err) && db_exec(&c->rollup, "PRAGMA journal_mode=DELETE", err) &&
+	return db_open(&c->rollup, c->dir, "rollup.db", c->vfs, false, &rollup_schema, err) &&
 	       db_number(&c->rollup, "SELECT count(*) FROM window", 0, &tables, err) && (!fresh || tables || db_exec(&c->rollup, "PRAGMA application_id=1", err));
 }
 
@@ -186,7 +215,7 @@ static bool begin_copy(struct compaction *c, struct journal *j, struct window at
 	char name[SEGMENT_NAME] = "";
 	segment_for(c, at.to, name);
 	c->phase = COPYING;
-	return db_open(&c->segment, c->dir, name, c->vfs, false, &segment_schema, err) && db_exec(&c->segment, "PRAGMA journal_mode=DELETE; BEGIN IMMEDIATE", err) &&
+	return db_open(&c->segment, c->dir, name, c->vfs, false, &segment_schema, err) && db_exec(&c->segment, "BEGIN IMMEDIATE", err) &&
 	       db_exec(&c->rollup, "BEGIN IMMEDIATE", err) && window_begin(&c->writer, &c->segment, at, true, err) && window_begin(&c->rolls, &c->rollup, at, true, err) &&
 	       list_sids(c, j, err);
 }

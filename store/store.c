@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,16 +28,6 @@ int64_t store_clock_ms(void)
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static bool make_dir(const char *dir, struct err *err)
-{
-	struct stat st;
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO, "%s: cannot make the state directory: %s", dir, strerror(errno));
-	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
-		return err_set(err, ERR_IO, "%s: not a directory", dir);
-	return true;
 }
 
 bool store_files_open(struct store *s, uint64_t epoch, struct err *err)
@@ -127,8 +116,10 @@ static bool start(struct store *s, struct err *err)
 	int64_t now = s->o.now.ms ? s->o.now.ms : (int64_t)time(NULL) * 1000;
 	if (s->o.read_only)
 		return store_files_open(s, 0, err) && load(s, err);
-	if (!make_dir(s->dir, err) || (s->lock_fd = store_lock(s->dir, err)) < 0)
+	if (!dir_make(s->dir, err) || (s->lock_fd = store_lock(s->dir, err)) < 0)
 		return false;
+	if (!s->o.vfs)
+		segments_recover(s->dir);
 	if (!store_files_open(s, (uint64_t)(now / 1000), err) || !begin_session(s, err) || !load(s, err))
 		return false;
 	if (!reserve_make(s, &no_reserve)) {      /* starting on a full disk is better than not starting */

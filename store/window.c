@@ -6,7 +6,7 @@
 static const char version_1[] = WINDOW_TABLES;
 static const char *const steps[] = { version_1 };
 /* Large pages waste less behind bodies of 2 kB; a rollup has 400 bytes, of which one is read at a time. */
-const struct db_schema segment_schema = { steps, countof(steps), 32768 }, rollup_schema = { steps, countof(steps), 0 };
+const struct db_schema segment_schema = { steps, countof(steps), 32768, true }, rollup_schema = { steps, countof(steps), 0, true };
 
 void window_sum(const struct window *w, uint8_t out[BODY_SUM])
 {

@@ -56,13 +56,13 @@ bool compaction_step(struct compaction *c, struct journal *j, int64_t budget_ms,
 void compaction_free(struct compaction *c);
 bool compaction_idle(const struct compaction *c);
 
-/* Segments of `dir`, then the windows of the journal; first_bad stays as it is when all is well. */
-void window_audit(const char *dir, struct db *journal, char *first_bad, size_t size);
-
 enum { SEGMENT_NAME = 24 };
 void segment_name(struct wall t, char out[SEGMENT_NAME]);                 /* "raw-2026-01.db" */
+bool segment_is(const char *name);                                        /* of that form, and so in no other directory */
 /* Names of the segments of a directory, ascending; the caller frees each and the list. */
 size_t segment_list(const char *dir, char ***out);
+/* Puts right what a run left that ended in the middle of a compaction; a reader, which never writes, could not read such a file. */
+void segments_recover(const char *dir);
 /* Unlinks the oldest segment unless it is the only one, which is being written; true when one went. */
 bool segment_drop_oldest(const char *dir, char name[SEGMENT_NAME]);
 

@@ -115,6 +115,13 @@ def main():
         files = sorted(p.name for p in Path(whole).glob("*.db"))
         assert len(files) == 5, files
         tamper(program, whole, files, ROUNDS // 4, temp, rng)
+        for gone in (["raw-2026-01.db"], ["raw-2026-02.db"], ["rollup.db"], ["raw-2026-02.db", "rollup.db"], ["raw-2026-01.db", "raw-2026-02.db", "rollup.db"]):
+            bad = shutil.copytree(whole, f"{temp}/bad")
+            for name in gone:
+                Path(bad, name).unlink()
+            ours, theirs = puectl(program, bad), verify(bad)
+            assert not ours["valid"] and not theirs["valid"], (gone, ours, theirs)
+            shutil.rmtree(bad)
     print("both agree")
 
 

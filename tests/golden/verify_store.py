@@ -4,6 +4,7 @@
     verify_store.py DIR [--head FILE]       one line of JSON; exit 0 valid, 12 not valid
 """
 import base64
+import datetime
 import hashlib
 import json
 import re
@@ -254,11 +255,15 @@ def check_window(name, db, rolled, ident, blocks, n_stamps):
     return samples
 
 
-def rolled_days(directory):
-    """Of rollup.db: largest id_to, ids of its windows, and its bodies by key."""
+def lost_between(journal, first, end):
+    return journal.execute("SELECT coalesce(sum(n), 0) FROM loss WHERE position >= ? AND position < ?", (first, end)).fetchone()[0]
+
+
+def rolled_days(directory, journal):
+    """Of rollup.db: its windows in order, and its bodies by key."""
     path = Path(directory) / "rollup.db"
-    if not path.exists():
-        return -1, set(), {}
+    if not path.exists() or not path.stat().st_size:
+        return [], {}
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     windows, bodies = {}, {}
     for row in db.execute("SELECT id, id_to, position, n, wall_from, wall_to, blocks, stamps, sum FROM window"):
@@ -275,14 +280,42 @@ def rolled_days(directory):
             raise Bad(f"rollup.db: window {ident}: series are missing")
     if any(key >> 32 not in windows for key in bodies) or db.execute("SELECT count(*) FROM stamps").fetchone()[0]:
         raise Bad("rollup.db: rows of no window")
-    return max((row[1] for row in windows.values()), default=-1), set(windows), bodies
+    ordered, end = [windows[ident] for ident in sorted(windows)], 0
+    for ident, _, position, n, *_ in ordered:
+        if position != end + lost_between(journal, end, position):
+            raise Bad(f"rollup.db: window {ident}: one before it is missing")
+        end = position + n
+    if ordered and db.execute("PRAGMA application_id").fetchone()[0] != 1:
+        raise Bad("rollup.db: application_id")
+    return ordered, bodies
 
 
-def check_windows(directory, journal):
-    """Every window of segments and journal, decoded; none is missing between two others."""
+def segment_of(rolled):
+    """Name of the segment that each window of rollup.db went into: of its month, never an older one than before."""
+    name = ""
+    for row in rolled:
+        day = datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=row[5])
+        name = max(name, f"raw-{day.year:04}-{day.month:02}.db")
+        yield name, row[0]
+
+
+def check_all_there(directory, rolled, dropped):
+    """What was closed is there, unless a leaf says that it was dropped."""
+    for name, ident in segment_of(rolled):
+        path = Path(directory) / name
+        if not path.exists() and name in dropped:
+            continue
+        if not path.exists() or not sqlite3.connect(f"file:{path}?mode=ro", uri=True).execute("SELECT count(*) FROM window WHERE id = ?", (ident,)).fetchone()[0]:
+            raise Bad(f"{name}: window {ident}: missing")
+
+
+def check_windows(directory, journal, dropped):
+    """Every window of segments and journal, decoded; none is missing."""
     last, end, first, samples = -1, None, None, 0
-    rolled_to, rolled_ids, bodies = rolled_days(directory)
-    files = [(p.name, sqlite3.connect(f"file:{p}?mode=ro", uri=True)) for p in sorted(Path(directory).glob("raw-????-??.db"))]
+    rolled, bodies = rolled_days(directory, journal)
+    rolled_ids = {row[0] for row in rolled}
+    check_all_there(directory, rolled, dropped)
+    files = [(p.name, sqlite3.connect(f"file:{p}?mode=ro", uri=True)) for p in sorted(Path(directory).glob("raw-????-??.db")) if p.stat().st_size]
     for name, db in [*files, ("journal.db", journal)]:
         for row in db.execute("SELECT id, id_to, position, n, wall_from, wall_to, blocks, stamps, sum FROM window ORDER BY id").fetchall():
             ident, id_to, position, n, _, _, blocks, n_stamps, row_sum = row
@@ -290,10 +323,10 @@ def check_windows(directory, journal):
                 raise Bad(f"{name}: window {ident}: sum")
             if ident <= last:
                 continue
-            if end is not None:
-                lost = journal.execute("SELECT coalesce(sum(n), 0) FROM loss WHERE position >= ? AND position < ?", (end, position)).fetchone()[0]
-                if position != end + lost:
-                    raise Bad(f"{name}: window {ident}: position")
+            if end is not None and position != end + lost_between(journal, end, position):
+                raise Bad(f"{name}: window {ident}: position")
+            if db is not journal and ident not in rolled_ids and not journal.execute("SELECT count(*) FROM window WHERE id = ?", (ident,)).fetchone()[0]:
+                raise Bad(f"{name}: window {ident}: no quarters")
             if check_window(name, db, bodies if ident in rolled_ids and db is not journal else None, ident, blocks, n_stamps) != n:
                 raise Bad(f"{name}: window {ident}: samples")
             first = position if first is None else first
@@ -302,16 +335,16 @@ def check_windows(directory, journal):
             if db.execute(f"SELECT (SELECT count(*) FROM {table}) - (SELECT coalesce(sum({counted}), 0) FROM window)").fetchone()[0]:
                 raise Bad(f"{name}: {table}: rows of no window")
     no, sealed_to = journal.execute("SELECT no, position FROM state").fetchone()
-    if no != last if first is not None else no and not sealed_to:
+    if no != last if first is not None else no or sealed_to:
         raise Bad("journal: state")
-    if first is not None:
-        lost = journal.execute("SELECT coalesce(sum(n), 0) FROM loss WHERE position >= ? AND position < ?", (first, sealed_to)).fetchone()[0]
-        if sealed_to - first != samples + lost:
-            raise Bad("a window is missing")
+    if first is not None and sealed_to - first != samples + lost_between(journal, first, sealed_to):
+        raise Bad("a window is missing")
+    if first is not None and not rolled and first != lost_between(journal, 0, first):
+        raise Bad("the first windows are missing")
 
 
 def check_segments(directory, evidence):
-    """Closed months: their files and rollups against their leaves."""
+    """Closed months: their files and rollups against their leaves.  The names of those that were dropped."""
     lines = [bytes(row[0]) for row in evidence.execute("SELECT bytes FROM leaf WHERE kind = 10 ORDER BY ix")]
     leaves = [json.loads(line) for line in lines if line.startswith(b'{"event":')]
     dropped = {leaf["segment"] for leaf in leaves if leaf["event"] == "dropped"}
@@ -330,6 +363,7 @@ def check_segments(directory, evidence):
             digest.update(u64(key) + u64(len(body)) + body)
         if digest.hexdigest() != leaf["rollups"]:
             raise Bad(f"rollup.db: {leaf['segment']}")
+    return dropped
 
 
 def verify(directory, head=None):
@@ -339,8 +373,7 @@ def verify(directory, head=None):
         journal = sqlite3.connect(f"file:{directory}/journal.db?mode=ro", uri=True)
         leaves, result["epoch"], position = check_evidence(evidence, head)
         check_journal(journal, position)
-        check_segments(directory, evidence)
-        check_windows(directory, journal)
+        check_windows(directory, journal, check_segments(directory, evidence))
         result.update(valid=True, size=len(leaves), root=root_of(leaves).hex())
     except (Bad, sealed.Damaged, KeyError, sqlite3.Error, IndexError, TypeError, ValueError, AttributeError, struct.error) as problem:
         result["first_bad"] = str(problem) or type(problem).__name__

@@ -101,7 +101,8 @@ def main():
         for words, part in ((("history", "*", "--sum", "--from", "2026-01-01", "--to", "2026-01-02"), "one kind"), (("history", "nothing*", "--sum"), "no series"),
                             (("history", "--sum"), "of which series"), (("history", name, "--sum", "--latest"), "one of"), (("history", name, "--from", "2026-02-01", "--to", "2026-01-01"), "ends before it begins"),
                             (("history", name, "--from", "yesterday"), "yesterday"), (("history", name, "--step", "-5m"), "15m"), (("history", name, "--format", "csv"), "puectl export"),
-                            (("export", "--format", "xml"), "csv, jsonl"), (("export", "--format", "evidence", "--step", "1h"), "no --step"), (("export", "--latest"), "puectl history")):
+                            (("export", "--format", "xml"), "csv, jsonl"), (("export", "--format", "evidence", "--step", "1h"), "no --step"), (("export", "--latest"), "puectl history"),
+                            ((*("history", name), "dev-01/point.1"), "'A,B,C*'"), (("history", "dev-01/*"), "names 8 series")):
             done = subprocess.run([PUECTL, *words, "--state", state], capture_output=True, text=True)
             assert done.returncode in (64, 65) and part in done.stderr, (words, done)
         half = rows[len(rows) // 2]["time"]
@@ -122,7 +123,11 @@ def main():
 
         whole = json.loads(puectl("verify", "--store", state, "--json"))
         assert whole["valid"] and whole["size"] == 132
-        puectl("backup", f"{temp}/copy", "--state", state)
+        assert "keys" in puectl("backup", f"{temp}/copy/", "--state", state), "what a backup does not hold is said"
+        for words in (("backup", f"{temp}/none", "--state", f"{temp}/nothing"), ("restore", f"{temp}/nothing", "--state", f"{temp}/back")):
+            assert "holds no evidence.db" in puectl(*words, code=74)
+        done = subprocess.run([PUECTL, "export", "--state", state, "--format", "jsonl", "--from", "2031-01-01T00:00:00Z"], capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "nothing in this time\n"), done
         assert "exists already" in puectl("backup", f"{temp}/copy", "--state", state, code=74)
         assert "exists already" in puectl("restore", f"{temp}/copy", "--state", state, code=74)
         puectl("restore", f"{temp}/copy", "--state", f"{temp}/back")

@@ -597,3 +597,18 @@ size_t fault_file_size(const char *name_end)
 	UNLOCK();
 	return size;
 }
+
+void fault_export(void)
+{
+	LOCK();
+	for (size_t i = 0; i < MAX_FILES; i++) {
+		struct file *f = &files[i];
+		FILE *out = f->exists && f->name[0] == '/' ? fopen(f->name, "wb") : NULL;
+		if (!out)
+			continue;
+		if (f->now.len && fwrite(f->now.bytes, 1, f->now.len, out) != f->now.len)
+			abort();
+		fclose(out);
+	}
+	UNLOCK();
+}

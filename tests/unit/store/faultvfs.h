@@ -19,4 +19,6 @@ void fault_hold_syncs(bool hold);               /* a sync does not return while 
 uint64_t fault_syncs_waiting(void);
 size_t fault_file_size(const char *name_end);   /* of the file whose name ends so */
 
+void fault_export(void);                        /* writes its files into the real file system, under the names they have */
+
 #endif

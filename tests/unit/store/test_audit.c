@@ -1,12 +1,13 @@
 /* Nobody alters a store unseen: seeded changes of single bytes and rows, each found and named; copies and their epochs. */
 #include "tests/unit/test.h"
 #include "core/outbox.h"
-#include "store/db.h"
+#include "store/closed.h"
 #include "tests/unit/store/kit.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
+#define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 enum { STEPS = 240 };
 static struct hash early_root;          /* of the tree of 40 leaves */
 
@@ -334,10 +335,21 @@ static void backup_and_restore(void **state)
 	store_close(s);
 	assert_false(store_restore(copy, kit_dir(), (struct wall){ 1768000000000 }, &epoch, &err));
 	assert_non_null(strstr(err.text, "exists already"));
+	/* readings of another life do not stay among the restored ones */
+	char command[1500];
+	snprintf(command, sizeof command, "mkdir %s && cp %s/journal.db %s/raw-2025-12.db", fresh, copy, fresh);
+	assert_int_equal(system(command), 0);
+	assert_false(store_restore(copy, fresh, (struct wall){ 1768000000000 }, &epoch, &err));
+	assert_non_null(strstr(err.text, "raw-2025-12.db exists already"));
+	/* but those of a restore that was interrupted make way for the next */
+	snprintf(command, sizeof command, "mkdir %s/restore.part && cp %s/evidence.db %s/restore.part && cp %s/journal.db %s", fresh, copy, fresh, copy, fresh);
+	assert_int_equal(system(command), 0);
 	if (!store_restore(copy, fresh, (struct wall){ 1768000000000 }, &epoch, &err))
 		fail_msg("%s", err.text);
 	assert_int_equal(epoch, 1768000000);
 	struct store_audit a;
+	snprintf(command, sizeof command, "cd %s && test -f evidence.db -a -f journal.db -a ! -e restore.part -a ! -e raw-2025-12.db", fresh);
+	assert_int_equal(system(command), 0);
 	assert_true(store_audit(fresh, NULL, &a, &err));
 	assert_string_equal(a.first_bad, "");
 	assert_int_equal(a.epoch, 1768000000);
@@ -369,10 +381,29 @@ static void backup_and_restore(void **state)
 	assert_true(err.kind == ERR_EVIDENCE && strstr(err.text, "leaf 4"));
 }
 
+/* Leaves of a store that somebody made: what they name is looked for in no other directory, and there is one form of each. */
+static void leaves_of_segments(void **state)
+{
+	(void)state;
+	static const struct said { const char *name, *text; bool good; } said[] = {
+		{ "closed", "{\"event\":\"closed\",\"segment\":\"raw-2026-01.db\",\"from\":1,\"to\":2,\"first\":1,\"last\":60,\"days\":1,\"readings\":9,\"bytes\":5,\"sha256\":\"" HEX64 "\",\"rollups\":\"" HEX64 "\"}", true },
+		{ "dropped", "{\"event\":\"dropped\",\"segment\":\"raw-2026-01.db\",\"from\":1,\"to\":2,\"reason\":\"retention\"}", true },
+		{ "of another directory", "{\"event\":\"dropped\",\"segment\":\"../../dev/zero\",\"from\":1,\"to\":2,\"reason\":\"retention\"}", false },
+		{ "of another name", "{\"event\":\"dropped\",\"segment\":\"raw-2026-1.db\",\"from\":1,\"to\":2,\"reason\":\"retention\"}", false },
+		{ "a blank", "{\"event\":\"dropped\",\"segment\":\"raw-2026-01.db\",\"from\": 1,\"to\":2,\"reason\":\"retention\"}", false },
+		{ "a sign", "{\"event\":\"dropped\",\"segment\":\"raw-2026-01.db\",\"from\":+1,\"to\":2,\"reason\":\"retention\"}", false },
+		{ "too large", "{\"event\":\"dropped\",\"segment\":\"raw-2026-01.db\",\"from\":1,\"to\":99999999999999999999,\"reason\":\"retention\"}", false },
+		{ "more behind it", "{\"event\":\"dropped\",\"segment\":\"raw-2026-01.db\",\"from\":1,\"to\":2,\"reason\":\"retention\"} ", false },
+	};
+	struct closed_leaf l;
+	for (const struct said *row = said; row < said + countof(said); row++)
+		row_check(row, closed_leaf_get(row->text, strlen(row->text), &l) == row->good);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, clean)
-	const struct CMUnitTest tests[] = { TEST(good_store), TEST(every_change_is_named), TEST(seeded_mutations), TEST(bit_rot), TEST(witness), TEST(backup_and_restore) };
+	const struct CMUnitTest tests[] = { TEST(good_store), TEST(every_change_is_named), TEST(seeded_mutations), TEST(bit_rot), TEST(witness), TEST(leaves_of_segments), TEST(backup_and_restore) };
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	for (size_t i = 0; i < countof(kept); i++)
 		free(kept[i].bytes);
