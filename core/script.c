@@ -1,5 +1,6 @@
 #include "core/script.h"
 #include "core/conf.h"
+#include "core/type.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -29,10 +30,12 @@ static char *copy_of(const struct script *s, const struct line *l, char room[LIN
 
 static bool word_of(const char *text, uint16_t *out)
 {
-	char *end;
-	long v = strtol(text, &end, 0);
+	const char *rest;
+	int64_t v;
+	if (!whole_number(text, &v, &rest) || *rest || v < 0 || v > 65535)
+		return false;
 	*out = (uint16_t)v;
-	return end != text && !*end && v >= 0 && v <= 65535;
+	return true;
 }
 
 static bool take_words(struct script *s, uint8_t space, char *rest)
