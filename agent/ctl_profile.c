@@ -5,6 +5,7 @@
 #include "core/decode.h"
 #include "core/profile_import.h"
 #include "core/replica.h"
+#include "core/script.h"
 #include "core/type.h"
 
 #include <stdio.h>
@@ -194,30 +195,45 @@ static size_t test_one(const struct ctl *ctl, const struct profile *p, struct bu
 	return wrong;
 }
 
-/* A recording is read as a probe would read the device. */
-static int test_recording(const struct ctl *ctl, const struct library *lib, const struct profile *p, const char *path)
+static void recorded_text(const struct bound *b, const struct sample *s, struct buf *out)
 {
-	struct err err = { 0 };
-	CLEANUP(buf_done) struct buf bytes = { 0 }, out = { 0 };
-	struct replica *r = replica_new();
-	struct identity who = { 0 };
-	struct bound *b = NULL;
-	struct sample *s = NULL;
-	bool good = r && file_read(path, &bytes, &err) && replica_snmprec(r, bytes.data, bytes.len, &err) &&
-		    (p || replica_identify(r, lib, TRANSPORT_SNMP, &who, &err)) && replica_probe(r, p ? p : who.profile, &b, &s, &err);
-	for (size_t i = 0; good && i < b->n; i++) {
+	buf_printf(out, "%s\n", b->profile->name);
+	for (size_t i = 0; i < b->n; i++) {
 		CLEANUP(buf_done) struct buf value = { 0 };
 		if (sample_has_value(&s[i]))
 			bound_value_text(&b->points[i], s[i].value, &value);
 		else
 			buf_printf(&value, "- (%s)", reason_text((enum reason)s[i].reason));
-		buf_printf(&out, "%-28s %16s %-6s %s\n", b->points[i].name, value.data, quantities[b->points[i].quantity].unit, b->points[i].source);
+		buf_printf(out, "%-28s %16s %-6s %s\n", b->points[i].name, value.data, quantities[b->points[i].quantity].unit, b->points[i].source);
 	}
+}
+
+/* A recording (docs/formats-recording.md) is read as a probe would read the device. */
+static int test_recording(const struct ctl *ctl, const struct library *lib, const struct profile *p, const char *path)
+{
+	struct err err = { 0 };
+	CLEANUP(buf_done) struct buf bytes = { 0 }, out = { 0 };
+	struct identity who = { 0 };
+	struct bound *b = NULL;
+	struct sample *s = NULL;
+	struct script *script = file_read(path, &bytes, &err) ? script_new(bytes.data ? bytes.data : "", bytes.len, &err) : NULL;
+	struct replica *r = script ? script_at(script, 0) : NULL;
+	int by = script && script_has_objects(script) ? TRANSPORT_SNMP : TRANSPORT_MODBUS;
+	bool good = script && (r || err_set(&err, ERR_INPUT, "it is silent at its beginning"));
+	if (good && p && p->transport != by)
+		good = err_set(&err, ERR_INPUT, "this is the recording of %s device, and profile %s reads %s", by == TRANSPORT_SNMP ? "an SNMP" : "a Modbus",
+			       p->name, p->transport == TRANSPORT_SNMP ? "objects" : "registers");
+	good = good && (p || replica_identify(r, lib, (enum transport)by, &who, &err)) && replica_probe(r, p ? p : who.profile, &b, &s, &err);
+	if (good && script_left_out(script))
+		fprintf(stderr, "%s: %zu objects under names that only a MIB knows are left out; walk with -On\n", path, script_left_out(script));
 	if (good)
-		printf("%s\n%s", b->profile->name, out.data ? out.data : "");
+		recorded_text(b, s, &out);
+	else
+		err_wrap(&err, "%s", path);
+	fwrite(out.data ? out.data : "", 1, out.len, stdout);
 	bound_free(b);
 	free(s);
-	replica_free(r);
+	script_free(script);
 	return good ? 0 : ctl_fail(ctl, &err);
 }
 

@@ -229,6 +229,24 @@ static void told_state(struct life *l, bool silent, bool overrun, struct stamp n
 	set_state(l, overrun ? "late" : l->shared ? "up" : "starting");
 }
 
+/* Which request made the cycle long, and what of it: the device, tries, or waiting behind its neighbours. */
+static void why_late(const struct life *l, struct buf *out)
+{
+	const struct plan *plan = life_plan(l);
+	if (l->slowest.ms > 0 && plan && l->slowest.at < plan->n) {
+		int64_t waited = l->slowest.ms - l->slowest.wire_ms;
+		buf_printf(out, "of %u request%s the longest, ", l->answered + l->silent, l->answered + l->silent == 1 ? "" : "s");
+		request_text(&plan->requests[l->slowest.at], out);
+		buf_printf(out, ", took %" PRId64 " ms", l->slowest.ms);
+		if (l->slowest.tries > 1)
+			buf_printf(out, " in %u tries", l->slowest.tries);
+		if (waited * 4 > l->slowest.ms)
+			buf_printf(out, ", %" PRId64 " ms of it waiting for its turn", waited);
+	}
+	if (l->error || !out->len)
+		buf_printf(out, "%s%s", out->len ? ": " : "", l->error ? l->error : "nothing was asked in that time");
+}
+
 static void cycle_over(struct life *l, struct stamp now)
 {
 	bool silent = l->answered == 0 && l->silent > 0;
@@ -244,10 +262,12 @@ static void cycle_over(struct life *l, struct stamp now)
 	}
 	poller_settle(l, now);
 	told_state(l, silent, overrun, now);
-	if (overrun && now.boot.ms - l->overrun_told.ms >= OVERRUN_AGAIN_MS) {
+	if (overrun && (!l->overrun_told.ms || now.boot.ms - l->overrun_told.ms >= OVERRUN_AGAIN_MS)) {
+		CLEANUP(buf_done) struct buf why = { 0 };
 		l->overrun_told = now.boot;
+		why_late(l, &why);
 		poller_event(l, "overrun", now, "one poll took %" PRId64 " ms, more than its period of %" PRId64 " ms: %s",
-			     now.boot.ms - l->begun.ms, l->period_ms, l->error ? l->error : "many or slow requests");
+			     now.boot.ms - l->begun.ms, l->period_ms, why.data ? why.data : "");
 	}
 	if (l->lesson && l->shared)
 		make_own_plan(l, now);
@@ -263,6 +283,8 @@ static void ask(struct life *l, const struct request *req, struct stamp now)
 	l->surveyed = l->surveyed || l->stage != STAGE_POLL;
 	bool optional = req->kind == REQUEST_MODBUS_DEVICE_ID || req->kind == REQUEST_MODBUS_SERVER_ID;
 	l->tries_left = optional ? 0 : l->retries;
+	l->asked = now.boot;
+	l->open.wire_ms = l->open.tries = 0;
 	poller_ask(l, req, now);
 }
 
@@ -414,6 +436,7 @@ void life_begin(struct life *l, struct stamp now, bool trial)
 	l->begun = now.boot;
 	l->cycle_end = (struct mono){ now.boot.ms + (l->period_ms > l->deadline_ms ? l->period_ms : l->deadline_ms) };
 	l->answered = l->silent = 0;
+	l->slowest.ms = 0;
 	l->reason = REASON_NONE;
 	l->at = 0;
 	if (l->stage == STAGE_POLL && (trial || now.boot.ms >= l->recheck_at.ms))
@@ -447,6 +470,10 @@ static void count(struct life *l, const struct reading *r)
 static void poll_answer(struct life *l, const struct reading *r)
 {
 	struct err err = { 0 };
+	l->open.ms = r->at.boot.ms - l->asked.ms;
+	l->open.at = l->at;
+	if (l->open.ms > l->slowest.ms)
+		l->slowest = l->open;
 	poller_take(l, r);
 	if (r->reason == REASON_EXCEPTION && !is_silent(r) && plan_learn(life_plan(l), r, &l->limits, &err))
 		l->lesson = true;
@@ -464,6 +491,8 @@ void life_answer(struct life *l, const struct reading *r)
 {
 	if (!l->running)
 		return;
+	l->open.wire_ms += r->latency_us / 1000;
+	l->open.tries++;
 	if (r->reason == REASON_TIMEOUT && l->tries_left > 0 && r->at.boot.ms < l->cycle_end.ms) {
 		l->tries_left--;
 		l->timeouts++;

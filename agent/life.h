@@ -49,6 +49,8 @@ struct life {
 	uint32_t at;                         /* request of the plan */
 	int64_t tries_left;
 	unsigned answered, silent;           /* requests of this cycle */
+	struct asked { int64_t ms, wire_ms; uint32_t at; unsigned tries; } open, slowest;   /* of the plan's requests in this cycle: from asking to its end */
+	struct mono asked;                   /* the open one */
 	struct mono begun, cycle_end, hold, recheck_at;   /* hold: not identified again before; recheck_at: discovered again */
 	enum reason reason;                  /* of the last failure in this cycle */
 

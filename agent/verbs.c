@@ -7,7 +7,7 @@ const struct verb verbs[] = {
 	{ "probe", "ENDPOINT [--profile NAME] [--decode] | mqtt [--config FILE]", { "识别设备并显示解码后的数值", "identify a device and print its decoded points" }, { NULL, NULL }, ctl_probe_any },
 	{ "scan", "CIDR [--community NAME] [--unit N] [--rate 50] [--timeout MS] [--modbus-port N] [--snmp-port N] [--yes]",
 	  { "查找网段内有应答的设备(只读, 先询问, 限速)", "find devices that answer in a network: read-only, asks first, slow on purpose" }, { NULL, NULL }, ctl_scan },
-	{ "profile", "list | show NAME | test [NAME|FILE.yaml] [--recording FILE.snmprec] | import FILE.csv [--name NAME] [--vendor V] [--model M] [--source TEXT] [--base N]",
+	{ "profile", "list | show NAME | test [NAME|FILE.yaml] [--recording FILE] | import FILE.csv [--name NAME] [--vendor V] [--model M] [--source TEXT] [--base N]",
 	  { "设备模板:列出、显示、试验、从点表导入", "device profiles: list, show, test, import from a vendor's table" },
 	  { "test    运行模板内的算例;给出文件则先检查格式;--recording 读取一份SNMP录制\nimport  由CSV点表生成初稿(标准输出);--base 首寄存器编号",
 	    "test    runs the tests inside profiles; a FILE is checked first; --recording reads an SNMP recording\nimport  a first draft from a CSV table, to standard output; --base is the number of the first register" },

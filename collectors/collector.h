@@ -40,7 +40,7 @@ struct endpoint {
 	char options[400];             /* key and value in turn, each with its NUL; last: who keeps thousands cuts it at options_len */
 };
 bool endpoint_parse(const char *text, struct endpoint *out, struct err *err) MUST_USE;
-/* Is an SNMP device behind it?  A recording (replay:) is one when its name ends in .snmprec. */
+/* Is an SNMP device behind it?  A recording (replay:) is one when its name ends in .snmprec, .snmpwalk or .walk. */
 bool endpoint_is_snmp(const struct endpoint *ep);
 /* Value of ?key=value; NULL when absent.  Borrowed from `ep`. */
 const char *endpoint_option(const struct endpoint *ep, const char *key);

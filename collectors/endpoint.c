@@ -266,10 +266,14 @@ bool endpoint_parse(const char *text, struct endpoint *out, struct err *err)
 
 bool endpoint_is_snmp(const struct endpoint *ep)
 {
-	static const char end[] = ".snmprec";
-	size_t len = strlen(ep->host), n = sizeof end - 1;
-	if (!strcmp(ep->scheme, "replay"))
-		return len > n && !strcmp(ep->host + len - n, end);
+	static const char *const ends[] = { ".snmprec", ".snmpwalk", ".walk" };
+	size_t len = strlen(ep->host);
+	if (!strcmp(ep->scheme, "replay")) {
+		for (size_t i = 0, n; i < countof(ends); i++)
+			if (len > (n = strlen(ends[i])) && !strcmp(ep->host + len - n, ends[i]))
+				return true;
+		return false;
+	}
 	return !strncmp(ep->scheme, "snmp", 4);
 }
 

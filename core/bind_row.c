@@ -181,9 +181,9 @@ static const char *map_find(const struct map *m, const struct number *n)
 	CLEANUP(buf_done) struct buf b = { 0 };
 	number_text(n, &b);
 	for (size_t i = 0; b.data && i < m->n; i++) {
-		char *end;
-		long long v = strtoll(m->rows[i].key, &end, 0);
-		bool number = n->kind == NUMBER_INTEGER && !*end && end != m->rows[i].key;
+		const char *rest;
+		int64_t v;
+		bool number = n->kind == NUMBER_INTEGER && whole_number(m->rows[i].key, &v, &rest) && !*rest;
 		if (number ? v == n->integer : !strcasecmp(m->rows[i].key, b.data))
 			return m->rows[i].value;
 	}

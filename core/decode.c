@@ -5,15 +5,39 @@
 
 /* ---- from a raw number to base units ---- */
 
+static bool within(const struct missing *m, int64_t v)
+{
+	return v >= m->min && v <= m->max;
+}
+
+/* 0x8000 written for an i16 and -1 for a u32 mean the bits: as numbers they could never be read. */
+static bool same_bits(const struct missing *m, const struct number *n)
+{
+	if (!n->bits || n->too_large)
+		return false;
+	int64_t turn = (int64_t)1 << n->bits;
+	return n->integer < 0 ? within(m, n->integer + turn) : n->integer >= turn / 2 && m->min == m->max && within(m, n->integer - turn);
+}
+
+/* What the profile wrote as a decimal, the device may hold as the nearest float. */
+static bool real_within(const struct missing *m, double v)
+{
+	return (v >= m->low && v <= m->high) || (float)v == (float)m->low || (float)v == (float)m->high;
+}
+
 static bool is_sentinel(const struct point *p, const struct number *n)
 {
 	const struct missing *m = p->missing.items;
 	for (size_t i = 0; i < p->missing.n; i++)
 		switch (m[i].kind) {
 		case MISSING_RANGE:
-			if (n->kind == NUMBER_INTEGER && !n->too_large && n->integer >= m[i].min && n->integer <= m[i].max)
+			if (n->kind == NUMBER_INTEGER && !n->too_large && (within(&m[i], n->integer) || same_bits(&m[i], n)))
 				return true;
 			if (n->kind == NUMBER_REAL && n->real >= (double)m[i].min && n->real <= (double)m[i].max)
+				return true;
+			break;
+		case MISSING_REAL:
+			if (n->kind != NUMBER_TEXT && !n->too_large && real_within(&m[i], n->kind == NUMBER_REAL ? n->real : (double)n->integer))
 				return true;
 			break;
 		case MISSING_ALL_ONES:
@@ -34,11 +58,11 @@ static bool is_sentinel(const struct point *p, const struct number *n)
 	return false;
 }
 
-/* A text sentinel that looks like a number ("-1") is in the list as a number. */
+/* A text sentinel that looks like a number ("-1", "-99.9") is in the list as a number. */
 static bool text_sentinel(const struct point *p, struct ratio value)
 {
-	struct number n = { .kind = NUMBER_INTEGER, .integer = value.num };
-	return value.den == 1 && is_sentinel(p, &n);
+	struct number n = { .kind = value.den == 1 ? NUMBER_INTEGER : NUMBER_REAL, .integer = value.num, .real = (double)value.num / (double)value.den };
+	return is_sentinel(p, &n);
 }
 
 static bool real_value(double raw, const struct bound_point *p, int64_t *value)

@@ -62,8 +62,8 @@ struct test {
 	bool optional;               /* holds where the object does not exist */
 };
 
-enum missing_kind { MISSING_RANGE, MISSING_ALL_ONES, MISSING_LARGEST, MISSING_NAN, MISSING_TEXT };
-struct missing { enum missing_kind kind; int64_t min, max; const char *text; };   /* raw values, before any scale */
+enum missing_kind { MISSING_RANGE, MISSING_REAL, MISSING_ALL_ONES, MISSING_LARGEST, MISSING_NAN, MISSING_TEXT };
+struct missing { enum missing_kind kind; int64_t min, max; double low, high; const char *text; };   /* raw values, before any scale; low, high: MISSING_REAL */
 
 struct state_name { int64_t value; const char *text, *name; };    /* text: key of a string-valued object, else NULL */
 

@@ -99,15 +99,16 @@ bool read_cases(struct conf *c, const struct conf_node *n, struct conf_vec *out)
 static bool give_var(struct replica *r, const struct test_input *in)
 {
 	struct var *v = calloc(1, sizeof *v);
-	char *end;
+	const char *rest;
+	int64_t number = 0;
 	if (!v)
 		return false;
 	v->name.n = in->at.oid->n;
 	memcpy(v->name.ids, in->at.oid->ids, v->name.n * sizeof *v->name.ids);
-	long long number = strtoll(in->value, &end, 0);
+	bool whole = whole_number(in->value, &number, &rest) && !*rest;
 	if (!in->text && !strncmp(in->value, "oid:", 4) && oid_parse(in->value + 4, &v->oid)) {
 		v->type = VAR_OID;
-	} else if (!in->text && end != in->value && !*end) {
+	} else if (!in->text && whole) {
 		v->type = number > UINT32_MAX ? VAR_COUNTER64 : number > INT32_MAX ? VAR_UNSIGNED : VAR_INTEGER;
 		v->integer = number;
 	} else {

@@ -298,7 +298,7 @@ static void import_row(struct importer *m, size_t row)
 	char name[80];
 	struct ratio scale;
 	struct oid oid;
-	if (snmp ? !oid_parse(cell(m, row, COL_OID), &oid) : !parse_address(m, cell(m, row, COL_ADDRESS), cell(m, row, COL_FUNCTION), &space, &address)) {
+	if (snmp ? !oid_parse(cell(m, row, COL_OID), &oid) || oid.n < 2 : !parse_address(m, cell(m, row, COL_ADDRESS), cell(m, row, COL_FUNCTION), &space, &address)) {
 		skip(m, row, snmp ? "no object id" : "no address");
 		return;
 	}

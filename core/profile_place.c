@@ -41,9 +41,9 @@ static struct oid *keep_oid(struct conf *c, const struct oid *o)
 
 bool read_address(const char *text, uint16_t *out)
 {
-	char *end;
-	unsigned long v = strtoul(text, &end, 0);
-	if (end == text || *end || v > UINT16_MAX || *text == '-')
+	const char *rest;
+	int64_t v;
+	if (!whole_number(text, &v, &rest) || *rest || v < 0 || v > UINT16_MAX)
 		return false;
 	*out = (uint16_t)v;
 	return true;

@@ -113,6 +113,36 @@ static bool read_unit_from(struct conf *c, const struct conf_node *n, void *out,
 
 /* ---- sentinels, states, arrays ---- */
 
+/* "-1", "0xffff", "-32768..-32000" */
+static bool missing_whole(const char *s, struct missing *out)
+{
+	struct missing m = { .kind = MISSING_RANGE };
+	if (!whole_number(s, &m.min, &s))
+		return false;
+	m.max = m.min;
+	if (!strncmp(s, "..", 2) && !whole_number(s + 2, &m.max, &s))
+		return false;
+	*out = m;
+	return !*s && m.min <= m.max;
+}
+
+/* "-99.9", "1e9..1e30", "-1..-0.1": for floats and for numbers in texts.  "1..2.5" is from 1: the points belong to the range. */
+static bool missing_real(const char *s, struct missing *out)
+{
+	const char *dots = strstr(s, "..");
+	char first[48], *end;
+	size_t n = dots ? (size_t)(dots - s) : strlen(s);
+	if (!n || n >= sizeof first || strspn(s, "+-.eE0123456789") != strlen(s))
+		return false;
+	memcpy(first, s, n);
+	first[n] = 0;
+	struct missing m = { .kind = MISSING_REAL, .low = strtod(first, &end) };
+	bool good = end != first && !*end;
+	m.high = dots ? strtod(dots + 2, &end) : m.low;
+	*out = m;
+	return good && (!dots || (end != dots + 2 && !*end)) && m.low <= m.high;
+}
+
 static bool read_missing(struct conf *c, const struct conf_node *n, void *out, const void *arg)
 {
 	static const struct { const char *word; enum missing_kind kind; } words[] = {
@@ -129,19 +159,13 @@ static bool read_missing(struct conf *c, const struct conf_node *n, void *out, c
 			*m = (struct missing){ .kind = words[i].kind };
 			return true;
 		}
-	char *end, *last;
-	long long from = strtoll(s, &end, 0), to = from;
-	if (!conf_quoted(n) && end != s && !strncmp(end, "..", 2)) {
-		to = strtoll(end + 2, &last, 0);
-		end = last;
-	}
-	if (!conf_quoted(n) && end != s && !*end && from <= to)
-		*m = (struct missing){ .kind = MISSING_RANGE, .min = from, .max = to };
-	else if (!conf_quoted(n) && end != s && strstr(s, "..")) {
-		conf_problem(c, n, "'%s' is no range of raw values; write A..B, such as -32768..-32000", s);
+	if (!conf_quoted(n) && (missing_whole(s, m) || missing_real(s, m)))
+		return true;
+	if (!conf_quoted(n) && strstr(s, "..") && strchr("+-.0123456789", *s)) {
+		conf_problem(c, n, "'%s' is no range of raw values; write A..B with A not above B, such as -32768..-32000 or 1e9..1e30", s);
 		return false;
-	} else
-		*m = (struct missing){ .kind = MISSING_TEXT, .text = s };
+	}
+	*m = (struct missing){ .kind = MISSING_TEXT, .text = s };
 	return true;
 }
 static const struct conf_list missing_list = { read_missing, sizeof(struct missing), NULL, 0, 32 };
@@ -154,9 +178,9 @@ static bool read_states(struct conf *c, const struct conf_node *n, void *out, co
 		return false;
 	struct state_name *s = conf_alloc(c, (m.n + 1) * sizeof *s);
 	for (size_t i = 0; s && i < m.n; i++) {
-		char *end;
-		long long v = strtoll(m.rows[i].key, &end, 0);
-		bool number = !*end && end != m.rows[i].key && !conf_quoted(conf_key(n, i));
+		const char *rest;
+		int64_t v = 0;
+		bool number = whole_number(m.rows[i].key, &v, &rest) && !*rest && !conf_quoted(conf_key(n, i));
 		/* a text's own number is its place in the list, so that it can be stored */
 		s[i] = (struct state_name){ number ? v : (int64_t)i, number ? NULL : m.rows[i].key, m.rows[i].value };
 	}

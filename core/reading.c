@@ -49,3 +49,27 @@ bool oid_under(const struct oid *o, const struct oid *prefix)
 {
 	return o->n >= prefix->n && !memcmp(o->ids, prefix->ids, prefix->n * sizeof *o->ids);
 }
+
+static void registers_text(const struct request *r, struct buf *out)
+{
+	static const char *const names[] = { "register", "coil", "discrete input", "holding register", "input register" };
+	buf_printf(out, "%u %s%s at 0x%04x", r->count, names[r->function < countof(names) ? r->function : 0], r->count == 1 ? "" : "s", r->address);
+}
+
+void request_text(const struct request *r, struct buf *out)
+{
+	static const char *const names[][2] = { [REQUEST_MODBUS_DEVICE_ID] = { "device identification" }, [REQUEST_MODBUS_SERVER_ID] = { "server id" },
+						 [REQUEST_SNMP_GET] = { "get of", "object" }, [REQUEST_SNMP_WALK] = { "walk of", "column" } };
+	if (r->kind == REQUEST_MODBUS_READ) {
+		registers_text(r, out);
+		return;
+	}
+	buf_str(out, names[r->kind][0]);
+	if (!names[r->kind][1])
+		return;
+	buf_printf(out, " %zu %s%s", r->n_oids, names[r->kind][1], r->n_oids == 1 ? "" : "s");
+	if (r->n_oids) {
+		buf_str(out, r->n_oids == 1 ? " " : " from ");
+		oid_text(&r->oids[0], out);
+	}
+}

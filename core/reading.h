@@ -46,6 +46,9 @@ struct var {
 	struct oid oid;                     /* VAR_OID */
 };
 
+/* "2 holding registers at 0x0034", "walk of 3 columns from 1.3.6.1.4.1.318.1": for sentences. */
+void request_text(const struct request *r, struct buf *out);
+
 struct reading {
 	const struct request *request;
 	struct stamp at;                    /* when the answer came */

@@ -120,6 +120,25 @@ static bool set_text(struct var *v, const char *value, size_t len, bool hex)
 	return true;
 }
 
+/* 9f 78 04 and 9f 79 08: a float, a double, as net-snmp's agents wrap them; any other Opaque stays octets. */
+static bool set_opaque(struct var *v)
+{
+	const uint8_t *p = (const uint8_t *)v->text;
+	size_t n = v->text_len == 7 && !memcmp(p, "\x9f\x78\x04", 3) ? 4 : v->text_len == 11 && !memcmp(p, "\x9f\x79\x08", 3) ? 8 : 0;
+	uint64_t bits = 0;
+	for (size_t i = 0; i < n; i++)
+		bits = bits << 8 | p[3 + i];
+	uint32_t half = (uint32_t)bits;
+	float f;
+	memcpy(&f, &half, sizeof f);
+	if (n == 4)
+		v->real = (double)f;
+	else if (n == 8)
+		memcpy(&v->real, &bits, sizeof bits);
+	v->type = n == 4 ? VAR_OPAQUE_FLOAT : n == 8 ? VAR_OPAQUE_DOUBLE : VAR_STRING;
+	return true;
+}
+
 static const struct { int tag; enum var_type type; } tags[] = {
 	{ 2, VAR_INTEGER }, { 4, VAR_STRING }, { 6, VAR_OID }, { 64, VAR_ADDRESS }, { 65, VAR_COUNTER32 }, { 66, VAR_UNSIGNED },
 	{ 67, VAR_TICKS }, { 68, VAR_STRING }, { 70, VAR_COUNTER64 },
@@ -136,7 +155,7 @@ static bool parse_value(struct var *v, const char *tag, const char *value, size_
 			continue;
 		v->type = tags[i].type;
 		if (v->type == VAR_STRING || v->type == VAR_ADDRESS)
-			return set_text(v, value, len, hex);
+			return set_text(v, value, len, hex) && (number != 68 || set_opaque(v));
 		size_t n = len < TEXT_VALUE_MAX ? len : TEXT_VALUE_MAX;
 		memcpy(text, value, n);
 		text[n] = 0;

@@ -1,5 +1,7 @@
 #include "core/script.h"
 #include "core/conf.h"
+#include "core/type.h"
+#include "core/walk.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -16,7 +18,7 @@ struct script {
 	int64_t next_ms;                 /* since when it does */
 	struct replica *replica;
 	char *objects[OBJECTS];
-	size_t n_objects;
+	size_t n_objects, left_out;
 	bool silent, snmp;
 };
 
@@ -29,10 +31,12 @@ static char *copy_of(const struct script *s, const struct line *l, char room[LIN
 
 static bool word_of(const char *text, uint16_t *out)
 {
-	char *end;
-	long v = strtol(text, &end, 0);
+	const char *rest;
+	int64_t v;
+	if (!whole_number(text, &v, &rest) || *rest || v < 0 || v > 65535)
+		return false;
 	*out = (uint16_t)v;
-	return end != text && !*end && v >= 0 && v <= 65535;
+	return true;
 }
 
 static bool take_words(struct script *s, uint8_t space, char *rest)
@@ -160,15 +164,26 @@ static bool advance(struct script *s, int64_t elapsed_ms, struct err *err)
 	return true;
 }
 
+/* The text, or what a walk says in the words of a recording. */
+static bool keep_text(struct script *s, const void *bytes, size_t *len, struct err *err)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	if (walk_is(bytes, *len)) {
+		if (!walk_to_snmprec(bytes, *len, &text, &s->left_out, err))
+			return false;
+	} else {
+		buf_add(&text, bytes, *len);
+	}
+	*len = text.len;
+	buf_add(&text, "", 1);
+	return (s->text = buf_take(&text)) || err_memory(err);
+}
+
 struct script *script_new(const void *bytes, size_t len, struct err *err)
 {
 	struct script *s = calloc(1, sizeof *s);
-	bool good = s && (s->text = malloc(len + 1));
-	if (!good) {
-		err_memory(err);
-	} else {
-		memcpy(s->text, bytes, len);
-		s->text[len] = 0;
+	bool good = s ? keep_text(s, bytes, &len, err) : err_memory(err);
+	if (good) {
 		begin(s);
 		good = split(s, len, err) && (s->replica || err_memory(err)) && advance(s, INT64_MAX, err);
 	}
@@ -197,6 +212,11 @@ void script_free(struct script *s)
 bool script_has_objects(const struct script *s)
 {
 	return s->snmp;
+}
+
+size_t script_left_out(const struct script *s)
+{
+	return s->left_out;
 }
 
 struct replica *script_at(struct script *s, int64_t elapsed_ms)

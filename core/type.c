@@ -1,6 +1,7 @@
 #include "core/type.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,6 +221,13 @@ static void take_bits(const struct coding *c, struct number *out)
 	unsigned width = (unsigned)(c->bit_last - c->bit_first + 1);
 	out->integer = (int64_t)(width < 64 ? v & ((1ull << width) - 1) : v);
 	out->all_ones = out->largest = out->too_large = false;
+	out->bits = 0;
+}
+
+/* u16, i32, ...: not decimal digits, not sign and magnitude. */
+static uint8_t pattern_bits(const struct type_row *type)
+{
+	return strchr("ui", type->name[0]) && type->words < 4 ? (uint8_t)(type->words * 16) : 0;
 }
 
 bool coding_decode(const struct coding *c, const uint16_t *words, struct number *out, enum reason *why)
@@ -242,6 +250,7 @@ bool coding_decode(const struct coding *c, const uint16_t *words, struct number 
 		be[i] = long_text ? wire[(i & ~(size_t)1) + c->order[i & 1]] : wire[c->order[i]];
 	if (!type->decode(be, bytes, out, why))
 		return false;
+	out->bits = pattern_bits(type);
 	take_bits(c, out);
 	return true;
 }
@@ -254,6 +263,7 @@ static bool from_integer(const struct coding *c, int64_t v, enum var_type wire, 
 		size_t n = c->type->words * 2u;
 		for (size_t i = 0; i < n; i++)
 			be[i] = (uint8_t)((uint64_t)v >> (8 * (n - 1 - i)));
+		out->bits = pattern_bits(c->type);
 		return c->type->decode(be, n, out, why);
 	}
 	if (c->type && c->type->is_float && !wide) {    /* IEEE 754 bits in a 32-bit integer */
@@ -261,6 +271,7 @@ static bool from_integer(const struct coding *c, int64_t v, enum var_type wire, 
 		return decode_float(be, 4, out, why);
 	}
 	out->integer = v;
+	out->bits = wide ? 0 : 32;
 	out->too_large = wide && v < 0;
 	out->all_ones = wide || wire == VAR_INTEGER ? v == -1 : v == UINT32_MAX;
 	out->largest = wire == VAR_INTEGER && v == INT32_MAX;
@@ -316,6 +327,26 @@ bool coding_decode_var(const struct coding *c, const struct var *v, struct numbe
 	return false;
 }
 
+bool whole_number(const char *text, int64_t *value, const char **rest)
+{
+	const char *digits = text + (*text == '-' || *text == '+');
+	bool hex = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X') && isxdigit((unsigned char)digits[2]);
+	char *end;
+	errno = 0;
+	long long v = strtoll(text, &end, hex ? 16 : 10);
+	if (!isdigit((unsigned char)*digits) || errno)
+		return false;
+	*value = v;
+	*rest = end;
+	return true;
+}
+
+/* One to three digits in front of a comma, the first no 0, and exactly three behind it. */
+static bool thousands(const char *comma, char first, size_t in_front)
+{
+	return *comma == ',' && in_front <= 3 && first != '0' && strspn(comma + 1, "0123456789") == 3;
+}
+
 bool text_number(const char *text, struct ratio *value, const char **rest)
 {
 	char digits[48];
@@ -328,6 +359,8 @@ bool text_number(const char *text, struct ratio *value, const char **rest)
 	size_t seen = 0;
 	for (; n < sizeof digits - 1; text++) {
 		bool separator = (*text == '.' || *text == ',') && !point && isdigit((unsigned char)text[1]);
+		if (separator && seen && thousands(text, digits[n - seen], seen))
+			return false;
 		if (!separator && !isdigit((unsigned char)*text))
 			break;
 		digits[n++] = separator ? '.' : *text;
@@ -408,11 +441,11 @@ static int version_compare(const char *a, const char *b)
 
 static bool same(const struct number *n, const char *want)
 {
-	char *end;
+	const char *rest;
+	int64_t v;
 	if (n->kind == NUMBER_TEXT)
 		return !strcasecmp(n->text, want);
-	long long v = strtoll(want, &end, 0);
-	if (*end || end == want)
+	if (!whole_number(want, &v, &rest) || *rest)
 		return false;
 	return n->kind == NUMBER_REAL ? n->real == (double)v : !n->too_large && n->integer == v;
 }

@@ -14,6 +14,7 @@ struct number {
 	bool all_ones;               /* every bit of the register is set */
 	bool largest;                /* the largest positive value of a signed type: 0x7fff.. */
 	bool too_large;              /* an unsigned 64-bit value above INT64_MAX */
+	uint8_t bits;                /* of a two's complement or unsigned integer below 64 bits, else 0: its pattern has another sign, too */
 	char text[TEXT_VALUE_MAX + 1];
 };
 
@@ -40,7 +41,12 @@ bool coding_decode(const struct coding *c, const uint16_t *words, struct number 
 /* A variable's raw value; the coding's type reinterprets an integer ("i16", "u32") or is NULL. */
 bool coding_decode_var(const struct coding *c, const struct var *v, struct number *out, enum reason *why);
 
-/* "-12.50 kW": an exact decimal (comma allowed as point) and what follows it, trimmed; false when no digit stands there. */
+/* "52", "0052", "-1", "0x0034": decimal unless 0x stands in front; leading zeros are no octal number, whatever C thinks.  *rest is
+ * what follows.  False when no digit stands there or it does not fit. */
+bool whole_number(const char *text, int64_t *value, const char **rest);
+
+/* "-12.50 kW": an exact decimal (comma allowed as point) and what follows it, trimmed; false when no digit stands there.
+ * "1,234" is a thousand to one half of the world and one and a quarter to the other: false.  "0,123" and "12,5" are clear. */
 bool text_number(const char *text, struct ratio *value, const char **rest);
 
 enum transform { TRANSFORM_NONE, TRANSFORM_PF_4Q, TRANSFORM_ABS };

@@ -1,4 +1,5 @@
 #include "tests/sim/snmprec.h"
+#include "core/walk.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -153,6 +154,14 @@ static void sort(struct snmprec *r)
 
 struct snmprec *snmprec_parse(const char *text, size_t len, struct err *err)
 {
+	CLEANUP(buf_done) struct buf walked = { 0 };
+	size_t left_out;
+	if (walk_is(text, len)) {
+		if (!walk_to_snmprec(text, len, &walked, &left_out, err))
+			return NULL;
+		text = walked.data ? walked.data : "";
+		len = walked.len;
+	}
 	struct snmprec *r = calloc(1, sizeof *r);
 	char *copy = r ? strndup(text, len) : NULL;
 	if (!copy) {

@@ -19,8 +19,8 @@ static const char profile_text[] =
 	"  - {name: far.current, quantity: current, at: holding 0x400, type: u16, unit: A}\n"
 	"checks:\n  - {rule: power, power: total.power, voltage: total.voltage, current: far.current}\n";
 
-struct fake_device { struct replica *replica; bool dead; int silent_at, max_words; size_t attached, detached, requests; };
-struct fake_request { const struct request *req; struct target *target; int64_t answer_ms, deadline_ms; bool open; };
+struct fake_device { struct replica *replica; bool dead; int silent_at, slow_at, max_words; int64_t slow_ms, wait_ms; size_t attached, detached, requests; };
+struct fake_request { const struct request *req; struct target *target; int64_t answer_ms, deadline_ms, asked_ms, wait_ms; bool open; };
 struct target { void *device; struct fake_device *fake; };
 
 struct world {
@@ -35,7 +35,7 @@ struct world {
 	struct sample last[DEVICES_MAX][POINTS_MAX];
 	uint64_t good[DEVICES_MAX], missing[DEVICES_MAX];
 	int64_t first_good_ms[DEVICES_MAX], last_good_ms[DEVICES_MAX], gap_max_ms[DEVICES_MAX];
-	char events[4000], learnt[200];
+	char events[4000], learnt[200], overrun[400];
 };
 static struct world *world;      /* the collector's start() has no other way to it */
 
@@ -73,7 +73,10 @@ static void fake_submit(struct target *t, const struct request *req, struct mono
 	assert_true(i < DEVICES_MAX);
 	t->fake->requests++;
 	bool silent = t->fake->dead || (t->fake->silent_at >= 0 && req->address == t->fake->silent_at);
-	world->open[i] = (struct fake_request){ .req = req, .target = t, .open = true, .deadline_ms = deadline.ms, .answer_ms = silent ? INT64_MAX : world->now_ms + COST_MS };
+	bool slow = req->address == t->fake->slow_at;
+	int64_t wait = slow ? t->fake->wait_ms : 0, cost = slow ? t->fake->slow_ms : COST_MS;     /* its turn comes after wait: only then its deadline runs */
+	world->open[i] = (struct fake_request){ .req = req, .target = t, .open = true, .deadline_ms = deadline.ms, .asked_ms = world->now_ms, .wait_ms = wait,
+						.answer_ms = silent ? INT64_MAX : world->now_ms + wait + cost };
 }
 
 static void fake_expire(void *self, struct mono at)
@@ -93,6 +96,7 @@ static void fake_expire(void *self, struct mono at)
 		}
 		if (reading.reason != REASON_NONE)
 			snprintf(reading.err.text, sizeof reading.err.text, "fake: %s", reason_text(reading.reason));
+		reading.latency_us = (w->now_ms - r.asked_ms - r.wait_ms) * 1000;
 		w->env.sink(w->env.ctx, r.target->device, &reading);
 	}
 }
@@ -146,8 +150,10 @@ static void on_event(void *ctx, size_t device, const char *kind, const char *sen
 {
 	struct world *w = ctx;
 	size_t n = strlen(w->events);
-	(void)at, (void)sentence;
+	(void)at;
 	snprintf(w->events + n, sizeof w->events - n, "%zu:%s ", device, kind);
+	if (!strcmp(kind, "overrun"))
+		snprintf(w->overrun, sizeof w->overrun, "%s", sentence);
 }
 
 static void on_learnt(void *ctx, size_t device, const char *limits)
@@ -167,7 +173,7 @@ static void make_device(struct world *w, size_t i, const char *profile, const ch
 	struct fake_device *f = &w->fakes[i];
 	uint16_t low[] = { 0x1234, (uint16_t)(100 + i), 230 }, far[] = { 7 }, serial[] = { 0x5330, 0x3031 };
 	f->replica = replica_new();
-	f->silent_at = -1;
+	f->silent_at = f->slow_at = -1;
 	assert_true(replica_words(f->replica, 3, 0, low, 3) && replica_words(f->replica, 3, 0x400, far, 1) && replica_words(f->replica, 3, 0x500, serial, 2));
 }
 
@@ -300,6 +306,33 @@ static void one_request_fails(void **state)
 	assert_string_equal(device(w, 0).breaker, "closed");
 	assert_true(device(w, 0).failures > 0);
 	end(w);
+}
+
+/* R6: an overrun names the request that took longest and what of it, also when every request was answered. */
+static void overruns_name_the_request(void **state)
+{
+	(void)state;
+	static const struct row { const char *name; int slow_at; int64_t slow_ms, wait_ms; int silent_at; const char *says; } slow_rows[] = {
+		{ "a slow answer", 0x400, 1500, 0, -1, "one poll took 1510 ms, more than its period of 1000 ms: of 2 requests the longest, 1 holding register at 0x0400, took 1500 ms" },
+		{ "behind its neighbours", 1, 100, 1400, -1, "of 2 requests the longest, 2 holding registers at 0x0001, took 1500 ms, 1400 ms of it waiting for its turn" },
+		{ "no answer", -1, 0, 0, 0x400, "of 2 requests the longest, 1 holding register at 0x0400, took 1600 ms in 2 tries: fake: timed out" },
+	};
+	for (const struct row *r = slow_rows; r < slow_rows + countof(slow_rows); r++) {
+		struct world *w = begin(1, "meter", false);
+		w->devices[0].deadline_ms = r->silent_at < 0 ? 3000 : 800;
+		w->devices[0].retries = r->silent_at < 0 ? 0 : 1;
+		go(w);
+		run(w, 3000);
+		w->fakes[0].slow_at = r->slow_at;
+		w->fakes[0].slow_ms = r->slow_ms;
+		w->fakes[0].wait_ms = r->wait_ms;
+		w->fakes[0].silent_at = r->silent_at;
+		row_check(r, !w->overrun[0]);
+		run(w, 8000);
+		if (!strstr(w->overrun, r->says))
+			fail_msg("row \"%s\": \"%s\", expected \"%s\"", r->name, w->overrun, r->says);
+		end(w);
+	}
 }
 
 /* R1 end to end: a dead unit on a shared gateway. */
@@ -462,7 +495,7 @@ static void swapped_device_is_noticed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(healthy), cmocka_unit_test(identifies_itself), cmocka_unit_test(dies_and_comes_back), cmocka_unit_test(one_request_fails),
+		cmocka_unit_test(healthy), cmocka_unit_test(identifies_itself), cmocka_unit_test(dies_and_comes_back), cmocka_unit_test(one_request_fails), cmocka_unit_test(overruns_name_the_request),
 		cmocka_unit_test(neighbours_are_not_late), cmocka_unit_test(a_fifth_is_dead_from_the_start), cmocka_unit_test(learns_limits), cmocka_unit_test(reload_by_difference), cmocka_unit_test(implausible_is_never_silent),
 		cmocka_unit_test(wrong_devices_do_not_stop_the_rest), cmocka_unit_test(swapped_device_is_noticed),
 	};

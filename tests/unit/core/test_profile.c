@@ -44,6 +44,7 @@ static const struct bad_row { const char *name, *yaml, *says; } bad_rows[] = {
 	{ "a decimal comma", POINT(", scale: 0,1"), "a comma separates here: write 0.1, not 0,1" },
 	{ "the right page", POINT(", xyzzy: 1"), "see docs/writing-a-profile.md for the keys" },
 	{ "half a range", POINT(", missing: 65535.."), "is no range of raw values; write A..B" },
+	{ "a range the wrong way round", POINT(", missing: -1..-10"), "with A not above B" },
 	{ "a scale without how", POINT(", scale_from: holding 5"), "{at: holding 5, as: divisor}" },
 	{ "air speed is no fan speed", HEAD "points:\n - {name: a, quantity: fan_speed, unit: m/s, at: holding 1}\n", "unit 'm/s' does not measure fan_speed" },
 	{ "a test of nothing", HEAD "identify: {all: [{equals: 5}]}\npoints:\n - {name: a, quantity: voltage, unit: V, at: holding 1}\n", "a test needs a place" },
@@ -136,6 +137,34 @@ static void sentinels_are_no_values(void **state)
 	if (!library_close(lib, &err))
 		fail_msg("%s", err.text);
 	if (profile_test(library_find(lib, "p"), &facts, &findings) || facts != 12 || profile_test(library_find(lib, "s"), &facts, &findings) || facts != 5)
+		fail_msg("%s", findings.data ? findings.data : "too few facts");
+	library_free(lib);
+}
+
+/* As strangers write them: bits of the other sign, decimals for floats and texts, ranges of them; leading zeros are no octal. */
+static void sentinels_as_people_write_them(void **state)
+{
+	(void)state;
+	struct library *lib = library_new();
+	struct err err = { 0 };
+	CLEANUP(buf_done) struct buf findings = { 0 };
+	size_t facts = 0;
+	add(lib, "p.yaml", "profile: p\nrevision: 1\nsource: x\ndefaults: {quantity: voltage, unit: V}\npoints:\n"
+			   " - {name: hex_i16, at: holding 0, type: i16, missing: 0x8000}\n - {name: ones_i16, at: holding 1, type: i16, missing: [32767, 65535]}\n"
+			   " - {name: minus_u16, at: holding 2, missing: -1}\n - {name: minus_u32, at: holding 3, type: u32, missing: -1}\n"
+			   " - {name: near_u32, at: holding 5, type: u32, scale: 0.0001, missing: -1}\n - {name: f_decimal, at: holding 7, type: f32, missing: -99.9}\n"
+			   " - {name: f_range, at: holding 9, type: f32, missing: 1e9..1e30}\n - {name: f_near, at: holding 11, type: f32, missing: [-99.9, 1e9..1e30]}\n"
+			   " - {name: range_u32, at: holding 13, type: u32, scale: 0.0001, missing: -2147483648..-1}\n - {name: octal, at: holding 0015, missing: 010}\n"
+			   " - {name: bcd_is_no_pattern, at: holding 16, type: sm16, missing: 0x8005}\n"
+			   "tests:\n - {name: t, given: {holding 0: [0x8000, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xfffe, 0xc2c7, 0xcccd, 0x4f00, 0, 0xc2c7, 0x3333, 0xf000, 0, 8], holding 0016: [0x8005]},\n"
+			   "    expect: {hex_i16: none, ones_i16: none, minus_u16: none, minus_u32: none, near_u32: 429496.729, f_decimal: none, f_range: none, f_near: -99.6, range_u32: 402653.184, octal: 8,\n"
+			   "     bcd_is_no_pattern: -5}}\n");
+	add(lib, "s.yaml", "profile: s\nrevision: 1\nsource: x\ndefaults: {quantity: temperature, unit: Cel, missing: [-99.9, 900.5..1000, -1]}\npoints:\n"
+			   " - {name: a, at: oid e.1.1.0}\n - {name: b, at: oid e.1.2.0}\n - {name: c, at: oid e.1.3.0}\n - {name: d, at: oid e.1.4.0}\n - {name: e, at: oid e.1.5.0}\n"
+			   "tests:\n - {name: t, given: {oid e.1.1.0: \"-99.90 C\", oid e.1.2.0: \"999.9\", oid e.1.3.0: \"-99.8\", oid e.1.4.0: 4294967295, oid e.1.5.0: \"1,234\"}, expect: {a: none, b: none, c: -99.8, d: none, e: none}}\n");
+	if (!library_close(lib, &err))
+		fail_msg("%s", err.text);
+	if (profile_test(library_find(lib, "p"), &facts, &findings) || facts != 11 || profile_test(library_find(lib, "s"), &facts, &findings) || facts != 5)
 		fail_msg("%s", findings.data ? findings.data : "too few facts");
 	library_free(lib);
 }
@@ -311,7 +340,7 @@ static void text_states_and_partial_walks(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(bad_profiles), cmocka_unit_test(inheritance), cmocka_unit_test(null_clears), cmocka_unit_test(sentinels_are_no_values), cmocka_unit_test(index_parts_in_templates), cmocka_unit_test(given_by_the_same_base), cmocka_unit_test(first_of_a_name_wins), cmocka_unit_test(import), cmocka_unit_test(import_messy),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(bad_profiles), cmocka_unit_test(inheritance), cmocka_unit_test(null_clears), cmocka_unit_test(sentinels_are_no_values), cmocka_unit_test(sentinels_as_people_write_them), cmocka_unit_test(index_parts_in_templates), cmocka_unit_test(given_by_the_same_base), cmocka_unit_test(first_of_a_name_wins), cmocka_unit_test(import), cmocka_unit_test(import_messy),
 					    cmocka_unit_test(text_states_and_partial_walks) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

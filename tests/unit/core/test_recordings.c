@@ -1,35 +1,14 @@
 /* The facts of the eight recordings of real devices: ../shared/recordings/expected.csv beside the project, or $PUED_SHARED.
  * Every recording is identified, discovered, planned and decoded exactly as a device on the wire would be. */
-#include "tests/unit/kit.h"
+#include "tests/unit/core/library_kit.h"
 #include "tests/unit/test.h"
 #include "core/decode.h"
 #include "core/replica.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 
 enum { SKIPPED = 77, COLUMNS = 10 };
-
-static struct library *load(void)
-{
-	struct library *lib = library_new();
-	struct dirent *e;
-	DIR *dir = opendir(PROFILES);
-	while (dir && lib && (e = readdir(dir))) {
-		CLEANUP(buf_done) struct buf bytes = { 0 };
-		char path[1000];
-		snprintf(path, sizeof path, "%s/%s", PROFILES, e->d_name);
-		if (strstr(e->d_name, ".yaml") && kit_file(path, &bytes))
-			library_add(lib, e->d_name, bytes.data, bytes.len);
-	}
-	if (dir)
-		closedir(dir);
-	struct err err = { 0 };
-	if (lib && !library_close(lib, &err))
-		fprintf(stderr, "%s\n", err.text);
-	return lib;
-}
 
 struct device { char name[80]; struct bound *bound; struct sample *samples; };
 
@@ -126,7 +105,7 @@ int main(void)
 		printf("skipped: no recordings beside the project (%s)\n", path);
 		return SKIPPED;
 	}
-	struct library *lib = load();
+	struct library *lib = kit_library();
 	struct device devices[16] = { 0 };
 	size_t n = 0, facts = 0, held = 0;
 	strtok_r(csv.data, "\n", &save);                     /* header */

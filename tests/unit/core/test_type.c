@@ -126,7 +126,9 @@ static const struct text_row { const char *name, *text; bool good; int64_t num, 
 	{ "with unit", "28.5 C", true, 57, 2, "C" }, { "negative", "-3", true, -3, 1, "" }, { "comma", "29,6 %RH", true, 148, 5, "%RH" },
 	{ "spaces", "  7  kW ", true, 7, 1, "kW " }, { "no number", "n/a", false, 0, 0, NULL }, { "empty", "", false, 0, 0, NULL },
 	{ "sign alone", "-", false, 0, 0, NULL }, { "thousands are not guessed", "1.234.5", true, 617, 500, ".5" },
-	{ "point at the end", "5.", true, 5, 1, "." }, { "forty digits", "1234567890123456789012345678901234567890", false, 0, 0, NULL },
+	{ "a thousand or one and a quarter", "1,250 kWh", false, 0, 0, NULL }, { "the same below zero", "-12,345", false, 0, 0, NULL },
+	{ "below one", "0,125 A", true, 1, 8, "A" }, { "two digits behind", "1,25 A", true, 5, 4, "A" }, { "too long for thousands", "12345,678", true, 6172839, 500, "" },
+	{ "a point is a point", "1.250", true, 5, 4, "" }, { "point at the end", "5.", true, 5, 1, "." }, { "forty digits", "1234567890123456789012345678901234567890", false, 0, 0, NULL },
 };
 
 static void text_numbers(void **state)
