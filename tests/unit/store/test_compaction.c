@@ -23,15 +23,17 @@ static void fill(void)
 {
 	struct encoder *e = encoder_new(1);
 	struct second *first = NULL, **tail = &first;
-	struct stored_series rows[SERIES];
+	struct new_series *series = calloc(1, sizeof *series + SERIES * sizeof *series->rows);
 	char ids[SERIES][8];
 	struct journal j;
 	struct evidence ev;
 	struct loss lost;
 	struct err err;
+	assert_non_null(series);
+	series->n = SERIES;
 	for (uint32_t i = 0; i < SERIES; i++) {
 		snprintf(ids[i], sizeof ids[i], "s%u", i);
-		rows[i] = (struct stored_series){ i, ids[i], NULL, { .id = ids[i], .quantity = Q_ACTIVE_POWER, .count = { 1, 1 } } };
+		series->rows[i] = (struct stored_series){ i, { .id = ids[i], .quantity = Q_ACTIVE_POWER, .count = { 1, 1 } } };
 	}
 	for (uint64_t k = 0; k < TICKS; k++) {
 		struct sample batch[SERIES];
@@ -43,11 +45,12 @@ static void fill(void)
 		tail = &(*tail)->next;
 	}
 	assert_true(evidence_open(&ev, kit_dir(), FAULTVFS, false, 7, &err) && journal_open(&j, kit_dir(), FAULTVFS, false, &err));
-	if (!journal_write(&j, rows, SERIES, first, &err))
+	if (!journal_write(&j, series, first, &err))
 		fail_msg("%s", err.text);
 	journal_close(&j);
 	evidence_close(&ev);
 	encoder_free(e);
+	free(series);
 	for (struct second *next; first; first = next) {
 		next = first->next;
 		second_free(first);
