@@ -149,6 +149,18 @@ bool stamps_get(const void *bytes, size_t len, struct sample *s, size_t n, struc
 	return good || damaged(err, "stamps");
 }
 
+bool stamps_first(const void *bytes, size_t len, struct sample *s, size_t k, struct err *err)
+{
+	struct cursor in = { bytes, (const uint8_t *)bytes + len, false };
+	uint64_t n;
+	int64_t *v = malloc((k + 1) * sizeof *v);
+	bool good = v && get_count(&in, &n) && k <= n && column_first(&in, v, (size_t)n, k);
+	for (size_t i = 0; good && i < k; i++)
+		s[i] = (struct sample){ .at.wall.ms = v[i] };
+	free(v);
+	return good || damaged(err, "stamps");
+}
+
 static bool get_qualities(struct cursor *in, struct sample *s, size_t n, size_t *with_value)
 {
 	uint64_t runs = varint_get(in);
@@ -168,6 +180,27 @@ static bool get_qualities(struct cursor *in, struct sample *s, size_t n, size_t 
 		}
 	}
 	return !in->bad && at == n;
+}
+
+bool block_first(const void *bytes, size_t len, struct sample *s, size_t n, size_t k, struct err *err)
+{
+	struct cursor in = { bytes, (const uint8_t *)bytes + len, false };
+	struct block_head head;
+	struct sample *q = malloc((n + 1) * sizeof *q);
+	int64_t *v = malloc((k + 1) * sizeof *v);
+	size_t m, some = 0;
+	bool good = q && v && get_head(&in, &head) && head.n == n && k <= n && get_qualities(&in, q, n, &m) && m == head.n_value;
+	for (size_t i = 0; good && i < k; i++) {
+		s[i].quality = q[i].quality;
+		s[i].reason = q[i].reason;
+		some += sample_has_value(&s[i]);
+	}
+	good = good && column_first(&in, v, m, some);
+	for (size_t i = 0, at = 0; good && i < k; i++)
+		s[i].value = sample_has_value(&s[i]) ? v[at++] : 0;
+	free(q);
+	free(v);
+	return good || damaged(err, "values");
 }
 
 bool block_get(const void *bytes, size_t len, struct sample *s, size_t n, struct err *err)
