@@ -203,6 +203,19 @@ bool block_first(const void *bytes, size_t len, struct sample *s, size_t n, size
 	return good || damaged(err, "values");
 }
 
+/* The header is what the values say: sums would believe it. */
+static bool head_fits(const struct block_head *head, const int64_t *v, size_t m)
+{
+	__int128 sum = 0;
+	int64_t min = INT64_MAX, max = INT64_MIN;
+	for (size_t i = 0; i < m; i++) {
+		sum += v[i];
+		min = v[i] < min ? v[i] : min;
+		max = v[i] > max ? v[i] : max;
+	}
+	return m == 0 || (head->min == min && head->max == max && head->last == v[m - 1] && head->sum == sum);
+}
+
 bool block_get(const void *bytes, size_t len, struct sample *s, size_t n, struct err *err)
 {
 	struct cursor in = { bytes, (const uint8_t *)bytes + len, false };
@@ -211,7 +224,7 @@ bool block_get(const void *bytes, size_t len, struct sample *s, size_t n, struct
 	if (!get_head(&in, &head) || head.n != n || !get_qualities(&in, s, n, &m) || m != head.n_value)
 		return damaged(err, "qualities");
 	int64_t *v = malloc((m + 1) * sizeof *v);
-	bool good = v && column_get(&in, v, m) && in.p == in.end;
+	bool good = v && column_get(&in, v, m) && in.p == in.end && head_fits(&head, v, m);
 	for (size_t i = 0, k = 0; good && i < n; i++)
 		s[i].value = sample_has_value(&s[i]) ? v[k++] : 0;
 	free(v);

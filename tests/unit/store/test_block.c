@@ -129,8 +129,29 @@ static void damage(void **state)
 	}
 }
 
+/* A header that says something else than the values is damage, whoever computed the checksum anew. */
+static void header(void **state)
+{
+	(void)state;
+	static struct sample s[100], t[100];
+	for (int tight = 0; tight < 2; tight++) {
+		CLEANUP(buf_done) struct buf bytes = { 0 };
+		for (size_t i = 0; i < 100; i++)
+			s[i] = (struct sample){ .value = 20 + (int64_t)(i * 7 % 30) };
+		block_put(s, 100, 1, tight, &bytes);
+		assert_true(block_get(bytes.data, bytes.len, t, 100, NULL));
+		/* version, stamps, n, n_value, then minimum, maximum, last, low and high of the sum (two bytes and one) */
+		for (size_t at = 4; at < 10; at++) {
+			bytes.data[at] ^= at == 8 || at == 9 ? 1 : 2;
+			assert_false(block_get(bytes.data, bytes.len, t, 100, NULL));
+			bytes.data[at] ^= at == 8 || at == 9 ? 1 : 2;
+		}
+		assert_true(block_get(bytes.data, bytes.len, t, 100, NULL));
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(columns), cmocka_unit_test(blocks), cmocka_unit_test(damage) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(columns), cmocka_unit_test(blocks), cmocka_unit_test(header), cmocka_unit_test(damage) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,6 +292,16 @@ static void round_trip(void **state)
 			days += r.days[i].quarters;
 		}
 		assert_true(days == n && all.n == heads.n && all.sum == heads.sum && all.min == heads.min && all.max == heads.max && all.last == heads.last);
+		/* version, quarters and days (one or two bytes), the first day's number; then how many quarters it has, n, not good */
+		if (r.n_days && r.days[0].all.n > 0 && r.days[0].all.n < 100) {
+			size_t place = 2 + (n > 127) + (r.n_days > 127) + 1;
+			while ((uint8_t)out.data[place] & 0x80)         /* the day's number */
+				place++;
+			place += 2;                                     /* and its quarters, fewer than 128 */
+			out.data[place] ^= 1;
+			assert_false(rollup_read(&r, out.data, out.len, &err) && rollup_quarters(&r, &err));
+			out.data[place] ^= 1;
+		}
 		for (int i = 0; i < 40 && out.len; i++) {       /* damaged: refused or other numbers, never worse */
 			size_t place = rng_next(&rng) % out.len;
 			out.data[place] ^= (char)(1 << rng_next(&rng) % 8);
