@@ -1,6 +1,7 @@
 /* Power cuts at every change of the disk, with unsynced writes lost, torn and reordered; then a disk that fails, is full,
  * or is slow.  0 acknowledged lost, 0 doubled, the chain verifies, callers never wait. */
 #include "tests/unit/test.h"
+#include "store/db.h"
 #include "tests/unit/store/faultvfs.h"
 #include "tests/unit/store/kit.h"
 
@@ -80,6 +81,60 @@ static void power_cut_everywhere(void **state)
 	for (uint64_t seed = 1; points < wanted; seed++)
 		for (uint64_t op = 1; op <= ops && points < wanted; op++, points++)
 			one_cut(op, seed * 1000003 + op);
+}
+
+/* A later pued brings an older file up to its schema: all steps of it or none, wherever the power goes. */
+static const char *const steps[] = { "CREATE TABLE a(x INTEGER); INSERT INTO a VALUES(1),(2),(3)", "ALTER TABLE a ADD COLUMN y INTEGER; UPDATE a SET y=x*10",
+				     "CREATE TABLE b AS SELECT x+y AS z FROM a; DROP TABLE a" };
+static const char *const broken[] = { "", "ALTER TABLE a ADD COLUMN y INTEGER; UPDATE a SET y=x*10", "INSERT INTO nowhere VALUES(1)" };
+
+static int64_t number_of(struct db *d, const char *sql)
+{
+	int64_t n;
+	struct err err;
+	if (!db_number(d, sql, -1, &n, &err))
+		fail_msg("%s: %s", sql, err.text);
+	return n;
+}
+
+static void migration(void **state)
+{
+	(void)state;
+	static const bool logs[] = { false, true };
+	int old = 0, fresh = 0;
+	for (size_t k = 0; k < countof(logs); k++)
+		for (uint64_t op = 1, done = 0; !done; op++) {
+			const struct db_schema before = { steps, 1, 0, logs[k] }, after = { steps, 3, 0, logs[k] }, bad = { broken, 3, 0, logs[k] };
+			struct err err;
+			struct db d;
+			fault_format();
+			assert_true(db_open(&d, kit_dir(), "m.db", FAULTVFS, false, &before, &err));
+			db_close(&d);
+			assert_false(db_open(&d, kit_dir(), "m.db", FAULTVFS, true, &after, &err));
+			assert_non_null(strstr(err.text, "start pued once"));
+			assert_false(db_open(&d, kit_dir(), "m.db", FAULTVFS, false, &bad, &err));
+			uint64_t from = fault_ops();
+			fault_cut_at(from + op);
+			if (db_open(&d, kit_dir(), "m.db", FAULTVFS, false, &after, &err))
+				db_close(&d);
+			done = fault_ops() < from + op;
+			fault_power_on(op);
+			if (db_open(&d, kit_dir(), "m.db", FAULTVFS, false, &before, &err)) {
+				assert_int_equal(number_of(&d, "SELECT count(*)*10+sum(x) FROM a"), 36);
+				assert_int_equal(number_of(&d, "SELECT count(*) FROM pragma_table_info('a')"), 1);
+				db_close(&d);
+				old++;
+			} else {
+				assert_non_null(strstr(err.text, "schema 3, this pued"));
+				fresh++;
+			}
+			assert_true(db_open(&d, kit_dir(), "m.db", FAULTVFS, false, &after, &err));
+			assert_int_equal(number_of(&d, "SELECT sum(z) FROM b"), 66);
+			assert_int_equal(number_of(&d, "PRAGMA user_version"), 3);
+			db_close(&d);
+		}
+	printf("%d cuts left the old schema, %d the new one\n", old, fresh);
+	assert_true(old > 4 && fresh > 1);
 }
 
 /* One failure of each kind at each operation: the caller sees nothing of it, and in the end all is there. */
@@ -274,7 +329,7 @@ int main(void)
 {
 	fault_register();
 	kit_dir();
-	const struct CMUnitTest tests[] = { cmocka_unit_test(power_cut_everywhere), cmocka_unit_test(failure_everywhere), cmocka_unit_test(failure_at_open),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(power_cut_everywhere), cmocka_unit_test(migration), cmocka_unit_test(failure_everywhere), cmocka_unit_test(failure_at_open),
 					    cmocka_unit_test(full_disk), cmocka_unit_test(slow_sync) };
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	fault_format();
