@@ -212,7 +212,7 @@ bool window_series(struct window_reader *r, uint64_t id, uint32_t sid, struct sa
 /* Series of a device have about as many samples up to some time: in steps, so that they share their stamps. */
 static size_t some(size_t k, size_t n)
 {
-	enum { AT_A_TIME = 256 };
+	enum { AT_A_TIME = 64 };
 	return k < n && n - k > AT_A_TIME ? (k / AT_A_TIME + 1) * AT_A_TIME : n;
 }
 
