@@ -280,6 +280,98 @@ static void full_disk(void **state)
 	unlink(path);
 }
 
+static bool is_there(const char *name)
+{
+	char path[200];
+	snprintf(path, sizeof path, "%s/%s", kit_dir(), name);
+	return access(path, F_OK) == 0;
+}
+
+/* Readings that take ten bytes each, until that many are handed over. */
+static void pour(struct store *s, size_t bytes, struct rng *rng)
+{
+	enum { N = 2000 };
+	static struct sample batch[N];
+	static int64_t t = 1800000000000;
+	for (size_t done = 0; done < bytes; done += N * 10, t += 1000) {
+		struct stamp now = { { t }, { t }, 9, true };
+		for (uint32_t i = 0; i < N; i++)
+			batch[i] = (struct sample){ .series = i % KIT_SERIES, .value = (int64_t)rng_next(rng), .at = now };
+		store_journal(s, batch, N, now);
+	}
+}
+
+static bool gone_soon(struct store *s, const char *name)
+{
+	struct err err;
+	for (int tries = 0; is_there(name) && tries < 4000; tries++) {
+		struct timespec moment = { 0, 5000000 };
+		(void)!store_flush(s, &err);
+		nanosleep(&moment, NULL);
+	}
+	return !is_there(name);
+}
+
+/* Months of raw readings are given up last: not as long as the reserve and the memory do, one a day for raw readings, any but the newest for evidence. */
+static void oldest_month_goes_last(void **state)
+{
+	(void)state;
+	static const char *const months[] = { "raw-2025-01.db", "raw-2025-02.db", "raw-2025-03.db", "raw-2025-04.db" };
+	struct store_options o = options();
+	struct rng rng = { 12 };
+	struct err err = { 0 };
+	struct store_status st;
+	o.retry_ms = 1;
+	o.reserve_bytes = 1 << 20;
+	o.free_bytes = room;
+	o.wait = true;
+	room_left = 0;
+	fault_format();
+	for (size_t i = 0; i < countof(months); i++) {
+		char path[200];
+		snprintf(path, sizeof path, "%s/%s", kit_dir(), months[i]);
+		fclose(fopen(path, "w"));
+	}
+	struct store *s = store_open(&o, &err);
+	assert_true(s && store_series(s, kit_series(), KIT_SERIES, &err) && store_flush(s, &err));
+	fault_quota(fault_used());
+	uint64_t k = 0;
+	for (st.state = STORE_OK; st.state != STORE_DISK_LOW && k < 3000; k++) {
+		assert_true(kit_step(s, k, &err));
+		(void)!store_flush(s, &err);
+		store_status(s, &st);
+		if (!is_there("reserve"))
+			fault_quota(fault_used() + (1 << 20));
+	}
+	assert_int_equal(st.state, STORE_DISK_LOW);
+	pour(s, 10 << 20, &rng);
+	(void)!store_flush(s, &err);
+	assert_true(is_there(months[0]));               /* the reserve and the memory do */
+	pour(s, 9 << 20, &rng);
+	assert_true(gone_soon(s, months[0]));
+	store_status(s, &st);
+	assert_non_null(strstr(st.housekeeping, "raw-2025-01.db, the oldest month"));
+	pour(s, 4 << 20, &rng);
+	(void)!store_flush(s, &err);
+	(void)!store_flush(s, &err);
+	assert_true(is_there(months[1]));               /* one a day */
+	fault_quota(fault_used());                      /* and now not even evidence has room */
+	for (; is_there(months[2]) && k < 6000; k++) {
+		assert_true(kit_step(s, k, &err));
+		(void)!store_flush(s, &err);
+	}
+	assert_false(is_there(months[1]) || is_there(months[2]));
+	assert_true(is_there(months[3]));               /* which is being written */
+	room_left = 64 << 20;
+	fault_quota(-1);
+	st = healed(s);
+	assert_int_equal(st.state, STORE_OK);
+	assert_int_equal(st.dropped, 0);
+	store_close(s);
+	kit_clean();
+	kit_dir();
+}
+
 /* Until the store says something with these words, or, for none, nothing any more; bounded. */
 static struct store_status told(struct store *s, const char *words)
 {
@@ -330,7 +422,7 @@ int main(void)
 	fault_register();
 	kit_dir();
 	const struct CMUnitTest tests[] = { cmocka_unit_test(power_cut_everywhere), cmocka_unit_test(migration), cmocka_unit_test(failure_everywhere), cmocka_unit_test(failure_at_open),
-					    cmocka_unit_test(full_disk), cmocka_unit_test(slow_sync) };
+					    cmocka_unit_test(full_disk), cmocka_unit_test(oldest_month_goes_last), cmocka_unit_test(slow_sync) };
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	fault_format();
 	kit_clean();
