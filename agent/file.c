@@ -42,6 +42,24 @@ static bool write_all(int fd, const char *p, size_t len)
 	return true;
 }
 
+/* The new name too survives the power: a key that evidence knows must not be gone.  A directory that may not be read cannot be synced. */
+static bool sync_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	CLEANUP(buf_done) struct buf dir = { 0 };
+	if (slash)
+		buf_add(&dir, path, (size_t)(slash - path + 1));
+	else
+		buf_str(&dir, ".");
+	int fd = dir.failed ? -1 : open(dir.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool good = fd < 0 || fsync(fd) == 0 || errno == EINVAL;
+	int saved = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
+	return good;
+}
+
 bool file_write(const char *path, const void *bytes, size_t len, unsigned mode, struct err *err)
 {
 	CLEANUP(buf_done) struct buf beside = { 0 };
@@ -65,7 +83,7 @@ bool file_write(const char *path, const void *bytes, size_t len, unsigned mode, 
 		unlink(beside.data);
 		return err_set(err, ERR_IO, "%s: cannot write: %s; the old file is unchanged", path, strerror(saved));
 	}
-	return true;
+	return sync_directory(path) || err_set(err, ERR_IO, "%s: written, but its directory was not synced: %s", path, strerror(errno));
 }
 
 static bool read_beside(void *ctx, const char *path, struct buf *out, struct err *err)

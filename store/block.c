@@ -149,6 +149,18 @@ bool stamps_get(const void *bytes, size_t len, struct sample *s, size_t n, struc
 	return good || damaged(err, "stamps");
 }
 
+bool stamps_first(const void *bytes, size_t len, struct sample *s, size_t k, struct err *err)
+{
+	struct cursor in = { bytes, (const uint8_t *)bytes + len, false };
+	uint64_t n;
+	int64_t *v = malloc((k + 1) * sizeof *v);
+	bool good = v && get_count(&in, &n) && k <= n && column_first(&in, v, (size_t)n, k);
+	for (size_t i = 0; good && i < k; i++)
+		s[i] = (struct sample){ .at.wall.ms = v[i] };
+	free(v);
+	return good || damaged(err, "stamps");
+}
+
 static bool get_qualities(struct cursor *in, struct sample *s, size_t n, size_t *with_value)
 {
 	uint64_t runs = varint_get(in);
@@ -170,6 +182,40 @@ static bool get_qualities(struct cursor *in, struct sample *s, size_t n, size_t 
 	return !in->bad && at == n;
 }
 
+bool block_first(const void *bytes, size_t len, struct sample *s, size_t n, size_t k, struct err *err)
+{
+	struct cursor in = { bytes, (const uint8_t *)bytes + len, false };
+	struct block_head head;
+	struct sample *q = malloc((n + 1) * sizeof *q);
+	int64_t *v = malloc((k + 1) * sizeof *v);
+	size_t m, some = 0;
+	bool good = q && v && get_head(&in, &head) && head.n == n && k <= n && get_qualities(&in, q, n, &m) && m == head.n_value;
+	for (size_t i = 0; good && i < k; i++) {
+		s[i].quality = q[i].quality;
+		s[i].reason = q[i].reason;
+		some += sample_has_value(&s[i]);
+	}
+	good = good && column_first(&in, v, m, some);
+	for (size_t i = 0, at = 0; good && i < k; i++)
+		s[i].value = sample_has_value(&s[i]) ? v[at++] : 0;
+	free(q);
+	free(v);
+	return good || damaged(err, "values");
+}
+
+/* The header is what the values say: sums would believe it. */
+static bool head_fits(const struct block_head *head, const int64_t *v, size_t m)
+{
+	__int128 sum = 0;
+	int64_t min = INT64_MAX, max = INT64_MIN;
+	for (size_t i = 0; i < m; i++) {
+		sum += v[i];
+		min = v[i] < min ? v[i] : min;
+		max = v[i] > max ? v[i] : max;
+	}
+	return m == 0 || (head->min == min && head->max == max && head->last == v[m - 1] && head->sum == sum);
+}
+
 bool block_get(const void *bytes, size_t len, struct sample *s, size_t n, struct err *err)
 {
 	struct cursor in = { bytes, (const uint8_t *)bytes + len, false };
@@ -178,7 +224,7 @@ bool block_get(const void *bytes, size_t len, struct sample *s, size_t n, struct
 	if (!get_head(&in, &head) || head.n != n || !get_qualities(&in, s, n, &m) || m != head.n_value)
 		return damaged(err, "qualities");
 	int64_t *v = malloc((m + 1) * sizeof *v);
-	bool good = v && column_get(&in, v, m) && in.p == in.end;
+	bool good = v && column_get(&in, v, m) && in.p == in.end && head_fits(&head, v, m);
 	for (size_t i = 0, k = 0; good && i < n; i++)
 		s[i].value = sample_has_value(&s[i]) ? v[k++] : 0;
 	free(v);

@@ -24,5 +24,8 @@ bool stamps_count(const void *bytes, size_t len, uint64_t *n, struct err *err) M
 bool stamps_get(const void *bytes, size_t len, struct sample *s, size_t n, struct err *err) MUST_USE;
 /* Values and qualities into s[n], whose stamps are there. */
 bool block_get(const void *bytes, size_t len, struct sample *s, size_t n, struct err *err) MUST_USE;
+/* Of n the first k alone, for sums that end in the middle: of the stamps only the wall time. */
+bool stamps_first(const void *bytes, size_t len, struct sample *s, size_t k, struct err *err) MUST_USE;
+bool block_first(const void *bytes, size_t len, struct sample *s, size_t n, size_t k, struct err *err) MUST_USE;
 
 #endif

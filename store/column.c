@@ -247,9 +247,10 @@ void column_put(const int64_t *v, size_t n, bool tight, struct buf *out)
 	put_column(s.v, n, SCALED, &scale, tight, &s, out);
 }
 
-static bool get_bits(struct cursor *in, uint64_t *r, size_t m)
+/* Whole groups, until `wanted` of the m residuals are there. */
+static bool get_bits(struct cursor *in, uint64_t *r, size_t m, size_t wanted)
 {
-	for (size_t at = 0; at < m; at += GROUP) {
+	for (size_t at = 0; at < wanted; at += GROUP) {
 		size_t k = m - at < GROUP ? m - at : GROUP;
 		if (in->p >= in->end || *in->p > 64)
 			return false;
@@ -273,14 +274,17 @@ static bool get_bits(struct cursor *in, uint64_t *r, size_t m)
 	return true;
 }
 
-static bool get_range(struct cursor *in, uint64_t *r, size_t m)
+static bool get_range(struct cursor *in, uint64_t *r, size_t m, size_t wanted)
 {
 	uint64_t len = varint_get(in);
 	if (in->bad || len > (uint64_t)(in->end - in->p))
 		return false;
 	const uint8_t *bytes = in->p;
 	in->p += len;
-	return range_get(bytes, (size_t)len, r, m);
+	if (wanted == m)
+		return range_get(bytes, (size_t)len, r, m);
+	range_first(bytes, (size_t)len, r, wanted);
+	return true;
 }
 
 static void from_differences(unsigned model, const uint64_t *r, size_t n, int64_t first, int64_t step, int64_t *v)
@@ -318,6 +322,11 @@ static void integrate(unsigned model, const uint64_t *r, size_t n, int64_t first
 
 bool column_get(struct cursor *in, int64_t *v, size_t n)
 {
+	return column_first(in, v, n, n);
+}
+
+bool column_first(struct cursor *in, int64_t *v, size_t n, size_t k)
+{
 	if (in->p >= in->end)
 		return false;
 	unsigned how = *in->p++, model = how & 15, packing = how >> 4 & 7, scaled = how & SCALED;
@@ -329,12 +338,12 @@ bool column_get(struct cursor *in, int64_t *v, size_t n)
 	uint64_t g = scaled ? varint_get(in) : 1;
 	bool has_step = model == MODEL_LINE || (model == MODEL_DELTA2 && n > 1);
 	int64_t first = unzigzag(varint_get(in)), step = has_step ? unzigzag(varint_get(in)) : 0;
-	size_t m = residual_count(model, n);
-	uint64_t *r = malloc((m + 1) * sizeof *r);
-	bool good = r && !in->bad && (!scaled || g > 1) && (packing == PACK_BITS ? get_bits(in, r, m) : get_range(in, r, m));
-	if (good)
-		integrate(model, r, n, first, step, v);
-	for (size_t i = 0; good && scaled && i < n; i++)
+	size_t m = residual_count(model, n), wanted = k ? residual_count(model, k) : 0;
+	uint64_t *r = malloc((wanted + GROUP) * sizeof *r);
+	bool good = r && !in->bad && (!scaled || g > 1) && (packing == PACK_BITS ? get_bits(in, r, m, wanted) : get_range(in, r, m, wanted));
+	if (good && k)
+		integrate(model, r, k, first, step, v);
+	for (size_t i = 0; good && scaled && i < k; i++)
 		v[i] = (int64_t)((uint64_t)min + (uint64_t)v[i] * g);
 	free(r);
 	return good;

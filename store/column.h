@@ -16,5 +16,7 @@
 void column_put(const int64_t *v, size_t n, bool tight, struct buf *out);
 /* Exactly n values; false for bytes that column_put() did not make. */
 bool column_get(struct cursor *in, int64_t *v, size_t n);
+/* The first k of n; where the column ends is not known afterwards. */
+bool column_first(struct cursor *in, int64_t *v, size_t n, size_t k);
 
 #endif

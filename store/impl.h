@@ -68,7 +68,7 @@ struct store {
 	size_t held_bytes;              /* of seconds */
 	uint64_t serial, durable_serial, taken_mark, no;       /* serial: last given; no: last tick on the disk */
 	struct loss loss;               /* before the next second */
-	int64_t second_began_ms, retry_at_ms, checkpoint_at_ms, low_since_ms;
+	int64_t second_began_ms, retry_at_ms, checkpoint_at_ms, drop_again_at_ms;
 	int64_t seal_at_ms, seal_every_ms, big_at_ms;
 	struct compaction *compaction;
 	struct closing *closing;

@@ -203,7 +203,7 @@ static uint64_t get_number(struct coder *c, struct model *m)
 	return u;
 }
 
-bool range_get(const uint8_t *bytes, size_t len, uint64_t *u, size_t n)
+static const uint8_t *get(const uint8_t *bytes, size_t len, uint64_t *u, size_t n)
 {
 	struct model m;
 	struct coder c = { .in = bytes, .end = bytes + len };
@@ -213,5 +213,15 @@ bool range_get(const uint8_t *bytes, size_t len, uint64_t *u, size_t n)
 	c.range = UINT32_MAX;
 	for (size_t i = 0; i < n; i++)
 		u[i] = get_number(&c, &m);
-	return c.in == c.end;
+	return c.in;
+}
+
+bool range_get(const uint8_t *bytes, size_t len, uint64_t *u, size_t n)
+{
+	return get(bytes, len, u, n) == bytes + len;
+}
+
+void range_first(const uint8_t *bytes, size_t len, uint64_t *u, size_t n)
+{
+	(void)get(bytes, len, u, n);
 }

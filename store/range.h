@@ -13,5 +13,6 @@
 size_t range_put(const uint64_t *u, size_t n, uint8_t *out, size_t room);
 /* n numbers from exactly len bytes; any bytes give some numbers.  False: bytes are left over. */
 bool range_get(const uint8_t *bytes, size_t len, uint64_t *u, size_t n);
+void range_first(const uint8_t *bytes, size_t len, uint64_t *u, size_t n);       /* the first n of more */
 
 #endif

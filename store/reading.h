@@ -34,8 +34,22 @@ bool part_open(struct reader *r, const struct part *p, bool *there, struct err *
 
 /* What to read.  sids ascend.  Samples may lie outside [from, to): the taker looks.  `rollups`: quarters may stand for the readings of a
  * window that lies in [from, to) as a whole, or whose edge is on a quarter; of a dropped one they always do. */
-struct walk { struct reader *r; struct wall from, to; const uint32_t *sids; size_t n; bool rollups, quick /* takers only add up: a file is locked once for all series, not once each */, stopped; uint64_t after; bool (*samples)(void *ctx, uint32_t sid, const struct sample *s, size_t n);
-	      bool (*quarters)(void *ctx, uint32_t sid, struct rollup *q, bool dropped, struct err *err); /* NULL: what was dropped is left out */ void *ctx; };
+struct edge;
+struct walk {
+	struct reader *r;
+	struct wall from, to;
+	const uint32_t *sids;
+	size_t n;
+	bool rollups, quick /* takers only add up: a file is locked once for all series, not once each */, stopped;
+	uint64_t after;
+	bool (*samples)(void *ctx, uint32_t sid, const struct sample *s, size_t n);
+	bool (*quarters)(void *ctx, uint32_t sid, struct rollup *q, bool dropped, struct err *err);     /* NULL: what was dropped is left out */
+	bool (*cut)(void *ctx, uint32_t sid, struct rollup *q, struct edge *raw, struct err *err);       /* quarters, and the readings of those that are cut; NULL: all readings */
+	void *ctx;
+};
+/* The first readings of a series in a window (wall time, value, quality), k or a few more. */
+struct edge { struct window_reader in; uint64_t id; struct sample *s; size_t n; };
+bool edge_read(struct edge *e, uint32_t sid, size_t k, struct err *err) MUST_USE;
 /* The closed ones first (w->after is then the last of them), then, with that, the rest.  False from a taker stops: w->stopped, no error unless *err is set. */
 bool walk_closed(struct walk *w, struct err *err) MUST_USE;
 bool walk_open(struct walk *w, struct err *err) MUST_USE;

@@ -30,7 +30,7 @@ void quarter_merge(struct quarter *q, const struct quarter *later)
 	q->min = q->n == 0 || later->min < q->min ? later->min : q->min;
 	q->max = q->n == 0 || later->max > q->max ? later->max : q->max;
 	q->last = later->last;
-	q->sum += later->sum;
+	q->sum = (__int128)((unsigned __int128)q->sum + (unsigned __int128)later->sum);         /* of damaged bytes it may wrap */
 	q->n += later->n;
 }
 
@@ -203,6 +203,24 @@ bool rollup_read(struct rollup *r, const void *bytes, size_t len, struct err *er
 	return true;
 }
 
+/* The days ahead are the sums of their quarters: whole days are answered from them alone. */
+static bool days_fit(const struct rollup *r)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < r->n_days; i++) {
+		const struct rollup_day *d = &r->days[i];
+		struct quarter all = { .at = d->all.at };
+		for (size_t end = at + d->quarters; at < end; at++) {
+			if (day_of(&r->quarters[at]) != d->all.at)
+				return false;
+			quarter_merge(&all, &r->quarters[at]);
+		}
+		if (all.n != d->all.n || all.not_good != d->all.not_good || all.min != d->all.min || all.max != d->all.max || all.last != d->all.last || all.sum != d->all.sum)
+			return false;
+	}
+	return true;
+}
+
 bool rollup_quarters(struct rollup *r, struct err *err)
 {
 	size_t n = r->n_quarters;
@@ -220,7 +238,9 @@ bool rollup_quarters(struct rollup *r, struct err *err)
 			good = v[i] >= 0 && v[i] < INT32_MAX;
 	}
 	free(v);
-	return (good && r->in.p == r->in.end) || damaged(err, "columns");
+	if (!good || r->in.p != r->in.end)
+		return damaged(err, "columns");
+	return days_fit(r) || damaged(err, "days");
 }
 
 void rollup_done(struct rollup *r)

@@ -1,5 +1,4 @@
 /* One series in steps of time: minimum, maximum, mean, last. */
-#include "store/reading.h"
 #include "store/steps.h"
 
 #include <stdlib.h>
@@ -65,6 +64,56 @@ bool grid_rollup(const struct grid *g, struct rollup *r, grid_fn *fn, void *ctx,
 	for (size_t i = 0; i < r->n_days; i++) {
 		struct wall from = { r->days[i].all.at * day };
 		if (grid_has(g, from) && !fn(ctx, grid_step(g, from), &r->days[i].all))
+			return false;
+	}
+	return true;
+}
+
+enum fit { OUTSIDE, WHOLE, CUT };
+
+static enum fit fit_of(const struct grid *g, const struct quarter *q)
+{
+	struct wall from = { q->at * QUARTER_MS }, last = { from.ms + QUARTER_MS - 1 };
+	return last.ms < g->from.ms || from.ms >= g->to.ms ? OUTSIDE : whole_in_a_step(g, from, QUARTER_MS) ? WHOLE : CUT;
+}
+
+/* At least as many readings as there are up to the last quarter that is cut; 0: none is.  SIZE_MAX: the clock went back, and quarters have no order. */
+static size_t needed(const struct grid *g, const struct rollup *r)
+{
+	size_t seen = 0, needed = 0;
+	for (size_t i = 0; i < r->n_quarters; i++) {
+		const struct quarter *q = &r->quarters[i];
+		if (i && q->at <= q[-1].at)
+			return SIZE_MAX;
+		seen += (size_t)q->n + (size_t)q->not_good;
+		needed = fit_of(g, q) == CUT ? seen : needed;
+	}
+	return needed;
+}
+
+bool grid_cut(const struct grid *g, struct rollup *r, struct edge *raw, uint32_t sid, const struct cutting *to, struct err *err)
+{
+	if (!rollup_quarters(r, err))
+		return false;
+	size_t k = needed(g, r), at = 0;
+	raw->n = 0;
+	if (k && !edge_read(raw, sid, k, err))
+		return false;
+	if (k == SIZE_MAX)
+		return to->samples(to->samples_ctx, sid, raw->s, raw->n);
+	for (size_t i = 0; i < r->n_quarters; i++) {
+		const struct quarter *q = &r->quarters[i];
+		enum fit fit = fit_of(g, q);
+		if (fit == WHOLE && !to->whole(to->whole_ctx, grid_step(g, (struct wall){ q->at * QUARTER_MS }), q))
+			return false;
+		if (fit != CUT)
+			continue;
+		while (at < raw->n && quarter_of(raw->s[at].at.wall) < q->at)
+			at++;
+		size_t first = at;
+		while (at < raw->n && quarter_of(raw->s[at].at.wall) == q->at)
+			at++;
+		if (at > first && !to->samples(to->samples_ctx, sid, raw->s + first, at - first))
 			return false;
 	}
 	return true;
@@ -137,6 +186,13 @@ static bool add_rollup(void *ctx, uint32_t sid, struct rollup *r, bool dropped, 
 	return grid_rollup(&f->grid, r, add_quarter, &(struct adding){ f, sid, dropped }, err) && !f->stopped;
 }
 
+static bool add_cut(void *ctx, uint32_t sid, struct rollup *r, struct edge *raw, struct err *err)
+{
+	struct fold *f = ctx;
+	struct cutting to = { add_quarter, &(struct adding){ f, sid, false }, add_samples, f };
+	return grid_cut(&f->grid, r, raw, sid, &to, err) && !f->stopped;
+}
+
 bool grid_make(struct grid *g, struct wall from, struct wall to, int64_t step_ms, struct err *err)
 {
 	if (step_ms <= 0)
@@ -161,7 +217,7 @@ bool reader_steps(struct reader *r, const char *series_id, struct wall from, str
 	LOCKED(r);
 	if (!grid_make(&f.grid, from, to, step_ms, err) || !sids_find(r, series_id, &sids, err))
 		return false;
-	struct walk w = { .r = r, .from = f.grid.from, .to = to, .sids = sids.list, .n = sids.n, .rollups = grid_on_quarters(&f.grid), .samples = add_samples, .quarters = add_rollup, .ctx = &f };
+	struct walk w = { .r = r, .from = f.grid.from, .to = to, .sids = sids.list, .n = sids.n, .rollups = grid_on_quarters(&f.grid), .samples = add_samples, .quarters = add_rollup, .cut = step_ms >= CUT_MS ? add_cut : NULL, .ctx = &f };
 	bool good = walk_closed(&w, err) && walk_open(&w, err);
 	if (good && !f.stopped)
 		close_step(&f);

@@ -2,7 +2,7 @@
 #ifndef STORE_STEPS_H
 #define STORE_STEPS_H
 
-#include "store/rollup.h"
+#include "store/reading.h"
 
 /* Step k is [from + k * step_ms, + step_ms), cut at `to`. */
 struct grid { struct wall from, to; int64_t step_ms; };
@@ -15,5 +15,11 @@ int64_t quarter_mean(const struct quarter *q);          /* 0 when there is no va
 /* The parts of a rollup with their step: whole days where no step cuts one, else quarters. */
 typedef bool grid_fn(void *ctx, int64_t step, const struct quarter *q);
 bool grid_rollup(const struct grid *g, struct rollup *r, grid_fn *fn, void *ctx, struct err *err) MUST_USE;
+
+
+/* Readings behind a grid that cuts quarters: whole quarters stand for themselves, of those that a step or an end cuts the readings come. */
+enum { CUT_MS = 4 * QUARTER_MS };       /* shorter steps cut too many for that to be less work */
+struct cutting { grid_fn *whole; void *whole_ctx; bool (*samples)(void *ctx, uint32_t sid, const struct sample *s, size_t n); void *samples_ctx; };
+bool grid_cut(const struct grid *g, struct rollup *r, struct edge *raw, uint32_t sid, const struct cutting *to, struct err *err) MUST_USE;
 
 #endif

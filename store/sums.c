@@ -1,5 +1,4 @@
 /* Sums over many series, step by step: each series' mean, minimum, maximum and last value of a step, added up. */
-#include "store/reading.h"
 #include "store/steps.h"
 
 #include <stdio.h>
@@ -147,6 +146,13 @@ static bool add_rollup(void *ctx, uint32_t sid, struct rollup *r, bool dropped, 
 	return grid_rollup(&s->grid, r, add_quarter, &(struct adding){ s, slot_at(s, sid), dropped }, err);
 }
 
+static bool add_cut(void *ctx, uint32_t sid, struct rollup *r, struct edge *raw, struct err *err)
+{
+	struct sums *s = ctx;
+	struct cutting to = { add_quarter, &(struct adding){ s, slot_at(s, sid), false }, add_samples, s };
+	return grid_cut(&s->grid, r, raw, sid, &to, err);
+}
+
 static bool in_range(__int128 v)
 {
 	return v >= INT64_MIN && v <= INT64_MAX;
@@ -203,7 +209,7 @@ bool reader_sums(struct reader *r, const char *const *ids, size_t n, struct wall
 		good = err_set(err, ERR_USAGE, "a sum needs a beginning and an end, and at most %d steps between them", STEPS_MAX);
 	good = good && prepare(&s, r, err);
 	if (good) {
-		struct walk w = { .r = r, .from = from, .to = to, .sids = s.sids.list, .n = s.sids.n, .rollups = grid_on_quarters(&s.grid), .quick = true, .samples = add_samples, .quarters = add_rollup, .ctx = &s };
+		struct walk w = { .r = r, .from = from, .to = to, .sids = s.sids.list, .n = s.sids.n, .rollups = grid_on_quarters(&s.grid), .quick = true, .samples = add_samples, .quarters = add_rollup, .cut = step_ms >= CUT_MS ? add_cut : NULL, .ctx = &s };
 		good = walk_closed(&w, err);
 		uint64_t after = w.after;
 		for (size_t i = 0; good && i < s.sids.n; i += WALK_CHUNK) {

@@ -39,7 +39,18 @@ static bool raw_part(struct walk *w, const struct part *p, struct err *err)
 	return good;
 }
 
-static bool rolled_part(struct walk *w, const struct part *p, bool dropped, struct err *err)
+bool edge_read(struct edge *e, uint32_t sid, size_t k, struct err *err)
+{
+	return window_first(&e->in, e->id, sid, k, &e->s, &e->n, err);
+}
+
+static void edge_done(struct edge *e)
+{
+	window_reader_done(&e->in);
+	free(e->s);
+}
+
+static bool rolled_part(struct walk *w, const struct part *p, bool dropped, struct edge *raw, struct err *err)
 {
 	CLEANUP(window_reader_done) struct window_reader in;
 	CLEANUP(rollup_done) struct rollup rollup = { .days = NULL };
@@ -51,7 +62,7 @@ static bool rolled_part(struct walk *w, const struct part *p, bool dropped, stru
 		good = code >= 0 && (code == 0 || rollup_read(&rollup, bytes, len, err));
 		if (good && code == 1) {
 			struct err own = { 0 };
-			w->stopped = !w->quarters(w->ctx, w->sids[i], &rollup, dropped, &own);
+			w->stopped = raw ? !w->cut(w->ctx, w->sids[i], &rollup, raw, &own) : !w->quarters(w->ctx, w->sids[i], &rollup, dropped, &own);
 			good = own.kind == ERR_NONE;
 			if (!good)
 				*err = own;
@@ -68,13 +79,30 @@ static bool quarters_do(const struct walk *w, const struct part *p)
 	return p->rolled && w->rollups && from && to;
 }
 
-/* One lock of the file for all series; a lock a statement costs more than the statement. */
-static bool locked(struct walk *w, const struct part *p, struct db *file, bool dropped, bool rolled, struct err *err)
+static bool cut_part(struct walk *w, const struct part *p, struct err *err)
 {
-	bool hold = w->quick && w->n > 1;
+	CLEANUP(edge_done) struct edge raw = { .id = p->w.id };
+	return window_reader_init(&raw.in, &w->r->segment, err) && rolled_part(w, p, false, &raw, err);
+}
+
+static bool gone_part(struct walk *w, const struct part *p, struct err *err)
+{
+	return rolled_part(w, p, true, NULL, err);
+}
+
+static bool whole_part(struct walk *w, const struct part *p, struct err *err)
+{
+	return rolled_part(w, p, false, NULL, err);
+}
+
+/* One lock of a file for all series; a lock a statement costs more than the statement. */
+static bool locked(struct walk *w, const struct part *p, struct db *file, bool (*part)(struct walk *, const struct part *, struct err *), struct err *err)
+{
+	bool hold = w->quick && w->n > 1, both = hold && part == cut_part;
 	if (hold && !db_exec(file, "BEGIN", err))
 		return false;
-	bool good = rolled ? rolled_part(w, p, dropped, err) : raw_part(w, p, err);
+	bool good = (!both || db_exec(&w->r->rollup, "BEGIN", err)) && part(w, p, err);
+	good = (!both || db_exec(&w->r->rollup, "COMMIT", good ? err : NULL)) && good;
 	return (!hold || db_exec(file, "COMMIT", good ? err : NULL)) && good;
 }
 
@@ -82,12 +110,12 @@ static bool one_part(struct walk *w, const struct part *p, struct err *err)
 {
 	bool there = false;
 	if (quarters_do(w, p))
-		return locked(w, p, &w->r->rollup, false, true, err);
+		return locked(w, p, &w->r->rollup, whole_part, err);
 	if (!part_open(w->r, p, &there, err))
 		return false;
 	if (there)
-		return locked(w, p, &w->r->segment, false, false, err);
-	return !w->quarters || !p->rolled || locked(w, p, &w->r->rollup, true, true, err);
+		return locked(w, p, &w->r->segment, w->cut && p->rolled ? cut_part : raw_part, err);
+	return !w->quarters || !p->rolled || locked(w, p, &w->r->rollup, gone_part, err);
 }
 
 bool walk_closed(struct walk *w, struct err *err)

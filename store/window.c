@@ -209,6 +209,69 @@ bool window_series(struct window_reader *r, uint64_t id, uint32_t sid, struct sa
 	return good;
 }
 
+/* Series of a device have about as many samples up to some time: in steps, so that they share their stamps. */
+static size_t some(size_t k, size_t n)
+{
+	enum { AT_A_TIME = 64 };
+	return k < n && n - k > AT_A_TIME ? (k / AT_A_TIME + 1) * AT_A_TIME : n;
+}
+
+static bool load_walls(struct window_reader *r, int64_t key, size_t k, size_t n, struct err *err)
+{
+	const void *bytes;
+	size_t len;
+	uint64_t have;
+	if (r->cached_key == key && r->n_cached >= k)
+		return true;
+	int code = body_at(&r->stamps, key, &bytes, &len, "stamps", err);
+	if (code != 1)
+		return code < 0 ? false : err_set(err, ERR_EVIDENCE, "%s: stamps of key %lld are missing", r->db->name, (long long)key);
+	if (!stamps_count(bytes, len, &have, err))
+		return false;
+	if (have != n)
+		return err_set(err, ERR_EVIDENCE, "%s: a series of window %lld has other stamps", r->db->name, (long long)(key >> WINDOW_KEY_BITS));
+	struct sample *s = realloc(r->cached, (k + 1) * sizeof *s);
+	if (!s)
+		return err_memory(err);
+	r->cached = s;
+	r->cached_key = -1;
+	bool good = stamps_first(bytes, len, s, k, err);
+	query_reset(&r->stamps);
+	r->n_cached = good ? k : 0;
+	r->cached_key = good ? key : -1;
+	return good;
+}
+
+static bool decode_first(struct window_reader *r, uint64_t id, uint32_t sid, const void *bytes, size_t len, size_t k, struct sample **s, size_t *n, struct err *err)
+{
+	struct block_head head;
+	if (!block_head(bytes, len, &head, err))
+		return false;
+	k = some(k, (size_t)head.n);
+	if (!load_walls(r, (int64_t)(id << WINDOW_KEY_BITS | head.stamps), k, (size_t)head.n, err))
+		return false;
+	struct sample *more = realloc(*s, (k + 1) * sizeof *more);
+	if (!more)
+		return err_memory(err);
+	*s = more;
+	memcpy(more, r->cached, k * sizeof *more);
+	for (size_t i = 0; i < k; i++)
+		more[i].series = sid;
+	*n = k;
+	return block_first(bytes, len, more, (size_t)head.n, k, err);
+}
+
+bool window_first(struct window_reader *r, uint64_t id, uint32_t sid, size_t k, struct sample **s, size_t *n, struct err *err)
+{
+	const void *bytes;
+	size_t len;
+	*n = 0;
+	int code = body_at(&r->block, (int64_t)(id << WINDOW_KEY_BITS | sid), &bytes, &len, "series", err);
+	bool good = code == 1 ? decode_first(r, id, sid, bytes, len, k, s, n, err) : code == 0;
+	query_reset(&r->block);
+	return good;
+}
+
 int window_body(struct window_reader *r, uint64_t id, uint32_t sid, const void **bytes, size_t *len, struct err *err)
 {
 	return body_at(&r->block, (int64_t)(id << WINDOW_KEY_BITS | sid), bytes, len, "series", err);

@@ -41,6 +41,8 @@ bool window_list(struct db *db, window_list_fn *fn, void *ctx, struct err *err) 
 struct window_reader { struct db *db; struct query block, stamps; struct sample *cached; size_t n_cached; int64_t cached_key; };
 bool window_reader_init(struct window_reader *r, struct db *db, struct err *err) MUST_USE;
 bool window_series(struct window_reader *r, uint64_t id, uint32_t sid, struct sample **s, size_t *n, struct err *err) MUST_USE;
+/* Its first samples, k or a few more, with wall time, value and quality alone; *n: how many.  Not to be mixed with window_series() in one reader. */
+bool window_first(struct window_reader *r, uint64_t id, uint32_t sid, size_t k, struct sample **s, size_t *n, struct err *err) MUST_USE;
 /* The bytes of a block, checked: 1 there, 0 not, -1 failed.  They live until the reader's next call; query_reset(&r->block) lets go of the snapshot. */
 int window_body(struct window_reader *r, uint64_t id, uint32_t sid, const void **bytes, size_t *len, struct err *err);
 void window_reader_done(struct window_reader *r);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SECOND_BYTES = 1 << 20 };
+enum { SECOND_BYTES = 1 << 20, DROP_PAUSE_MS = 86400000 };      /* another program that fills the disk does not get all months in a row */
 
 static void say(struct store *s, enum store_state state, const char *text)
 {
@@ -235,22 +235,29 @@ static bool write_evidence(struct store *s, struct err *err)
 	return true;
 }
 
-/* A full disk: the reserve goes, raw readings wait in memory, evidence is written. */
+/* What was dropped stays dropped: only when the disk's room for evidence, or the memory for raw readings, comes to its end. */
+static bool drop_oldest(struct store *s)
+{
+	char segment[SEGMENT_NAME];
+	if (!segment_drop_oldest(s->dir, segment))
+		return false;
+	closing_dropped(s->closing, segment);
+	s->drop_again_at_ms = store_clock_ms() + DROP_PAUSE_MS;
+	store_housekeeping(s, "disk full: %s, the oldest month of raw readings, was dropped; its quarters of an hour are kept", segment);
+	return true;
+}
+
+/* A full disk: the reserve goes, raw readings wait in memory, evidence is written.  Where that fills up too, raw readings of the oldest month go. */
 static void disk_low(struct store *s, const char *cause)
 {
 	char text[300];
-	char segment[SEGMENT_NAME];
-	if (!s->low && segment_drop_oldest(s->dir, segment)) {
-		closing_dropped(s->closing, segment);
-		s->retry_at_ms = 0;     /* raw readings of the oldest month go before evidence is refused */
-		say(s, STORE_DISK_LOW, "disk full: the oldest month of raw readings was dropped; evidence and reports go on");
+	bool had = reserve_release(s);
+	if (s->low && !had) {
+		if (drop_oldest(s))
+			s->retry_at_ms = 0;
 		return;
 	}
-	bool had = reserve_release(s);
-	if (s->low && !had)
-		return;
 	s->low = true;
-	s->low_since_ms = store_clock_ms();
 	s->retry_at_ms = 0;             /* at once: there is room now */
 	snprintf(text, sizeof text, "disk low (%.160s): evidence and reports go on, raw readings wait in memory; free some space, it heals by itself", cause);
 	say(s, STORE_DISK_LOW, text);
@@ -264,7 +271,7 @@ static void failed(struct store *s, const struct err *err)
 	s->compaction = compaction_new(s->dir, s->o.vfs);
 	store_files_close(s);
 	s->retry_at_ms = store_clock_ms() + s->o.retry_ms;
-	if (full && !s->low)
+	if (full)
 		disk_low(s, err->text);
 	if (s->retry_at_ms) {
 		snprintf(text, sizeof text, "cannot store (%.180s): kept in memory, tried again every %lld ms", err->text, (long long)s->o.retry_ms);
@@ -283,6 +290,8 @@ static void failed(struct store *s, const struct err *err)
 static void heal(struct store *s)
 {
 	struct err err;
+	if (s->low && s->held_bytes > HELD_BYTES / 2 && store_clock_ms() >= s->drop_again_at_ms)
+		drop_oldest(s);
 	if (!s->low || !reserve_room(s) || !reserve_make(s, &err))
 		return;
 	s->low = false;

@@ -229,7 +229,9 @@ int main(int argc, char **argv)
 	readings(dir, argc > 2 ? argv[2] : NULL, asked);
 	sum(dir, "day", asked, mix_start_ms, MIX_DAY_S * 1000LL, ROUNDS);
 	sum(dir, "quarters", asked, mix_start_ms, 900000, ROUNDS);
-	sum(dir, "raw", asked, mix_start_ms + 1, MIX_DAY_S * 1000LL, ROUNDS_RAW);
+	sum(dir, "cut", asked, mix_start_ms + 1, MIX_DAY_S * 1000LL, ROUNDS_RAW);
+	sum(dir, "noon", asked, mix_start_ms + MIX_DAY_S * 500LL + 1, MIX_DAY_S * 1000LL, ROUNDS_RAW);
+	sum(dir, "raw", asked, mix_start_ms + 1, 899999, ROUNDS_RAW);
 	mix_free(&m);
 	dir_bytes(dir, true);
 	return 0;

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Two verifiers that share no line agree, on a good store and on tampered ones: agree_store.py PUECTL MAKE_STORE MAKE_SEALED."""
+import hashlib
 import json
 import os
 import random
@@ -85,6 +86,29 @@ def tamper(program, good, files, rounds, temp, rng):
     print(f"both agree on {made} tampered stores and a good one: {', '.join(files)}")
 
 
+def resealed(program, good, rounds, temp, rng):
+    """Changes by somebody who computes the checksum anew: of what is not closed yet some are seen, and by both or by none."""
+    seen = 0
+    for _ in range(rounds):
+        bad = shutil.copytree(good, f"{temp}/bad")
+        db = sqlite3.connect(Path(bad, rng.choice(["raw-2026-02.db", "rollup.db", "journal.db"])))
+        table = rng.choice(["block", "block", "stamps"])
+        row = db.execute(f"SELECT key, body FROM {table} ORDER BY key DESC LIMIT 1 OFFSET ?", (rng.randrange(20),)).fetchone()
+        if row:
+            body = bytearray(row[1][:-8])
+            body[min(int(rng.expovariate(0.1)), len(body) - 1)] ^= 1 << rng.randrange(8)
+            checksum = hashlib.sha256(row[0].to_bytes(8, "big") + body).digest()[:8]
+            db.execute(f"UPDATE {table} SET body = ? WHERE key = ?", (bytes(body) + checksum, row[0]))
+            db.commit()
+        db.close()
+        ours, theirs = puectl(program, bad), verify(bad)
+        assert ours["valid"] == theirs["valid"], (table, row, ours, theirs)
+        seen += not ours["valid"]
+        shutil.rmtree(bad)
+    assert seen > rounds / 3, seen
+    print(f"both agree on {rounds} stores with a checksum computed anew, {seen} of them not valid")
+
+
 def main():
     program, maker, sealer = sys.argv[1:4]
     rng = random.Random(SEED)
@@ -115,6 +139,7 @@ def main():
         files = sorted(p.name for p in Path(whole).glob("*.db"))
         assert len(files) == 5, files
         tamper(program, whole, files, ROUNDS // 4, temp, rng)
+        resealed(program, whole, ROUNDS // 2, temp, rng)
         for gone in (["raw-2026-01.db"], ["raw-2026-02.db"], ["rollup.db"], ["raw-2026-02.db", "rollup.db"], ["raw-2026-01.db", "raw-2026-02.db", "rollup.db"]):
             bad = shutil.copytree(whole, f"{temp}/bad")
             for name in gone:

@@ -37,6 +37,11 @@ static void columns(void **state)
 				struct cursor c = { (uint8_t *)out.data, (uint8_t *)out.data + out.len, false };
 				row_check(r, column_get(&c, back, sizes[k]) && c.p == c.end);
 				row_check(r, memcmp(in, back, sizes[k] * sizeof *in) == 0);
+				for (size_t part = 0; part <= sizes[k]; part += 1 + sizes[k] / 7) {
+					c = (struct cursor){ (uint8_t *)out.data, (uint8_t *)out.data + out.len, false };
+					memset(back, 0, sizeof back);
+					row_check(r, column_first(&c, back, sizes[k], part) && memcmp(in, back, part * sizeof *in) == 0);
+				}
 				if (sizes[k] > 1000)
 					row_check(r, (double)out.len < (double)sizes[k] * r->bytes_each);
 			}
@@ -75,6 +80,12 @@ static void blocks(void **state)
 			assert_true(block_get(bytes.data, bytes.len, t, n, &err));
 			for (size_t i = 0; i < n; i++)
 				assert_true(sample_equal(&s[i], &t[i]));
+			for (size_t part = 0; part <= n; part += 1 + n / 7) {
+				memset(t, 0, sizeof t);
+				assert_true(stamps_first(stamp_bytes.data, stamp_bytes.len, t, part, &err) && block_first(bytes.data, bytes.len, t, n, part, &err));
+				for (size_t i = 0; i < part; i++)
+					assert_true(s[i].value == t[i].value && s[i].quality == t[i].quality && s[i].reason == t[i].reason && s[i].at.wall.ms == t[i].at.wall.ms);
+			}
 			assert_true(block_head(bytes.data, bytes.len, &head, &err));
 			int64_t sum = 0, min = INT64_MAX, max = INT64_MIN, last = 0;
 			uint64_t with = 0;
@@ -110,6 +121,7 @@ static void damage(void **state)
 			if (len)
 				copy[rng_next(&rng) % len] ^= (char)(1 << rng_next(&rng) % 8);
 			(void)!(i % 2 ? block_get(copy, len, t, 360, NULL) : stamps_get(copy, len, t, 360, NULL));
+			(void)!(i % 2 ? block_first(copy, len, t, 360, 70, NULL) : stamps_first(copy, len, t, 70, NULL));
 			for (size_t k = 0; k < 360; k++)
 				assert_true(t[k].quality < QUALITY_N && t[k].reason < REASON_N);
 			free(copy);
@@ -117,8 +129,29 @@ static void damage(void **state)
 	}
 }
 
+/* A header that says something else than the values is damage, whoever computed the checksum anew. */
+static void header(void **state)
+{
+	(void)state;
+	static struct sample s[100], t[100];
+	for (int tight = 0; tight < 2; tight++) {
+		CLEANUP(buf_done) struct buf bytes = { 0 };
+		for (size_t i = 0; i < 100; i++)
+			s[i] = (struct sample){ .value = 20 + (int64_t)(i * 7 % 30) };
+		block_put(s, 100, 1, tight, &bytes);
+		assert_true(block_get(bytes.data, bytes.len, t, 100, NULL));
+		/* version, stamps, n, n_value, then minimum, maximum, last, low and high of the sum (two bytes and one) */
+		for (size_t at = 4; at < 10; at++) {
+			bytes.data[at] ^= at == 8 || at == 9 ? 1 : 2;
+			assert_false(block_get(bytes.data, bytes.len, t, 100, NULL));
+			bytes.data[at] ^= at == 8 || at == 9 ? 1 : 2;
+		}
+		assert_true(block_get(bytes.data, bytes.len, t, 100, NULL));
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(columns), cmocka_unit_test(blocks), cmocka_unit_test(damage) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(columns), cmocka_unit_test(blocks), cmocka_unit_test(header), cmocka_unit_test(damage) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Power cuts at every change of the disk, with unsynced writes lost, torn and reordered; then a disk that fails, is full,
  * or is slow.  0 acknowledged lost, 0 doubled, the chain verifies, callers never wait. */
 #include "tests/unit/test.h"
+#include "store/db.h"
 #include "tests/unit/store/faultvfs.h"
 #include "tests/unit/store/kit.h"
 
@@ -80,6 +81,60 @@ static void power_cut_everywhere(void **state)
 	for (uint64_t seed = 1; points < wanted; seed++)
 		for (uint64_t op = 1; op <= ops && points < wanted; op++, points++)
 			one_cut(op, seed * 1000003 + op);
+}
+
+/* A later pued brings an older file up to its schema: all steps of it or none, wherever the power goes. */
+static const char *const steps[] = { "CREATE TABLE a(x INTEGER); INSERT INTO a VALUES(1),(2),(3)", "ALTER TABLE a ADD COLUMN y INTEGER; UPDATE a SET y=x*10",
+				     "CREATE TABLE b AS SELECT x+y AS z FROM a; DROP TABLE a" };
+static const char *const broken[] = { "", "ALTER TABLE a ADD COLUMN y INTEGER; UPDATE a SET y=x*10", "INSERT INTO nowhere VALUES(1)" };
+
+static int64_t number_of(struct db *d, const char *sql)
+{
+	int64_t n;
+	struct err err;
+	if (!db_number(d, sql, -1, &n, &err))
+		fail_msg("%s: %s", sql, err.text);
+	return n;
+}
+
+static void migration(void **state)
+{
+	(void)state;
+	static const bool logs[] = { false, true };
+	int old = 0, fresh = 0;
+	for (size_t k = 0; k < countof(logs); k++)
+		for (uint64_t op = 1, done = 0; !done; op++) {
+			const struct db_schema before = { steps, 1, 0, logs[k] }, after = { steps, 3, 0, logs[k] }, bad = { broken, 3, 0, logs[k] };
+			struct err err;
+			struct db d;
+			fault_format();
+			assert_true(db_open(&d, kit_dir(), "m.db", FAULTVFS, false, &before, &err));
+			db_close(&d);
+			assert_false(db_open(&d, kit_dir(), "m.db", FAULTVFS, true, &after, &err));
+			assert_non_null(strstr(err.text, "start pued once"));
+			assert_false(db_open(&d, kit_dir(), "m.db", FAULTVFS, false, &bad, &err));
+			uint64_t from = fault_ops();
+			fault_cut_at(from + op);
+			if (db_open(&d, kit_dir(), "m.db", FAULTVFS, false, &after, &err))
+				db_close(&d);
+			done = fault_ops() < from + op;
+			fault_power_on(op);
+			if (db_open(&d, kit_dir(), "m.db", FAULTVFS, false, &before, &err)) {
+				assert_int_equal(number_of(&d, "SELECT count(*)*10+sum(x) FROM a"), 36);
+				assert_int_equal(number_of(&d, "SELECT count(*) FROM pragma_table_info('a')"), 1);
+				db_close(&d);
+				old++;
+			} else {
+				assert_non_null(strstr(err.text, "schema 3, this pued"));
+				fresh++;
+			}
+			assert_true(db_open(&d, kit_dir(), "m.db", FAULTVFS, false, &after, &err));
+			assert_int_equal(number_of(&d, "SELECT sum(z) FROM b"), 66);
+			assert_int_equal(number_of(&d, "PRAGMA user_version"), 3);
+			db_close(&d);
+		}
+	printf("%d cuts left the old schema, %d the new one\n", old, fresh);
+	assert_true(old > 4 && fresh > 1);
 }
 
 /* One failure of each kind at each operation: the caller sees nothing of it, and in the end all is there. */
@@ -225,6 +280,98 @@ static void full_disk(void **state)
 	unlink(path);
 }
 
+static bool is_there(const char *name)
+{
+	char path[200];
+	snprintf(path, sizeof path, "%s/%s", kit_dir(), name);
+	return access(path, F_OK) == 0;
+}
+
+/* Readings that take ten bytes each, until that many are handed over. */
+static void pour(struct store *s, size_t bytes, struct rng *rng)
+{
+	enum { N = 2000 };
+	static struct sample batch[N];
+	static int64_t t = 1800000000000;
+	for (size_t done = 0; done < bytes; done += N * 10, t += 1000) {
+		struct stamp now = { { t }, { t }, 9, true };
+		for (uint32_t i = 0; i < N; i++)
+			batch[i] = (struct sample){ .series = i % KIT_SERIES, .value = (int64_t)rng_next(rng), .at = now };
+		store_journal(s, batch, N, now);
+	}
+}
+
+static bool gone_soon(struct store *s, const char *name)
+{
+	struct err err;
+	for (int tries = 0; is_there(name) && tries < 4000; tries++) {
+		struct timespec moment = { 0, 5000000 };
+		(void)!store_flush(s, &err);
+		nanosleep(&moment, NULL);
+	}
+	return !is_there(name);
+}
+
+/* Months of raw readings are given up last: not as long as the reserve and the memory do, one a day for raw readings, any but the newest for evidence. */
+static void oldest_month_goes_last(void **state)
+{
+	(void)state;
+	static const char *const months[] = { "raw-2025-01.db", "raw-2025-02.db", "raw-2025-03.db", "raw-2025-04.db" };
+	struct store_options o = options();
+	struct rng rng = { 12 };
+	struct err err = { 0 };
+	struct store_status st;
+	o.retry_ms = 1;
+	o.reserve_bytes = 1 << 20;
+	o.free_bytes = room;
+	o.wait = true;
+	room_left = 0;
+	fault_format();
+	for (size_t i = 0; i < countof(months); i++) {
+		char path[200];
+		snprintf(path, sizeof path, "%s/%s", kit_dir(), months[i]);
+		fclose(fopen(path, "w"));
+	}
+	struct store *s = store_open(&o, &err);
+	assert_true(s && store_series(s, kit_series(), KIT_SERIES, &err) && store_flush(s, &err));
+	fault_quota(fault_used());
+	uint64_t k = 0;
+	for (st.state = STORE_OK; st.state != STORE_DISK_LOW && k < 3000; k++) {
+		assert_true(kit_step(s, k, &err));
+		(void)!store_flush(s, &err);
+		store_status(s, &st);
+		if (!is_there("reserve"))
+			fault_quota(fault_used() + (1 << 20));
+	}
+	assert_int_equal(st.state, STORE_DISK_LOW);
+	pour(s, 10 << 20, &rng);
+	(void)!store_flush(s, &err);
+	assert_true(is_there(months[0]));               /* the reserve and the memory do */
+	pour(s, 9 << 20, &rng);
+	assert_true(gone_soon(s, months[0]));
+	store_status(s, &st);
+	assert_non_null(strstr(st.housekeeping, "raw-2025-01.db, the oldest month"));
+	pour(s, 4 << 20, &rng);
+	(void)!store_flush(s, &err);
+	(void)!store_flush(s, &err);
+	assert_true(is_there(months[1]));               /* one a day */
+	fault_quota(fault_used());                      /* and now not even evidence has room */
+	for (; is_there(months[2]) && k < 6000; k++) {
+		assert_true(kit_step(s, k, &err));
+		(void)!store_flush(s, &err);
+	}
+	assert_false(is_there(months[1]) || is_there(months[2]));
+	assert_true(is_there(months[3]));               /* which is being written */
+	room_left = 64 << 20;
+	fault_quota(-1);
+	st = healed(s);
+	assert_int_equal(st.state, STORE_OK);
+	assert_int_equal(st.dropped, 0);
+	store_close(s);
+	kit_clean();
+	kit_dir();
+}
+
 /* Until the store says something with these words, or, for none, nothing any more; bounded. */
 static struct store_status told(struct store *s, const char *words)
 {
@@ -274,8 +421,8 @@ int main(void)
 {
 	fault_register();
 	kit_dir();
-	const struct CMUnitTest tests[] = { cmocka_unit_test(power_cut_everywhere), cmocka_unit_test(failure_everywhere), cmocka_unit_test(failure_at_open),
-					    cmocka_unit_test(full_disk), cmocka_unit_test(slow_sync) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(power_cut_everywhere), cmocka_unit_test(migration), cmocka_unit_test(failure_everywhere), cmocka_unit_test(failure_at_open),
+					    cmocka_unit_test(full_disk), cmocka_unit_test(oldest_month_goes_last), cmocka_unit_test(slow_sync) };
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	fault_format();
 	kit_clean();

@@ -1,7 +1,7 @@
 /* Readings in steps, and sums of many series: what a simple fold over the readings gives, whether raw or rolled up, before and
  * after the raw segments are gone. */
 #include "tests/unit/test.h"
-#include "store/rollup.h"
+#include "store/steps.h"
 #include "tests/unit/store/days.h"
 
 #include <stdlib.h>
@@ -87,6 +87,8 @@ static const struct range { const char *name; int64_t from, to, step; } ranges[]
 	{ "a day from noon to noon", 43200000, 129600000, 43200000 }, { "an hour that is cut at both ends", 600000, 2 * 86400000LL - 600000, HOUR },
 	{ "an end between quarters", 0, 86400000 + 123456, QUARTER_MS }, { "a beginning between quarters", 4567, 86400000, QUARTER_MS }, { "minutes", 80000000, 90000000, 60000 },
 	{ "7 minutes", 0, 40000000, 420000 }, { "over the end", 2 * 86400000LL, 9 * 86400000LL, HOUR },
+	{ "a day but its first 3 ms", 3, 86400000, 86400000 }, { "a day and 5 ms of the next", 0, 86400005, 86400005 }, { "a day cut at noon", 43200000 + 61000, 86400000, 86400000 },
+	{ "from noon to noon and a bit", 43200000 + 1, 129600000 + 7, 86400006 }, { "6 hours, each cut", 100000, 2 * 86400000LL, 6 * HOUR }, { "less than a quarter", 5000, 600000, 86400000 },
 };
 
 static void steps_are_the_fold(struct reader *r, bool dropped)
@@ -290,6 +292,16 @@ static void round_trip(void **state)
 			days += r.days[i].quarters;
 		}
 		assert_true(days == n && all.n == heads.n && all.sum == heads.sum && all.min == heads.min && all.max == heads.max && all.last == heads.last);
+		/* version, quarters and days (one or two bytes), the first day's number; then how many quarters it has, n, not good */
+		if (r.n_days && r.days[0].all.n > 0 && r.days[0].all.n < 100) {
+			size_t place = 2 + (n > 127) + (r.n_days > 127) + 1;
+			while ((uint8_t)out.data[place] & 0x80)         /* the day's number */
+				place++;
+			place += 2;                                     /* and its quarters, fewer than 128 */
+			out.data[place] ^= 1;
+			assert_false(rollup_read(&r, out.data, out.len, &err) && rollup_quarters(&r, &err));
+			out.data[place] ^= 1;
+		}
 		for (int i = 0; i < 40 && out.len; i++) {       /* damaged: refused or other numbers, never worse */
 			size_t place = rng_next(&rng) % out.len;
 			out.data[place] ^= (char)(1 << rng_next(&rng) % 8);
@@ -299,9 +311,77 @@ static void round_trip(void **state)
 	rollup_done(&r);
 }
 
+/* A clock that was set back leaves quarters that have no order: all readings are taken then, each once. */
+static struct quarter added;
+static size_t wholes;
+
+static bool add_whole(void *ctx, int64_t step, const struct quarter *q)
+{
+	(void)ctx, (void)step;
+	wholes++;
+	quarter_merge(&added, q);
+	return true;
+}
+
+static bool add_some(void *ctx, uint32_t sid, const struct sample *s, size_t n)
+{
+	const struct grid *g = ctx;
+	(void)sid;
+	for (size_t i = 0; i < n; i++)
+		if (grid_has(g, s[i].at.wall))
+			quarter_add(&added, &s[i]);
+	return true;
+}
+
+static void cut_with_a_clock_set_back(void **state)
+{
+	(void)state;
+	static const struct back { const char *name; int64_t set_back_ms; size_t wholes; } backs[] = { { "never", 0, 22 }, { "an hour", HOUR, 0 }, { "a day", 86400000, 0 } };
+	enum { N = 2000, STEP = 30000 };
+	static struct sample s[N];
+	for (const struct back *b = backs; b < backs + countof(backs); b++) {
+		struct grid g = { { days_start + 12345 }, { days_start + 12345 + 100 * 7 * STEP }, 200 * 86400000LL };
+		struct quarter want = { .at = 0 }, *q = NULL;
+		struct window at = { .id = 5, .id_to = 9, .from = { days_start }, .to = { days_start + N * STEP } };
+		struct window_writer w;
+		struct edge raw = { .id = 5 };
+		CLEANUP(rollup_done) struct rollup r = { .days = NULL };
+		CLEANUP(buf_done) struct buf body = { 0 };
+		struct db d;
+		struct err err;
+		size_t room = 0, n_quarters;
+		for (int i = 0; i < N; i++) {
+			int64_t t = days_start + i * STEP - (i > 1000 ? b->set_back_ms : 0);
+			s[i] = (struct sample){ .series = 3, .value = 100 + i % 77, .at = { { t }, { i * STEP }, 1, true }, .quality = i % 9 == 0 ? QUALITY_MISSING : QUALITY_GOOD };
+			s[i].value = s[i].quality == QUALITY_MISSING ? 0 : s[i].value;
+			if (grid_has(&g, s[i].at.wall))
+				quarter_add(&want, &s[i]);
+		}
+		row_check(b, db_open(&d, kit_dir(), "raw-2031-01.db", NULL, false, &segment_schema, &err) && window_begin(&w, &d, at, true, &err) && window_add(&w, 3, s, N, &err) && window_end(&w, &err));
+		window_writer_done(&w);
+		row_check(b, quarters_of(s, N, &q, &room, &n_quarters) && window_reader_init(&raw.in, &d, &err));
+		rollup_put(q, n_quarters, &body);
+		added = (struct quarter){ .at = 0 };
+		wholes = 0;
+		const struct cutting to = { add_whole, NULL, add_some, &g };
+		if (!rollup_read(&r, body.data, body.len, &err) || !grid_cut(&g, &r, &raw, 3, &to, &err))
+			fail_msg("row \"%s\": %s", b->name, err.text);
+		row_check(b, added.n == want.n && added.not_good == want.not_good && added.sum == want.sum && added.min == want.min && added.max == want.max);
+		row_check(b, wholes == b->wholes);
+		row_check(b, b->wholes == 0 || raw.n < N);      /* not all of it was decoded */
+		window_reader_done(&raw.in);
+		free(raw.s);
+		free(q);
+		db_close(&d);
+		char path[300];
+		snprintf(path, sizeof path, "%s/raw-2031-01.db", kit_dir());
+		unlink(path);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(steps), cmocka_unit_test(sums), cmocka_unit_test(latest), cmocka_unit_test(without_the_readings),
-					    cmocka_unit_test(round_trip) };
+					    cmocka_unit_test(round_trip), cmocka_unit_test(cut_with_a_clock_set_back) };
 	return cmocka_run_group_tests(tests, make, clean);
 }
