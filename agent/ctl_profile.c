@@ -150,41 +150,17 @@ static void show(const struct profile *p, bool json, struct buf *b)
 
 /* ---- test ---- */
 
-static bool is_file(const char *name)
-{
-	return strchr(name, '/') || strstr(name, ".yaml");
-}
-
-/* The library with one file more; every problem of that file goes to stderr.  Its profile's name in *name. */
-static struct library *library_with(const char *path, const char **name, int *code)
+/* The library with one file more; every problem of that file goes to stderr. */
+static struct library *library_and(const char *path, const char **name, int *code)
 {
 	struct err err = { 0 };
-	CLEANUP(buf_done) struct buf text = { 0 }, report = { 0 };
-	struct library *lib = library_new();
-	*code = 70;
-	if (!lib || !file_read(path, &text, &err)) {
+	CLEANUP(buf_done) struct buf report = { 0 };
+	struct library *lib = library_with(path, name, &report, &err);
+	fputs(report.data ? report.data : "", stderr);
+	if (!lib && !report.len)
 		fprintf(stderr, "%s\n", err.text);
-		*code = err_exit_code(&err);
-		library_free(lib);
-		return NULL;
-	}
-	library_add(lib, path, text.data, text.len);
-	bool good = library_extend(lib, &err);          /* what it extends comes from there */
-	conf_report(library_conf(lib), &report);
-	for (char *line = strtok(report.data ? report.data : (char[]){ 0 }, "\n"); line; line = strtok(NULL, "\n"))
-		if (!strncmp(line, path, strlen(path)))
-			fprintf(stderr, "%s\n", line);
-	*name = NULL;
-	for (size_t i = 0; i < library_count(lib); i++)
-		if (!strcmp(library_at(lib, i)->place.file, path))
-			*name = library_at(lib, i)->name;
-	if (*name)
-		return lib;
-	if (!good && !report.len)
-		fprintf(stderr, "%s\n", err.text);
-	*code = 78;
-	library_free(lib);
-	return NULL;
+	*code = lib ? 0 : err_exit_code(&err);
+	return lib;
 }
 
 static size_t test_one(const struct ctl *ctl, const struct profile *p, struct buf *out)
@@ -193,6 +169,13 @@ static size_t test_one(const struct ctl *ctl, const struct profile *p, struct bu
 	if (!ctl->json)
 		buf_printf(out, ctl->lang == LANG_ZH ? "%s:%zu 个数值,%zu 个不符\n" : "%s: %zu values, %zu wrong\n", p->name, facts, wrong);
 	return wrong;
+}
+
+/* Under the values: what was not made a point, for who wonders. */
+static void left_out_text(const struct bound *b, struct buf *out)
+{
+	if (b->n_unscaled)
+		buf_printf(out, "# left out: %s%s: what scale_from names is 0 or not there\n", b->unscaled ? b->unscaled : "?", b->n_unscaled > 1 ? " and others" : "");
 }
 
 static void recorded_text(const struct bound *b, const struct sample *s, struct buf *out)
@@ -226,9 +209,10 @@ static int test_recording(const struct ctl *ctl, const struct library *lib, cons
 	good = good && (p || replica_identify(r, lib, (enum transport)by, &who, &err)) && replica_probe(r, p ? p : who.profile, &b, &s, &err);
 	if (good && script_left_out(script))
 		fprintf(stderr, "%s: %zu objects under names that only a MIB knows are left out; walk with -On\n", path, script_left_out(script));
-	if (good)
+	if (good) {
 		recorded_text(b, s, &out);
-	else
+		left_out_text(b, &out);
+	} else
 		err_wrap(&err, "%s", path);
 	fwrite(out.data ? out.data : "", 1, out.len, stdout);
 	bound_free(b);
@@ -287,7 +271,7 @@ static int with_library(struct ctl *ctl, const struct words *w)
 	CLEANUP(buf_done) struct buf out = { 0 };
 	const char *name = w->name;
 	int code = 0;
-	struct library *lib = w->name && is_file(w->name) ? library_with(w->name, &name, &code) : library_load(&err);
+	struct library *lib = w->name && is_profile_file(w->name) ? library_and(w->name, &name, &code) : library_load(&err);
 	if (!lib)
 		return code ? code : ctl_fail(ctl, &err);
 	if (!strcmp(w->what, "list"))

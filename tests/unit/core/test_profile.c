@@ -44,6 +44,8 @@ static const struct bad_row { const char *name, *yaml, *says; } bad_rows[] = {
 	{ "a decimal comma", POINT(", scale: 0,1"), "a comma separates here: write 0.1, not 0,1" },
 	{ "the right page", POINT(", xyzzy: 1"), "see docs/writing-a-profile.md for the keys" },
 	{ "half a range", POINT(", missing: 65535.."), "is no range of raw values; write A..B" },
+	{ "largest of an unsigned type", POINT(", type: u16, missing: [1, largest]"), "'largest' is 0x7fff.. of a signed type, and u16 is none; write all_ones, or the value" },
+	{ "parts too far apart", POINT(", type: u32, parts: [1, 200]"), "span 200 registers and are read with one request" },
 	{ "a range the wrong way round", POINT(", missing: -1..-10"), "with A not above B" },
 	{ "a scale without how", POINT(", scale_from: holding 5"), "{at: holding 5, as: divisor}" },
 	{ "air speed is no fan speed", HEAD "points:\n - {name: a, quantity: fan_speed, unit: m/s, at: holding 1}\n", "unit 'm/s' does not measure fan_speed" },
