@@ -1,5 +1,6 @@
 /* puectl profile list|show|test|import: the library of devices, for those who extend it. */
 #include "agent/ctl.h"
+#include "agent/encoding.h"
 #include "agent/file.h"
 #include "agent/setup.h"
 #include "core/decode.h"
@@ -252,15 +253,19 @@ static int run_test(const struct ctl *ctl, const struct words *w, const struct l
 static int import(const struct ctl *ctl, const struct words *w)
 {
 	struct err err = { 0 };
-	CLEANUP(buf_done) struct buf bytes = { 0 }, yaml = { 0 };
+	CLEANUP(buf_done) struct buf bytes = { 0 }, text = { 0 }, yaml = { 0 };
+	const char *how;
 	struct import_options o = { .name = w->profile, .vendor = w->vendor, .model = w->model, .source = w->source, .address_base = -1 };
 	char *end = NULL;
 	if (!w->name)
 		return ctl_usage(ctl, "import needs a CSV file");
 	if (w->base && ((o.address_base = strtoll(w->base, &end, 0)) < 0 || *end || o.address_base > 65535))
 		return ctl_usage(ctl, "--base is the number of the first register: 0, 1 or 40001");
-	if (!file_read(w->name, &bytes, &err) || !profile_import(w->name, bytes.data, bytes.len, &o, &yaml, &err))
+	if (!file_read(w->name, &bytes, &err) || !to_utf8(bytes.data ? bytes.data : "", bytes.len, &text, &how, &err) ||
+	    !profile_import(w->name, text.data ? text.data : "", text.len, &o, &yaml, &err))
 		return ctl_fail(ctl, &err);
+	if (*how)
+		printf("# The table is no UTF-8 and was read as %s: look at the names.\n", how);
 	fwrite(yaml.data, 1, yaml.len, stdout);
 	return 0;
 }

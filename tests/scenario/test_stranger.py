@@ -167,7 +167,32 @@ def version_3():
             server.wait()
 
 
+CHINESE = "地址\t名称\t数据类型\t单位\t系数\n0x0061\tA相电压\t无符号16位\tV\t0.1\n0x0065\t回水温度\tint16\t℃\t0.1\n"
+GERMAN = "Messgerät MX3, Rev. 2\nAdresse;Bezeichnung;Datentyp;Einheit;Faktor\n40001;Raumtemperatur Süd;INT16;°C;0,1\n40002;Lüfter;UINT16;%;1\n"
+
+
+def imports():
+    """A vendor's table in the encodings that spreadsheets save: the same profile, and what was guessed is said."""
+    rows = [("UTF-8", CHINESE, "utf-8", ""), ("UTF-8 with its mark", CHINESE, "utf-8-sig", ""), ("UTF-16", CHINESE, "utf-16", "UTF-16"),
+            ("GBK", CHINESE, "gb18030", "GB18030"), ("Windows", GERMAN, "cp1252", "WINDOWS-1252"), ("UTF-16 German", GERMAN, "utf-16", "UTF-16")]
+    for name, table, encoding, said in rows:
+        with tempfile.TemporaryDirectory() as d:
+            path, yaml = pathlib.Path(d, "table.csv"), pathlib.Path(d, "imported.yaml")
+            path.write_bytes(table.encode(encoding))
+            code, out, err = run("profile", "import", str(path))
+            check(code == 0, "%s: %d %s" % (name, code, err))
+            yaml.write_text(out)
+            words = ["at: holding 0x0061, type: u16, unit: \"V\", scale: 1/10, label: \"A相电压\"", "at: holding 0x0065, type: i16", "回水温度"] if table is CHINESE else \
+                ["at: holding 0x0000, type: i16, unit: \"°C\", scale: 1/10, label: \"Raumtemperatur Süd\"", "Lüfter"]
+            for word in words:
+                check(word in out, "%s: '%s' is not in\n%s" % (name, word, out))
+            check(("was read as " + said in out) == bool(said), "%s: what it was read as: %s" % (name, out[:200]))
+            code, out, err = run("profile", "test", str(yaml))
+            check(code == 0 and not err, "%s: the draft is a profile: %s" % (name, err))
+
+
 trials()
+imports()
 simulated_pdu()
 replayed()
 modbus()
