@@ -179,15 +179,42 @@ static void left_out_text(const struct bound *b, struct buf *out)
 		buf_printf(out, "# left out: %s%s: what scale_from names is 0 or not there\n", b->unscaled ? b->unscaled : "?", b->n_unscaled > 1 ? " and others" : "");
 }
 
-static void recorded_text(const struct bound *b, const struct sample *s, struct buf *out)
+/* What the recording holds where no value could be made of it: who writes a profile wants to see that. */
+static void raw_text(struct replica *r, const struct bound_point *p, struct buf *out)
+{
+	const struct request q = p->oid ? (struct request){ .kind = REQUEST_SNMP_GET, .oids = p->oid, .n_oids = 1 }
+					: (struct request){ .kind = REQUEST_MODBUS_READ, .function = p->space, .address = p->address, .count = (uint16_t)(p->coding.n_parts ? 0 : p->coding.words) };
+	struct reading got;
+	replica_answer(r, &q, (struct stamp){ 0 }, &got);
+	for (size_t i = 0; i < got.n_words && i < 8; i++)
+		buf_printf(out, "%s0x%04x", i ? " " : "", got.words[i]);
+	const struct var *v = got.n_vars ? &got.vars[0] : NULL;
+	if (!v || v->type >= VAR_NO_SUCH_OBJECT)
+		return;
+	if (v->type == VAR_STRING) {
+		buf_str(out, "\"");
+		buf_plain(out, v->text, v->text_len < 40 ? v->text_len : 40);
+		buf_str(out, "\"");
+	} else if (v->type == VAR_OPAQUE_FLOAT || v->type == VAR_OPAQUE_DOUBLE) {
+		buf_printf(out, "%g", v->real);
+	} else if (v->type == VAR_COUNTER64) {
+		buf_printf(out, "%llu", (unsigned long long)v->integer);
+	} else if (v->type != VAR_OID && v->type != VAR_ADDRESS) {
+		buf_printf(out, "%lld", (long long)v->integer);
+	}
+}
+
+static void recorded_text(struct replica *r, const struct bound *b, const struct sample *s, struct buf *out)
 {
 	buf_printf(out, "%s\n", b->profile->name);
 	for (size_t i = 0; i < b->n; i++) {
-		CLEANUP(buf_done) struct buf value = { 0 };
-		if (sample_has_value(&s[i]))
+		CLEANUP(buf_done) struct buf value = { 0 }, raw = { 0 };
+		if (sample_has_value(&s[i])) {
 			bound_value_text(&b->points[i], s[i].value, &value);
-		else
-			buf_printf(&value, "- (%s)", reason_text((enum reason)s[i].reason));
+		} else {
+			raw_text(r, &b->points[i], &raw);
+			buf_printf(&value, "- (%s%s%s)", reason_text((enum reason)s[i].reason), raw.len ? ": " : "", raw.len ? raw.data : "");
+		}
 		buf_printf(out, "%-28s %16s %-6s %s\n", b->points[i].name, value.data, quantities[b->points[i].quantity].unit, b->points[i].source);
 	}
 }
@@ -211,7 +238,7 @@ static int test_recording(const struct ctl *ctl, const struct library *lib, cons
 	if (good && script_left_out(script))
 		fprintf(stderr, "%s: %zu objects under names that only a MIB knows are left out; walk with -On\n", path, script_left_out(script));
 	if (good) {
-		recorded_text(b, s, &out);
+		recorded_text(r, b, s, &out);
 		left_out_text(b, &out);
 	} else
 		err_wrap(&err, "%s", path);

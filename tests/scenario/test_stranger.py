@@ -63,6 +63,10 @@ def trials():
     code, out, err = run("profile", "test", "--recording", str(here / "meter-sentinels.txt"))
     check(code == 65 and "meter-sentinels.txt" in err and "no profile fits" in err, "unknown registers: %d %s" % (code, err))
     code, out, err = run("profile", "test", str(here / "pdu-eight-index.yaml"), "--recording", str(here / "pdu-eight-index.walk"))
+    _, texts, _ = run("profile", "test", str(here / "ups-texts.yaml"), "--recording", str(here / "ups-texts.walk"))
+    check('(wrong type: "1,234 kWh")' in texts and '(device says: no value: "---")' in texts, "what stands there instead is shown: %s" % texts)
+    _, words, _ = run("profile", "test", str(here / "meter-sentinels.yaml"), "--recording", str(here / "meter-sentinels.txt"))
+    check("(device says: no value: 0x7fff 0xffff 0xffff)" in words, "and the words: %s" % words)
     check("left out: total.4.1.power" in out, "a row without its scale is named: %s" % out)
 
 
