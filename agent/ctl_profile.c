@@ -219,6 +219,16 @@ static void recorded_text(struct replica *r, const struct bound *b, const struct
 	}
 }
 
+/* Would this device find this profile by itself? */
+static void identified_text(struct replica *r, const struct library *lib, const struct profile *p, struct buf *out)
+{
+	struct identity who = { 0 };
+	struct err err = { 0 };
+	bool found = replica_identify(r, lib, (enum transport)p->transport, &who, &err);
+	if (!found || who.profile != p)
+		buf_printf(out, "# identification takes %s%s\n", found ? "another profile: " : "no profile: none of the rules holds", found ? who.profile->name : "");
+}
+
 /* A recording (docs/formats-recording.md) is read as a probe would read the device. */
 static int test_recording(const struct ctl *ctl, const struct library *lib, const struct profile *p, const char *path)
 {
@@ -240,6 +250,8 @@ static int test_recording(const struct ctl *ctl, const struct library *lib, cons
 	if (good) {
 		recorded_text(r, b, s, &out);
 		left_out_text(b, &out);
+		if (p && p->rules.n)
+			identified_text(r, lib, p, &out);
 	} else
 		err_wrap(&err, "%s", path);
 	fwrite(out.data ? out.data : "", 1, out.len, stdout);
