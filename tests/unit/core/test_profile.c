@@ -127,7 +127,7 @@ static void sentinels_are_no_values(void **state)
 	size_t facts = 0;
 	add(lib, "p.yaml", "profile: p\nrevision: 1\nsource: x\ndefaults: {quantity: voltage, unit: V}\npoints:\n"
 			   " - {name: nan, at: holding 0, type: f32}\n - {name: snan, at: holding 2, type: f32}\n - {name: inf, at: holding 4, type: f32}\n - {name: huge, at: holding 6, type: f32}\n"
-			   " - {name: ones, at: holding 8, type: u32, missing: all_ones}\n - {name: near_ones, at: holding 10, type: u32, scale: 0.0001, missing: all_ones}\n"
+			   " - {name: ones, at: holding 8, type: u32, scale: 0.0001, missing: all_ones}\n - {name: near_ones, at: holding 10, type: u32, scale: 0.0001, missing: all_ones}\n"
 			   " - {name: largest, at: holding 12, type: i16, missing: largest}\n - {name: near_largest, at: holding 13, type: i16, missing: largest}\n"
 			   " - {name: extreme, at: holding 14, type: i16, missing: -32768..-32000}\n - {name: near_extreme, at: holding 15, type: i16, missing: -32768..-32000}\n"
 			   " - {name: bcd, at: holding 16, type: bcd16}\n - {name: mod10k, at: holding 17, type: mod10k32}\n"
