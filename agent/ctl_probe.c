@@ -208,23 +208,53 @@ static void print_decode(const struct probe *p, size_t i, struct buf *b)
 	}
 }
 
+/* The endpoint as a configuration has it: without the community, and without credential=..., which is a key of its own there. */
+static void put_endpoint(const struct endpoint *ep, const char *text, struct buf *b)
+{
+	const char *at = strrchr(text, '@'), *mark = strstr(text, "://"), *option = ep->version == 3 ? strstr(text, "credential=") : NULL;
+	bool secret = ep->user[0] && ep->version < 3 && at && mark;
+	if (secret) {
+		buf_add(b, text, (size_t)(mark + 3 - text));
+		text = at + 1;
+	}
+	if (!option || option == text || !strchr("?&", option[-1])) {
+		buf_str(b, text);
+		return;
+	}
+	size_t len = strcspn(option, "&");
+	buf_add(b, text, (size_t)(option - text - (option[len] == 0)));        /* the sign in front goes with the last one */
+	buf_str(b, option[len] ? option + len + 1 : "");
+}
+
+/* "device-10-0-0-11-3": host, port where it is not the usual one (two devices behind one address), unit; an id has 64 letters. */
+static void put_id(const struct endpoint *ep, struct buf *b)
+{
+	CLEANUP(buf_done) struct buf id = { 0 };
+	bool modbus = !strncmp(ep->scheme, "modbus", 6), port = ep->port && ep->port != (modbus ? 502 : 161);
+	char tail[24] = "";
+	if (port)
+		snprintf(tail, sizeof tail, "-%u", ep->port);
+	if (modbus)
+		snprintf(tail + strlen(tail), sizeof tail - strlen(tail), "-%u", ep->unit);
+	size_t room = 64 - strlen("device-") - strlen(tail), len = strlen(ep->host);
+	for (const char *c = ep->host + (len > room ? len - room : 0); *c; c++)
+		buf_add(&id, (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ? c : "-", 1);
+	buf_printf(b, "device-%s%s", id.data ? id.data + strspn(id.data, "-") : "", tail);
+}
+
 /* The block to paste.  A community is a secret: it goes into a credential, never into the file. */
 static void print_block(struct ctl *ctl, const struct endpoint *ep, const struct options *o, const struct probe *p, struct buf *b)
 {
-	CLEANUP(buf_done) struct buf id = { 0 };
-	const char *at = strrchr(o->endpoint, '@'), *mark = strstr(o->endpoint, "://");
-	bool secret = ep->user[0] && ep->version < 3 && at && mark;
-	for (const char *c = ep->host; *c; c++)
-		buf_add(&id, (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ? c : "-", 1);
-	if (strncmp(ep->scheme, "modbus", 6) == 0)
-		buf_printf(&id, "-%u", ep->unit);
-	buf_printf(b, "\n%s\n\ndevices:\n  - id: device-%s\n    profile: %s\n    endpoint: \"", say(ctl, (struct bilingual){ "可直接粘贴到配置文件:", "To paste into the configuration:" }),
-		   id.data ? id.data + strspn(id.data, "-") : "", p->identity.profile->name);
-	if (secret)
-		buf_printf(b, "%.*s%s\"\n    credential: snmp-read   # %s\n", (int)(mark + 3 - o->endpoint), o->endpoint, at + 1,
-			   say(ctl, (struct bilingual){ "团体字存入此凭据", "put the community into this credential" }));
-	else
-		buf_printf(b, "%s\"\n", o->endpoint);
+	static const struct bilingual community = { "团体字存入此凭据", "put the community into this credential" },
+				      phrases = { "第一行认证口令，第二行加密口令", "its first line authenticates, its second line encrypts" };
+	bool v3 = ep->version == 3, secret = ep->user[0] && ep->version < 3 && strchr(o->endpoint, '@');
+	buf_printf(b, "\n%s\n\ndevices:\n  - id: ", say(ctl, (struct bilingual){ "可直接粘贴到配置文件:", "To paste into the configuration:" }));
+	put_id(ep, b);
+	buf_printf(b, "\n    profile: %s\n    endpoint: \"", p->identity.profile->name);
+	put_endpoint(ep, o->endpoint, b);
+	buf_str(b, "\"\n");
+	if (secret || v3)
+		buf_printf(b, "    credential: %s   # %s\n", ep->credential ? ep->credential : v3 ? "snmp-v3" : "snmp-read", say(ctl, v3 ? phrases : community));
 }
 
 static void print_human(struct ctl *ctl, const struct endpoint *ep, const struct options *o, const struct probe *p, struct buf *b)
@@ -241,6 +271,9 @@ static void print_human(struct ctl *ctl, const struct endpoint *ep, const struct
 		buf_printf(b, "%s\n%s", say(ctl, (struct bilingual){ "注意: 下列数值互相矛盾, 不被采用", "note: these values contradict each other and are not taken" }), p->findings.data);
 	if (p->bound && p->bound->partial)
 		buf_printf(b, "%s\n", say(ctl, (struct bilingual){ "注意: 部分表被限制截断, 可能缺行", "note: a table was cut by a limit; rows may be missing" }));
+	if (p->bound && p->bound->n_unscaled)
+		buf_printf(b, "%s: %s (%u)\n", say(ctl, (struct bilingual){ "注意: 倍率为 0 或读不到, 未列出", "note: left out, because the scale they name is 0 or not there" }),
+			   p->bound->unscaled ? p->bound->unscaled : "?", p->bound->n_unscaled);
 	CLEANUP(buf_done) struct buf limits = { 0 };
 	plan_limits_text(&p->limits, &limits);
 	if (limits.len)
@@ -249,6 +282,18 @@ static void print_human(struct ctl *ctl, const struct endpoint *ep, const struct
 		plan_print(p->plan, &p->limits, b);
 	if (p->bound)
 		print_block(ctl, ep, o, p, b);
+}
+
+/* --profile takes a file, too: what is being written need not be installed to be tried. */
+static struct library *read_library(struct options *o, struct err *err)
+{
+	CLEANUP(buf_done) struct buf report = { 0 };
+	if (!o->profile || !is_profile_file(o->profile))
+		return library_load(err);
+	struct library *library = library_with(o->profile, &o->profile, &report, err);
+	if (!library && report.len)
+		err_set(err, ERR_CONFIG, "%.*s", (int)report.len - 1, report.data);
+	return library;
 }
 
 int ctl_probe(struct ctl *ctl)
@@ -268,7 +313,7 @@ int ctl_probe(struct ctl *ctl)
 	ep.credential = endpoint_option(&ep, "credential");
 	if (!parse_number(o.timeout, 10, 60000, 1000, "--timeout", &timeout, &err) || !parse_number(o.retries, 0, 10, 1, "--retries", &retries, &err))
 		return ctl_fail(ctl, &err);
-	struct library *library = library_load(&err);
+	struct library *library = read_library(&o, &err);
 	if (!library)
 		return ctl_fail(ctl, &err);
 	struct probe_options po = { .library = library, .timeout_ms = timeout, .retries = (int)retries };

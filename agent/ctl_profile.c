@@ -1,5 +1,6 @@
 /* puectl profile list|show|test|import: the library of devices, for those who extend it. */
 #include "agent/ctl.h"
+#include "agent/encoding.h"
 #include "agent/file.h"
 #include "agent/setup.h"
 #include "core/decode.h"
@@ -150,41 +151,17 @@ static void show(const struct profile *p, bool json, struct buf *b)
 
 /* ---- test ---- */
 
-static bool is_file(const char *name)
-{
-	return strchr(name, '/') || strstr(name, ".yaml");
-}
-
-/* The library with one file more; every problem of that file goes to stderr.  Its profile's name in *name. */
-static struct library *library_with(const char *path, const char **name, int *code)
+/* The library with one file more; every problem of that file goes to stderr. */
+static struct library *library_and(const char *path, const char **name, int *code)
 {
 	struct err err = { 0 };
-	CLEANUP(buf_done) struct buf text = { 0 }, report = { 0 };
-	struct library *lib = library_new();
-	*code = 70;
-	if (!lib || !file_read(path, &text, &err)) {
+	CLEANUP(buf_done) struct buf report = { 0 };
+	struct library *lib = library_with(path, name, &report, &err);
+	fputs(report.data ? report.data : "", stderr);
+	if (!lib && !report.len)
 		fprintf(stderr, "%s\n", err.text);
-		*code = err_exit_code(&err);
-		library_free(lib);
-		return NULL;
-	}
-	library_add(lib, path, text.data, text.len);
-	bool good = library_extend(lib, &err);          /* what it extends comes from there */
-	conf_report(library_conf(lib), &report);
-	for (char *line = strtok(report.data ? report.data : (char[]){ 0 }, "\n"); line; line = strtok(NULL, "\n"))
-		if (!strncmp(line, path, strlen(path)))
-			fprintf(stderr, "%s\n", line);
-	*name = NULL;
-	for (size_t i = 0; i < library_count(lib); i++)
-		if (!strcmp(library_at(lib, i)->place.file, path))
-			*name = library_at(lib, i)->name;
-	if (*name)
-		return lib;
-	if (!good && !report.len)
-		fprintf(stderr, "%s\n", err.text);
-	*code = 78;
-	library_free(lib);
-	return NULL;
+	*code = lib ? 0 : err_exit_code(&err);
+	return lib;
 }
 
 static size_t test_one(const struct ctl *ctl, const struct profile *p, struct buf *out)
@@ -195,17 +172,61 @@ static size_t test_one(const struct ctl *ctl, const struct profile *p, struct bu
 	return wrong;
 }
 
-static void recorded_text(const struct bound *b, const struct sample *s, struct buf *out)
+/* Under the values: what was not made a point, for who wonders. */
+static void left_out_text(const struct bound *b, struct buf *out)
+{
+	if (b->n_unscaled)
+		buf_printf(out, "# left out: %s%s: what scale_from names is 0 or not there\n", b->unscaled ? b->unscaled : "?", b->n_unscaled > 1 ? " and others" : "");
+}
+
+/* What the recording holds where no value could be made of it: who writes a profile wants to see that. */
+static void raw_text(struct replica *r, const struct bound_point *p, struct buf *out)
+{
+	const struct request q = p->oid ? (struct request){ .kind = REQUEST_SNMP_GET, .oids = p->oid, .n_oids = 1 }
+					: (struct request){ .kind = REQUEST_MODBUS_READ, .function = p->space, .address = p->address, .count = (uint16_t)(p->coding.n_parts ? 0 : p->coding.words) };
+	struct reading got;
+	replica_answer(r, &q, (struct stamp){ 0 }, &got);
+	for (size_t i = 0; i < got.n_words && i < 8; i++)
+		buf_printf(out, "%s0x%04x", i ? " " : "", got.words[i]);
+	const struct var *v = got.n_vars ? &got.vars[0] : NULL;
+	if (!v || v->type >= VAR_NO_SUCH_OBJECT)
+		return;
+	if (v->type == VAR_STRING) {
+		buf_str(out, "\"");
+		buf_plain(out, v->text, v->text_len < 40 ? v->text_len : 40);
+		buf_str(out, "\"");
+	} else if (v->type == VAR_OPAQUE_FLOAT || v->type == VAR_OPAQUE_DOUBLE) {
+		buf_printf(out, "%g", v->real);
+	} else if (v->type == VAR_COUNTER64) {
+		buf_printf(out, "%llu", (unsigned long long)v->integer);
+	} else if (v->type != VAR_OID && v->type != VAR_ADDRESS) {
+		buf_printf(out, "%lld", (long long)v->integer);
+	}
+}
+
+static void recorded_text(struct replica *r, const struct bound *b, const struct sample *s, struct buf *out)
 {
 	buf_printf(out, "%s\n", b->profile->name);
 	for (size_t i = 0; i < b->n; i++) {
-		CLEANUP(buf_done) struct buf value = { 0 };
-		if (sample_has_value(&s[i]))
+		CLEANUP(buf_done) struct buf value = { 0 }, raw = { 0 };
+		if (sample_has_value(&s[i])) {
 			bound_value_text(&b->points[i], s[i].value, &value);
-		else
-			buf_printf(&value, "- (%s)", reason_text((enum reason)s[i].reason));
+		} else {
+			raw_text(r, &b->points[i], &raw);
+			buf_printf(&value, "- (%s%s%s)", reason_text((enum reason)s[i].reason), raw.len ? ": " : "", raw.len ? raw.data : "");
+		}
 		buf_printf(out, "%-28s %16s %-6s %s\n", b->points[i].name, value.data, quantities[b->points[i].quantity].unit, b->points[i].source);
 	}
+}
+
+/* Would this device find this profile by itself? */
+static void identified_text(struct replica *r, const struct library *lib, const struct profile *p, struct buf *out)
+{
+	struct identity who = { 0 };
+	struct err err = { 0 };
+	bool found = replica_identify(r, lib, (enum transport)p->transport, &who, &err);
+	if (!found || who.profile != p)
+		buf_printf(out, "# identification takes %s%s\n", found ? "another profile: " : "no profile: none of the rules holds", found ? who.profile->name : "");
 }
 
 /* A recording (docs/formats-recording.md) is read as a probe would read the device. */
@@ -226,9 +247,12 @@ static int test_recording(const struct ctl *ctl, const struct library *lib, cons
 	good = good && (p || replica_identify(r, lib, (enum transport)by, &who, &err)) && replica_probe(r, p ? p : who.profile, &b, &s, &err);
 	if (good && script_left_out(script))
 		fprintf(stderr, "%s: %zu objects under names that only a MIB knows are left out; walk with -On\n", path, script_left_out(script));
-	if (good)
-		recorded_text(b, s, &out);
-	else
+	if (good) {
+		recorded_text(r, b, s, &out);
+		left_out_text(b, &out);
+		if (p && p->rules.n)
+			identified_text(r, lib, p, &out);
+	} else
 		err_wrap(&err, "%s", path);
 	fwrite(out.data ? out.data : "", 1, out.len, stdout);
 	bound_free(b);
@@ -268,15 +292,19 @@ static int run_test(const struct ctl *ctl, const struct words *w, const struct l
 static int import(const struct ctl *ctl, const struct words *w)
 {
 	struct err err = { 0 };
-	CLEANUP(buf_done) struct buf bytes = { 0 }, yaml = { 0 };
+	CLEANUP(buf_done) struct buf bytes = { 0 }, text = { 0 }, yaml = { 0 };
+	const char *how;
 	struct import_options o = { .name = w->profile, .vendor = w->vendor, .model = w->model, .source = w->source, .address_base = -1 };
 	char *end = NULL;
 	if (!w->name)
 		return ctl_usage(ctl, "import needs a CSV file");
 	if (w->base && ((o.address_base = strtoll(w->base, &end, 0)) < 0 || *end || o.address_base > 65535))
 		return ctl_usage(ctl, "--base is the number of the first register: 0, 1 or 40001");
-	if (!file_read(w->name, &bytes, &err) || !profile_import(w->name, bytes.data, bytes.len, &o, &yaml, &err))
+	if (!file_read(w->name, &bytes, &err) || !to_utf8(bytes.data ? bytes.data : "", bytes.len, &text, &how, &err) ||
+	    !profile_import(w->name, text.data ? text.data : "", text.len, &o, &yaml, &err))
 		return ctl_fail(ctl, &err);
+	if (*how)
+		printf("# The table is no UTF-8 and was read as %s: look at the names.\n", how);
 	fwrite(yaml.data, 1, yaml.len, stdout);
 	return 0;
 }
@@ -287,7 +315,7 @@ static int with_library(struct ctl *ctl, const struct words *w)
 	CLEANUP(buf_done) struct buf out = { 0 };
 	const char *name = w->name;
 	int code = 0;
-	struct library *lib = w->name && is_file(w->name) ? library_with(w->name, &name, &code) : library_load(&err);
+	struct library *lib = w->name && is_profile_file(w->name) ? library_and(w->name, &name, &code) : library_load(&err);
 	if (!lib)
 		return code ? code : ctl_fail(ctl, &err);
 	if (!strcmp(w->what, "list"))

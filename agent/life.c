@@ -235,13 +235,14 @@ static void why_late(const struct life *l, struct buf *out)
 	const struct plan *plan = life_plan(l);
 	if (l->slowest.ms > 0 && plan && l->slowest.at < plan->n) {
 		int64_t waited = l->slowest.ms - l->slowest.wire_ms;
-		buf_printf(out, "of %u request%s the longest, ", l->answered + l->silent, l->answered + l->silent == 1 ? "" : "s");
-		request_text(&plan->requests[l->slowest.at], out);
-		buf_printf(out, ", took %" PRId64 " ms", l->slowest.ms);
+		buf_printf(out, "the longest of %u asked took %" PRId64 " ms", l->answered + l->silent, l->slowest.ms);
 		if (l->slowest.tries > 1)
 			buf_printf(out, " in %u tries", l->slowest.tries);
 		if (waited * 4 > l->slowest.ms)
 			buf_printf(out, ", %" PRId64 " ms of it waiting for its turn", waited);
+		buf_str(out, " (");
+		request_text(&plan->requests[l->slowest.at], out);
+		buf_str(out, ")");
 	}
 	if (l->error || !out->len)
 		buf_printf(out, "%s%s", out->len ? ": " : "", l->error ? l->error : "nothing was asked in that time");
@@ -334,6 +335,27 @@ static void check_identity(struct life *l, const struct bound *b, struct stamp n
 	}
 }
 
+/* The device tells another ratio, unit or decimal point than before: what it sent in between was scaled by the old one (F-dev-16). */
+static void check_scales(struct life *l, const struct bound *now_bound, struct stamp now)
+{
+	const struct bound *was = l->shared ? l->shared->bound : NULL;
+	const struct bound_point *first = NULL;
+	size_t n = 0;
+	for (size_t i = 0; was && was->profile == now_bound->profile && i < now_bound->n; i++) {
+		const struct bound_point *p = &now_bound->points[i];
+		int64_t k = p->point->scale_from.n || p->point->unit_from.at.oid || p->point->unit_from.at.space ? bound_find(was, p->name) : -1;
+		if (k < 0)
+			continue;
+		const struct bound_point *o = &was->points[k];
+		bool same = o->factor.num == p->factor.num && o->factor.den == p->factor.den && o->offset == p->offset && o->count.num == p->count.num && o->count.den == p->count.den;
+		if (!same && !n++)
+			first = p;
+	}
+	if (n)
+		poller_event(l, "rescaled", now, "it tells another scale or unit (%zu points, %s) than when it was looked over last; values in between were scaled by the old one: "
+			     "was a transformer ratio or a setting changed?", n, first->name);
+}
+
 static bool take_bound(struct life *l, struct bound *bound, struct stamp now, struct err *err)
 {
 	check_identity(l, bound, now);
@@ -341,6 +363,7 @@ static bool take_bound(struct life *l, struct bound *bound, struct stamp now, st
 		bound_free(bound);
 		return true;
 	}
+	check_scales(l, bound, now);
 	struct shared *shared = poller_share(l->p, bound, err);
 	if (!shared)
 		return false;

@@ -64,6 +64,41 @@ struct library *library_load(struct err *err)
 	return lib;
 }
 
+bool is_profile_file(const char *name)
+{
+	return strchr(name, '/') || strstr(name, ".yaml");
+}
+
+struct library *library_with(const char *path, const char **name, struct buf *report, struct err *err)
+{
+	CLEANUP(buf_done) struct buf text = { 0 }, all = { 0 };
+	struct library *lib = library_new();
+	if (!lib || !file_read(path, &text, err)) {
+		if (!lib)
+			err_memory(err);
+		library_free(lib);
+		return NULL;
+	}
+	library_add(lib, path, text.data ? text.data : "", text.len);
+	struct err problem = { 0 };
+	if (!library_extend(lib, &problem))                /* what it extends comes from there */
+		err_set(err, ERR_CONFIG, "%s", problem.text);
+	conf_report(library_conf(lib), &all);
+	for (char *line = strtok(all.data ? all.data : (char[]){ 0 }, "\n"); line; line = strtok(NULL, "\n"))
+		if (!strncmp(line, path, strlen(path)))
+			buf_printf(report, "%s\n", line);
+	for (size_t i = 0; i < library_count(lib); i++)
+		if (!strcmp(library_at(lib, i)->place.file, path)) {
+			*name = library_at(lib, i)->name;
+			return lib;
+		}
+	if (err->kind == ERR_NONE)
+		err_set(err, ERR_CONFIG, "%s: no profile in it", path);
+	err->kind = ERR_CONFIG;
+	library_free(lib);
+	return NULL;
+}
+
 const struct pack *pack_open(struct conf *conf, const char *id, struct err *err)
 {
 	char path[PATH_MAX];

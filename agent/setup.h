@@ -35,6 +35,11 @@ static inline struct ratio setup_pue_limit(const struct setup *s) { return s->pa
 struct library *library_load(struct err *err);
 /* Adds them to a library that already has files of its own, and closes it. */
 bool library_extend(struct library *lib, struct err *err) MUST_USE;
+/* Is it a path rather than a profile's name? */
+bool is_profile_file(const char *name);
+/* The library with one file more, which wins over a profile of the same name; its profile's name in *name.  Every problem of that file is
+ * a line of *report; NULL when it holds no usable profile. */
+struct library *library_with(const char *path, const char **name, struct buf *report, struct err *err);
 /* The pack with this id, from /etc/pued/packs or the packs that came with the program; also a path to a file.  Only a pack
  * that came with the program, or is signed by a publisher in /etc/pued/trust, is opened. */
 const struct pack *pack_open(struct conf *conf, const char *id, struct err *err);

@@ -4,7 +4,7 @@
 
 const struct verb verbs[] = {
 	{ "check", "FILE", { "检查站点配置(不接触网络)", "check a site configuration, without network" }, { NULL, NULL }, ctl_check },
-	{ "probe", "ENDPOINT [--profile NAME] [--decode] | mqtt [--config FILE]", { "识别设备并显示解码后的数值", "identify a device and print its decoded points" }, { NULL, NULL }, ctl_probe_any },
+	{ "probe", "ENDPOINT [--profile NAME|FILE.yaml] [--decode] | mqtt [--config FILE]", { "识别设备并显示解码后的数值", "identify a device and print its decoded points" }, { NULL, NULL }, ctl_probe_any },
 	{ "scan", "CIDR [--community NAME] [--unit N] [--rate 50] [--timeout MS] [--modbus-port N] [--snmp-port N] [--yes]",
 	  { "查找网段内有应答的设备(只读, 先询问, 限速)", "find devices that answer in a network: read-only, asks first, slow on purpose" }, { NULL, NULL }, ctl_scan },
 	{ "profile", "list | show NAME | test [NAME|FILE.yaml] [--recording FILE] | import FILE.csv [--name NAME] [--vendor V] [--model M] [--source TEXT] [--base N]",

@@ -57,18 +57,23 @@ static bool is_echo(const uint8_t *f, size_t len, const struct modbus_request *r
 	return len >= *size && memcmp(f, sent, *size) == 0;
 }
 
+/* What stands before our own echo answers an older question, however well it looks: RTU has no transaction ids. */
+static size_t behind_echo(const uint8_t *buf, size_t len, const struct modbus_request *req)
+{
+	size_t behind = 0, echo;
+	for (size_t i = 0; i < len; i++)
+		if (buf[i] == req->unit && is_echo(buf + i, len - i, req, &echo))
+			behind = i + echo;
+	return behind;
+}
+
 enum frame rtu_parse(const uint8_t *buf, size_t len, const struct modbus_request *req, size_t *skip, struct modbus_answer *out, struct err *err)
 {
-	size_t keep = len, echo;   /* first byte that a frame still under way may begin with */
-	for (size_t i = 0; i < len; i++) {
+	size_t keep = len;         /* first byte that a frame still under way may begin with */
+	for (size_t i = behind_echo(buf, len, req); i < len; i++) {
 		const uint8_t *f = buf + i;
 		if (f[0] != req->unit)
 			continue;
-		if (is_echo(f, len - i, req, &echo)) {
-			i += echo - 1;
-			keep = len;   /* what stood before our own echo answers an older question */
-			continue;
-		}
 		if (len - i >= 2 && (f[1] & 0x7f) != req->function)
 			continue;
 		size_t size = frame_size(f, len - i);

@@ -196,8 +196,13 @@ static bool bind_instance(struct binder *w, struct instance *in)
 	struct ratio scale = p->scale;
 	bool drop = false;
 	show_index(in);
-	if (!row_passes(w->d, in) || !row_scale(w->d, in, &scale))
+	if (!row_passes(w->d, in))
 		return true;
+	if (!row_scale(w->d, in, &scale)) {
+		if (!w->b->n_unscaled++)
+			w->b->unscaled = bound_name(&w->b->arena, in);
+		return true;
+	}
 	const char *unit = row_unit(w->d, in, &room);
 	struct bound_point *bp = next_point(w);
 	if (!bp)

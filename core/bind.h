@@ -44,6 +44,8 @@ struct bound {
 	struct bound_point *points;
 	size_t n;
 	bool partial;                /* a walk was cut: rows may be missing; discover again later */
+	uint32_t n_unscaled;         /* rows that are no points because what their scale_from names is 0 or not there */
+	const char *unscaled;        /* the first of them: its name; NULL: none */
 	char vendor[128], model[128], firmware[128], serial[128], name[128];   /* "" when the device does not say: identity check */
 	struct arena arena;
 };

@@ -66,6 +66,31 @@ static char separator_of(const char *p, const char *end)
 	return memchr(p, ';', line) ? ';' : memchr(p, '\t', line) ? '\t' : ',';
 }
 
+/* Of three kinds the one that stands in the most of the first lines, outside quotes; of equals the first: a decimal comma is no separator
+ * where semicolons or tabs stand as well. */
+static char separator_of_most(const char *p, const char *end)
+{
+	static const char kinds[] = ";\t,";
+	size_t lines[sizeof kinds] = { 0 };
+	for (int line = 0; p < end && line < 30; line++) {
+		const char *stop = memchr(p, '\n', (size_t)(end - p));
+		bool quoted = false, seen[sizeof kinds] = { false };
+		for (const char *at = p; at < (stop ? stop : end); at++) {
+			const char *kind = *at ? strchr(kinds, *at) : NULL;
+			quoted ^= *at == '"';
+			if (kind && !quoted)
+				seen[kind - kinds] = true;
+		}
+		for (size_t i = 0; kinds[i]; i++)
+			lines[i] += seen[i];
+		p = stop ? stop + 1 : end;
+	}
+	size_t best = 0;
+	for (size_t i = 1; kinds[i]; i++)
+		best = lines[i] > lines[best] ? i : best;
+	return lines[best] ? kinds[best] : ',';
+}
+
 static bool at_line_end(const struct reader *r)
 {
 	return stop(r) || *r->p == '\n' || (*r->p == '\r' && (r->p + 1 == r->end || r->p[1] == '\n'));
@@ -164,7 +189,7 @@ static bool row(struct reader *r, size_t width, struct conf_node *rows)
 	return true;
 }
 
-const struct conf_node *csv_parse(struct conf *c, const char *file, const void *bytes, size_t len)
+static const struct conf_node *parse(struct conf *c, const char *file, const void *bytes, size_t len, bool ragged)
 {
 	struct reader r = { .c = c, .file = conf_copy(c, file), .p = bytes, .end = (const char *)bytes + len, .line = 1, .column = 1 };
 	if (!r.file)
@@ -175,15 +200,25 @@ const struct conf_node *csv_parse(struct conf *c, const char *file, const void *
 		r.p += 3;
 	if (!check_text(r))
 		return NULL;
-	r.separator = separator_of(r.p, r.end);
+	r.separator = (ragged ? separator_of_most : separator_of)(r.p, r.end);
 	size_t lines = 1;
 	for (const char *p = r.p; p < r.end; p++)
 		lines += *p == '\n';
 	struct conf_node *rows = conf_make(c, here(&r), CONF_SEQUENCE, lines);
 	bool good = rows;
 	while (good && !stop(&r))
-		good = row(&r, conf_count(conf_item(rows, 0)), rows) && good;
+		good = row(&r, ragged ? 0 : conf_count(conf_item(rows, 0)), rows) && good;
 	if (good && !conf_count(rows))
 		return conf_problem_at(c, here(&r), "the file is empty; the first line names the columns"), NULL;
 	return good ? rows : NULL;
+}
+
+const struct conf_node *csv_parse(struct conf *c, const char *file, const void *bytes, size_t len)
+{
+	return parse(c, file, bytes, len, false);
+}
+
+const struct conf_node *csv_parse_ragged(struct conf *c, const char *file, const void *bytes, size_t len)
+{
+	return parse(c, file, bytes, len, true);
 }

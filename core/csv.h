@@ -12,4 +12,8 @@
  * NULL after a problem.  Columns count characters from 1, as in YAML. */
 const struct conf_node *csv_parse(struct conf *c, const char *file, const void *bytes, size_t len);
 
+/* The same for tables as vendors send them: titles above the headings, rows of any length, and the separator that most of the first
+ * lines have, whatever stands in a title. */
+const struct conf_node *csv_parse_ragged(struct conf *c, const char *file, const void *bytes, size_t len);
+
 #endif

@@ -116,6 +116,17 @@ static bool finish_place(struct finisher *f, struct place *p)
 	return true;
 }
 
+/* From the lowest to the highest address of a value's words. */
+static int parts_span(const struct coding *k)
+{
+	int low = k->parts[0], high = low;
+	for (size_t i = 1; i < k->n_parts; i++) {
+		low = k->parts[i] < low ? k->parts[i] : low;
+		high = k->parts[i] > high ? k->parts[i] : high;
+	}
+	return high - low + 1;
+}
+
 static bool finish_coding(struct finisher *f, const struct place *p, struct coding *k)
 {
 	if (p->space && !k->type)
@@ -136,6 +147,10 @@ static bool finish_coding(struct finisher *f, const struct place *p, struct codi
 	}
 	if (k->n_parts && k->n_parts != k->words) {
 		conf_problem(f->c, f->at, "%u parts for a type of %lld words; name one address a word", k->n_parts, (long long)k->words);
+		return false;
+	}
+	if (k->n_parts && parts_span(k) > MODBUS_MAX_WORDS) {
+		conf_problem(f->c, f->at, "the parts span %d registers and are read with one request, so that they belong together: at most %d", parts_span(k), MODBUS_MAX_WORDS);
 		return false;
 	}
 	if (p->space && p->address + k->words > 65536) {
@@ -240,6 +255,20 @@ static bool finish_states(struct finisher *f, struct point *p)
 	return false;
 }
 
+/* "largest" of a u16 could be 0x7fff or 0xffff; neither is guessed. */
+static bool finish_missing(struct finisher *f, const struct point *p)
+{
+	const struct missing *m = p->missing.items;
+	const struct type_row *t = p->coding.type;
+	bool is_unsigned = t && t->words && !t->is_signed && !t->is_float && t->name[0] == 'u';
+	for (size_t i = 0; is_unsigned && i < p->missing.n; i++)
+		if (m[i].kind == MISSING_LARGEST) {
+			conf_problem(f->c, f->at, "'largest' is 0x7fff.. of a signed type, and %s is none; write all_ones, or the value", t->name);
+			return false;
+		}
+	return true;
+}
+
 static bool finish_point(struct finisher *f, struct point *p)
 {
 	if (!p->at.space && !p->at.oid) {
@@ -274,7 +303,7 @@ static bool finish_point(struct finisher *f, struct point *p)
 		p->confidence = f->d->p.confidence;
 	if (!p->source)
 		p->source = f->d->p.source;
-	return finish_place(f, &p->at) && finish_coding(f, &p->at, &p->coding) && finish_joins(f, p) && finish_name(f, p) && finish_unit(f, p);
+	return finish_place(f, &p->at) && finish_coding(f, &p->at, &p->coding) && finish_missing(f, p) && finish_joins(f, p) && finish_name(f, p) && finish_unit(f, p);
 }
 
 /* ---- linking ---- */

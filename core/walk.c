@@ -121,6 +121,8 @@ static bool goes_on(bool equals, const struct buf *value, const char *p, size_t 
 	string = string ? string : text;
 	if (*string == '"')
 		return !closing(string);
+	if (len >= 10 && !strncmp(p, "End of MIB", 10))
+		return false;
 	bool lines = string != text || strstr(text, "Hex-STRING:") || strstr(text, "BITS:");       /* a text by its display hint; octets */
 	return lines && !head(equals, p, len, &name, &from);
 }
@@ -408,7 +410,7 @@ static bool says_nothing(const char *p, size_t len)
 	size_t blanks = 0;
 	while (blanks < len && isspace((unsigned char)p[blanks]))
 		blanks++;
-	return blanks == len || p[blanks] == '#';
+	return blanks == len || p[blanks] == '#' || (len >= 10 && !strncmp(p, "End of MIB", 10));       /* v1's last word */
 }
 
 /* Where the first answer begins: what a shell or the library said before it is passed over, a recording or a script is none. */

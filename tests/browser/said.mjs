@@ -43,6 +43,8 @@ for (const [english, chinese] of [
 	['more_above: ups, suspect cab-1: residual 41800000 mW.h, 3u 1200 mW.h: the meters below see more than flows in: a wrong CT ratio, a swapped CT, or a meter counted twice',
 		'流入多于下级：ups，可疑 cab-1：差额 41800000 mW.h，3u 1200 mW.h：下级各表之和多于流入：互感器变比有误、互感器接错，或有表重复计入'],
 	['low_load: the CT carries 12.0 % of its rated current on average, its class holds from 20.0 % on', '互感器负荷过低：互感器平均负荷为额定电流的 12.0 %，其等级自 20.0 % 起成立'],
+	['one poll took 1510 ms, more than its period of 1000 ms: the longest of 2 asked took 1500 ms in 2 tries (1 holding register at 0x0400): no answer within 900 ms',
+		'一次轮询用时 1510 ms，超过其周期 1000 ms：2 个请求中最久的用时 1500 ms，共试 2 次（1 holding register at 0x0400）：900 ms 内没有应答'],
 	['gone: ups: residual 12 mW.h, u 400 mW.h: it closes', '已消除：ups：差额 12 mW.h，u 400 mW.h：平衡'],
 	['a sentence nobody knows: not even in part', 'a sentence nobody knows: not even in part'],
 ]) check(said(english) === chinese, `"${english}" became "${said(english)}"`);

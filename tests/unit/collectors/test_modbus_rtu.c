@@ -215,6 +215,7 @@ static void ask(struct world *w, struct target *t)
 static const struct line_row { const char *name, *script; enum reason reason; const char *says; } line_rows[] = {
 	{ "good", "GOOD", REASON_NONE, NULL },
 	{ "R31 echo, foreign frame, noise", "ECHO UNIT4 00 17 GOOD", REASON_NONE, NULL },
+	{ "R31 an older answer before the echo", "03 03 04 99 99 99 99 8d 7a ECHO GOOD", REASON_NONE, NULL },
 	{ "broken CRC only", "GOOD!", REASON_TIMEOUT, "unit 3, 2 holding registers at 0x0034: no answer" },
 	{ "silence", "", REASON_TIMEOUT, "no answer within 300 ms" },
 	{ "half an answer", "03 03 04 11", REASON_TIMEOUT, "no answer" },

@@ -313,9 +313,9 @@ static void overruns_name_the_request(void **state)
 {
 	(void)state;
 	static const struct row { const char *name; int slow_at; int64_t slow_ms, wait_ms; int silent_at; const char *says; } slow_rows[] = {
-		{ "a slow answer", 0x400, 1500, 0, -1, "one poll took 1510 ms, more than its period of 1000 ms: of 2 requests the longest, 1 holding register at 0x0400, took 1500 ms" },
-		{ "behind its neighbours", 1, 100, 1400, -1, "of 2 requests the longest, 2 holding registers at 0x0001, took 1500 ms, 1400 ms of it waiting for its turn" },
-		{ "no answer", -1, 0, 0, 0x400, "of 2 requests the longest, 1 holding register at 0x0400, took 1600 ms in 2 tries: fake: timed out" },
+		{ "a slow answer", 0x400, 1500, 0, -1, "one poll took 1510 ms, more than its period of 1000 ms: the longest of 2 asked took 1500 ms (1 holding register at 0x0400)" },
+		{ "behind its neighbours", 1, 100, 1400, -1, "the longest of 2 asked took 1500 ms, 1400 ms of it waiting for its turn (2 holding registers at 0x0001)" },
+		{ "no answer", -1, 0, 0, 0x400, "the longest of 2 asked took 1600 ms in 2 tries (1 holding register at 0x0400): fake: timed out" },
 	};
 	for (const struct row *r = slow_rows; r < slow_rows + countof(slow_rows); r++) {
 		struct world *w = begin(1, "meter", false);
@@ -470,6 +470,32 @@ static void wrong_devices_do_not_stop_the_rest(void **state)
 	end(w);
 }
 
+/* F-dev-16: a meter whose register tells its transformer's ratio, changed on site: told when it is looked over again, values follow. */
+static void changed_ratio_is_told(void **state)
+{
+	(void)state;
+	static const char text[] = "profile: ct\nrevision: 1\nsource: invented\npoints:\n"
+				   "  - {name: total.current, quantity: current, at: holding 2, type: u16, unit: mA, scale_from: {at: holding 0x400, as: factor}}\n";
+	struct world *w = begin(1, "meter", false);
+	struct err err = { 0 };
+	uint16_t twice = 14;
+	library_free(w->library);
+	w->library = library_new();
+	library_add(w->library, "ct.yaml", text, strlen(text));
+	assert_true(library_close(w->library, &err));
+	w->devices[0].profile = "ct";
+	go(w);
+	run(w, 5000);
+	assert_int_equal(w->last[0][0].value, 230 * 7);
+	assert_true(replica_words(w->fakes[0].replica, 3, 0x400, &twice, 1));
+	assert_null(strstr(w->events, "rescaled"));
+	run(w, 3700 * 1000);
+	assert_int_equal(w->last[0][0].value, 230 * 14);
+	assert_non_null(strstr(w->events, "0:rescaled"));
+	assert_null(strstr(strstr(w->events, "0:rescaled") + 5, "rescaled"));
+	end(w);
+}
+
 /* F-dev-33: another meter at the same address after an outage is noticed before its values count. */
 static void swapped_device_is_noticed(void **state)
 {
@@ -497,7 +523,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(healthy), cmocka_unit_test(identifies_itself), cmocka_unit_test(dies_and_comes_back), cmocka_unit_test(one_request_fails), cmocka_unit_test(overruns_name_the_request),
 		cmocka_unit_test(neighbours_are_not_late), cmocka_unit_test(a_fifth_is_dead_from_the_start), cmocka_unit_test(learns_limits), cmocka_unit_test(reload_by_difference), cmocka_unit_test(implausible_is_never_silent),
-		cmocka_unit_test(wrong_devices_do_not_stop_the_rest), cmocka_unit_test(swapped_device_is_noticed),
+		cmocka_unit_test(wrong_devices_do_not_stop_the_rest), cmocka_unit_test(changed_ratio_is_told), cmocka_unit_test(swapped_device_is_noticed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,8 @@ static const struct bad_row { const char *name, *yaml, *says; } bad_rows[] = {
 	{ "a decimal comma", POINT(", scale: 0,1"), "a comma separates here: write 0.1, not 0,1" },
 	{ "the right page", POINT(", xyzzy: 1"), "see docs/writing-a-profile.md for the keys" },
 	{ "half a range", POINT(", missing: 65535.."), "is no range of raw values; write A..B" },
+	{ "largest of an unsigned type", POINT(", type: u16, missing: [1, largest]"), "'largest' is 0x7fff.. of a signed type, and u16 is none; write all_ones, or the value" },
+	{ "parts too far apart", POINT(", type: u32, parts: [1, 200]"), "span 200 registers and are read with one request" },
 	{ "a range the wrong way round", POINT(", missing: -1..-10"), "with A not above B" },
 	{ "a scale without how", POINT(", scale_from: holding 5"), "{at: holding 5, as: divisor}" },
 	{ "air speed is no fan speed", HEAD "points:\n - {name: a, quantity: fan_speed, unit: m/s, at: holding 1}\n", "unit 'm/s' does not measure fan_speed" },
@@ -125,7 +127,7 @@ static void sentinels_are_no_values(void **state)
 	size_t facts = 0;
 	add(lib, "p.yaml", "profile: p\nrevision: 1\nsource: x\ndefaults: {quantity: voltage, unit: V}\npoints:\n"
 			   " - {name: nan, at: holding 0, type: f32}\n - {name: snan, at: holding 2, type: f32}\n - {name: inf, at: holding 4, type: f32}\n - {name: huge, at: holding 6, type: f32}\n"
-			   " - {name: ones, at: holding 8, type: u32, missing: all_ones}\n - {name: near_ones, at: holding 10, type: u32, scale: 0.0001, missing: all_ones}\n"
+			   " - {name: ones, at: holding 8, type: u32, scale: 0.0001, missing: all_ones}\n - {name: near_ones, at: holding 10, type: u32, scale: 0.0001, missing: all_ones}\n"
 			   " - {name: largest, at: holding 12, type: i16, missing: largest}\n - {name: near_largest, at: holding 13, type: i16, missing: largest}\n"
 			   " - {name: extreme, at: holding 14, type: i16, missing: -32768..-32000}\n - {name: near_extreme, at: holding 15, type: i16, missing: -32768..-32000}\n"
 			   " - {name: bcd, at: holding 16, type: bcd16}\n - {name: mod10k, at: holding 17, type: mod10k32}\n"
@@ -240,15 +242,25 @@ static const char messy[] =
 	"Energy;4x0015;Active energy import;Unsigned 64 bit;kWh;1/10\nClimate;30001;Room temperature;INT16;\xc2\xb0" "C;0,1\n;1A0H;Fan speed;weird;%;1\n;12.5;Nonsense;U16;V;1\n";
 static const char hexed[] = "Parameter,Address (hex),Function,Type,Unit,Resolution\nSupply air,0100,04,S16,degC,0.1\nReturn air,10A,FC04,U16,degC,\"0,1\"\nHours,0x0104-0x0105,04,U32,h,1\n";
 
+static const char titled[] = "ACME PM100, register map, rev. C\n\nStart reg,Qty,Signal,Signed,Unit,Gain,R/W\n32080,2,Active power,I32,kW,1000,RO\n32106,2,Energy,U32 (LSW first),kWh,100,R/W\n40003,1,CT,u16,A,,RW\n"
+			     "40004,1,Reset,u16,A,,W\n65535,2,Last,u32,V,1,\n";
+static const char scaled[] = "Modbus address;Name;Type;Unit;Scaling\n\"30,001\";a;U16;V;\xc3\xb7" "10\n30002..30003;b;U32;V;10^-2\n30004;c;U16;V;10\n30005;d;U16;V;value/10\n30006;e;U16;V;1,000\n30007;f;U16;V;\xc3\x97 0,5\n"
+			     "30008;g;U16;0.1 V;\n30009;h;U16;V;1:4\n";
+
 static void import_messy(void **state)
 {
 	(void)state;
-	static const struct { const char *table; size_t len; const char *says[8]; size_t points; } rows[] = {
+	static const struct { const char *table; size_t len; const char *says[9]; size_t points; } rows[] = {
 		{ messy, sizeof messy - 1, { "quantity: voltage, at: holding 0x0000, type: u32, unit: \"V\", scale: 1/10", "quantity: voltage, at: holding 0x0002, type: u32, unit: \"V\"",
 		  "quantity: active_power, at: holding 0x000C, type: i32, unit: \"kW\", scale: 1/1000", "quantity: energy, at: holding 0x000E, type: u64, unit: \"kWh\", scale: 1/10",
 		  "quantity: temperature, at: input 0x0000, type: i16", "at: holding 0x01A0, type: u16, unit: \"%\", label: \"Fan speed\"}   # the type was not understood: check",
 		  "# line 10 left out (no address): Nonsense" }, 6 },
-		{ hexed, sizeof hexed - 1, { "at: input 0x0100, type: i16", "at: input 0x010A, type: u16, unit: \"degC\", scale: 1/10", "at: input 0x0104, type: u32, unit: \"h\"" }, 3 } };
+		{ hexed, sizeof hexed - 1, { "at: input 0x0100, type: i16", "at: input 0x010A, type: u16, unit: \"degC\", scale: 1/10", "at: input 0x0104, type: u32, unit: \"h\"" }, 3 },
+		{ titled, sizeof titled - 1, { "at: input 0x081F, type: i32, unit: \"kW\", scale: 1/1000, label", "type: u32, order: cdab, unit: \"kWh\", scale: 1/100, resettable: true",
+		  "at: holding 0x0002, type: u16, unit: \"A\", configured: true", "(only written): Reset", "(it ends behind address 0xffff): Last", "# 4 addresses such as 40053 or 32080 were read by their leading digit" }, 3 },
+		{ scaled, sizeof scaled - 1, { "{name: point_1, quantity: voltage, at: input 0x0000, type: u16, unit: \"V\", scale: 1/10,", "at: input 0x0001, type: u32, unit: \"V\", scale: 1/100,",
+		  "scale: 10, label: \"c\"}   # taken as times 10; where the register holds so many times the value, it is 1/10", "label: \"d\"}   # the scale was not understood", "label: \"e\"}   # the scale was not understood",
+		  "unit: \"V\", scale: 1/2, label: \"f\"}\n", "unit: \"V\", scale: 1/10, label: \"g\"}\n", "unit: \"V\", scale: 1/4, label: \"h\"}\n" }, 8 } };
 	for (size_t i = 0; i < countof(rows); i++) {
 		const struct import_options o = { .name = "acme", .address_base = -1 };
 		CLEANUP(buf_done) struct buf yaml = { 0 };

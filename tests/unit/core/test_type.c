@@ -2,6 +2,8 @@
 #include "core/decode.h"
 #include "core/type.h"
 
+#include <math.h>
+
 /* ---- every type and order ---- */
 
 static const struct row {
@@ -118,6 +120,21 @@ static void bits_and_strings(void **state)
 	uint16_t swapped[] = { 0x4D41, 0x3033, 0x2030, 0 };
 	assert_true(coding_resolve(&text) && coding_decode(&text, swapped, &n, &why));
 	assert_string_equal(n.text, "AM300");
+}
+
+/* A float of an SNMP agent that is none, or has no end. */
+static void floats_that_are_none(void **state)
+{
+	(void)state;
+	struct coding c = { .bit_first = -1, .bit_last = -1 };
+	const double bad[] = { NAN, INFINITY, -INFINITY };
+	for (size_t i = 0; i < countof(bad); i++) {
+		struct var v = { .type = i ? VAR_OPAQUE_FLOAT : VAR_OPAQUE_DOUBLE, .real = bad[i] };
+		struct number n;
+		enum reason why = REASON_NONE;
+		assert_false(coding_decode_var(&c, &v, &n, &why));
+		assert_int_equal(why, REASON_NAN);
+	}
 }
 
 /* ---- numbers in text ---- */
@@ -245,7 +262,7 @@ static void tests_of_a_sibling(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(types_and_orders), cmocka_unit_test(every_type_has_a_row), cmocka_unit_test(orders), cmocka_unit_test(bits_and_strings),
+		cmocka_unit_test(types_and_orders), cmocka_unit_test(every_type_has_a_row), cmocka_unit_test(orders), cmocka_unit_test(bits_and_strings), cmocka_unit_test(floats_that_are_none),
 		cmocka_unit_test(text_numbers), cmocka_unit_test(units_convert), cmocka_unit_test(exact_division), cmocka_unit_test(values_are_shown),
 		cmocka_unit_test(alternatives_mark_the_plausible), cmocka_unit_test(globs), cmocka_unit_test(tests_of_a_sibling),
 	};

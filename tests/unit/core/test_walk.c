@@ -32,6 +32,7 @@ static const struct row { const char *name, *text, *snmprec; size_t left_out; } 
 	  ".1.3.6.1.7 = 0:0:20:34.56\n.1.3.6.1.8 = \"00 11 22 \"\n.1.3.6.1.9 = \"25 \"\n.1.3.6.1.10 = 10.0.0.1\n.1.3.6.1.11 = 123.456001\n.1.3.6.1.12 = up\n",
 	  "1.3.6.1.1|2|1\n1.3.6.1.2|2|-1\n1.3.6.1.3|66|4294967295\n1.3.6.1.4|70|18446744073709551615\n1.3.6.1.5|4x|3233302e312056\n1.3.6.1.6|6|1.3.6.1.4.1.9\n"
 	  "1.3.6.1.7|67|123456\n1.3.6.1.8|4x|001122\n1.3.6.1.9|4x|323520\n1.3.6.1.10|64|10.0.0.1\n1.3.6.1.11|68x|9f780442f6e979\n1.3.6.1.12|4x|7570\n" },
+	{ "v1's last word", ".1.3.6.1.1 = STRING: a\nEnd of MIB\n", "1.3.6.1.1|4x|61\n" },
 	{ "without types and signs (-Oq)", ".1.3.6.1.1 1\n.1.3.6.1.2 \"a\nb\"\n.1.3.6.1.3 No more variables left in this MIB View (It is past the end of the MIB tree)\n", "1.3.6.1.1|2|1\n1.3.6.1.2|4x|610a62\n" },
 	{ "a prompt and complaints above, remarks between", "$ snmpwalk -v2c -c x 10.0.0.1 .1\nMIB search path: /usr/share\nBad operator (INTEGER): At line 73 in x\n.1.3.6.1.1 = INTEGER: 1\n\n# by hand\n.1.3.6.1.2 = INTEGER: 2\n",
 	  "1.3.6.1.1|2|1\n1.3.6.1.2|2|2\n" },
