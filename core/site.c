@@ -400,3 +400,16 @@ const struct site *site_load(struct conf *c, const char *file, const void *bytes
 	const struct site *s = site_read(c, file, bytes, len, files);
 	return conf_problem_count(c) ? NULL : s;
 }
+
+void site_settle(struct conf *c, const struct site *settled)
+{
+	struct site *s = (struct site *)(uintptr_t)settled;     /* made here */
+	struct meter *meters = s->meters.items;
+	struct device *devices = s->devices.items;
+	for (size_t i = 0; i < s->meters.n; i++)
+		meters[i].node = NULL;
+	for (size_t i = 0; i < s->devices.n; i++)
+		devices[i].node = NULL;
+	s->node = NULL;
+	conf_forget(c);
+}
