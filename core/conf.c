@@ -109,7 +109,7 @@ void *conf_alloc(struct conf *c, size_t size)
 	return take(c, &c->blocks, size, alignof(max_align_t));
 }
 
-static void *node_alloc(struct conf *c, size_t size)
+void *conf_scratch(struct conf *c, size_t size)
 {
 	return take(c, &c->nodes, size, alignof(max_align_t));
 }
@@ -294,8 +294,8 @@ static bool build_children(struct builder *b, const yaml_node_t *y, struct conf_
 	bool map = y->type == YAML_MAPPING_NODE;
 	n->n = map ? (size_t)(y->data.mapping.pairs.top - y->data.mapping.pairs.start)
 		   : (size_t)(y->data.sequence.items.top - y->data.sequence.items.start);
-	n->values = node_alloc(b->c, (n->n + 1) * sizeof *n->values);
-	n->keys = map ? node_alloc(b->c, (n->n + 1) * sizeof *n->keys) : NULL;
+	n->values = conf_scratch(b->c, (n->n + 1) * sizeof *n->values);
+	n->keys = map ? conf_scratch(b->c, (n->n + 1) * sizeof *n->keys) : NULL;
 	if (!n->values || (map && !n->keys))
 		return false;
 	for (size_t i = 0; i < n->n; i++) {
@@ -313,7 +313,7 @@ static bool build_children(struct builder *b, const yaml_node_t *y, struct conf_
 static struct conf_node *build(struct builder *b, int id, const struct conf_node *parent, size_t index, int level)
 {
 	const yaml_node_t *y = yaml_document_get_node(b->doc, id);
-	struct conf_node *n = node_alloc(b->c, sizeof *n);
+	struct conf_node *n = conf_scratch(b->c, sizeof *n);
 	if (!y || !n)
 		return NULL;
 	*n = (struct conf_node){ .parent = parent, .index = index,
@@ -454,18 +454,18 @@ static void path_into(const struct conf_node *n, struct buf *out)
 
 struct conf_node *conf_make(struct conf *c, struct conf_place place, enum conf_kind kind, size_t room)
 {
-	struct conf_node *n = node_alloc(c, sizeof *n);
+	struct conf_node *n = conf_scratch(c, sizeof *n);
 	if (!n)
 		return NULL;
 	*n = (struct conf_node){ .kind = kind, .place = place, .scalar = "", .quoted = true };
-	n->values = node_alloc(c, (room + 1) * sizeof *n->values);
-	n->keys = kind == CONF_MAPPING ? node_alloc(c, (room + 1) * sizeof *n->keys) : NULL;
+	n->values = conf_scratch(c, (room + 1) * sizeof *n->values);
+	n->keys = kind == CONF_MAPPING ? conf_scratch(c, (room + 1) * sizeof *n->keys) : NULL;
 	return n->values && (n->keys || kind != CONF_MAPPING) ? n : NULL;
 }
 
 struct conf_node *conf_make_scalar(struct conf *c, struct conf_place place, const char *text)
 {
-	struct conf_node *n = node_alloc(c, sizeof *n);
+	struct conf_node *n = conf_scratch(c, sizeof *n);
 	const char *copy = conf_copy(c, text);
 	if (!n || !copy)
 		return NULL;

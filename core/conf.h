@@ -69,6 +69,7 @@ typedef const char *conf_rewriter(struct conf *c, const struct conf_node *n, voi
 struct conf_node *conf_clone(struct conf *c, const struct conf_node *n, conf_rewriter *rewrite, void *ctx);
 
 void *conf_alloc(struct conf *c, size_t size);                  /* zeroed; aborts never: NULL sets a problem */
+void *conf_scratch(struct conf *c, size_t size);                /* the same, with the nodes: until conf_forget() */
 char *conf_copy(struct conf *c, const char *text);
 
 /* A reader turns one node into *out; false after it recorded a problem.  `arg` comes from the field row. */
