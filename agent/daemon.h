@@ -41,6 +41,7 @@ struct daemon {
 	struct pipeline *pipeline;
 	struct judge_thread *judge;
 	struct snapshot_slot *slot;
+	struct snapshot *draft;                      /* the next picture, in the making; NULL: none */
 	struct http *http;
 	struct history_page history;
 	struct mqtt *mqtt;
@@ -58,7 +59,7 @@ struct daemon {
 	struct reloading *reloading;                 /* NULL: none goes on */
 	unsigned seconds;                            /* of this run */
 	size_t unused;                               /* free bytes of the heap that were given back */
-	bool rewire, closed;                       /* closed: an interval was committed since the readers were told */
+	bool closed;                                 /* an interval was committed since the readers were told */
 };
 
 /* Folds a recording (pued --import) into the store before polling starts; shows progress. */

@@ -40,11 +40,6 @@ void life_error(struct life *l, const char *text)
 	free(old);          /* afterwards: the text may come from it */
 }
 
-static void set_state(struct life *l, const char *state)
-{
-	snprintf(l->state, sizeof l->state, "%s", state);
-}
-
 /* ---- what the site says ------------------------------------------------------------------------------------------------ */
 
 /* A credential that was written anew makes another device of it; its text stays out of the key. */
@@ -146,10 +141,10 @@ struct life *life_new(struct poller *p, size_t index, const struct device *d)
 		life_free(l);
 		return NULL;
 	}
-	set_state(l, "starting");
+	l->state = "starting";
 	if (!endpoint_parse(d->endpoint, l->ep, &err) || !find_profile(l, d, &err)) {
 		life_error(l, err.text);
-		set_state(l, "down");
+		l->state = "down";
 		return l;
 	}
 	l->ep->credential = d->credential;
@@ -190,6 +185,7 @@ void life_free(struct life *l)
 	free(l->endpoint_text);
 	free(l->key);
 	free(l->ep);
+	free(l->bus);
 	free(l->serial);
 	free(l->model);
 	free(l->firmware);
@@ -220,13 +216,13 @@ static void told_state(struct life *l, bool silent, bool overrun, struct stamp n
 {
 	if (silent) {
 		if (!l->was_down)
-			set_state(l, "late");
+			l->state = "late";
 		return;
 	}
 	if (l->was_down)
 		poller_event(l, "up", now, "answers again");
 	l->was_down = false;
-	set_state(l, overrun ? "late" : l->shared ? "up" : "starting");
+	l->state = overrun ? "late" : l->shared ? "up" : "starting";
 }
 
 /* Which request made the cycle long, and what of it: the device, tries, or waiting behind its neighbours. */

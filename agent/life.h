@@ -20,6 +20,8 @@ struct life {
 	size_t index;                        /* in the site */
 	char *id, *endpoint_text, *key;      /* key: everything that makes it another device when it changes */
 	struct endpoint *ep;                 /* until it is attached */
+	char *bus;                           /* until it is scheduled */
+	unsigned slots;                      /* of the bus */
 	bool snmp;
 	int64_t deadline_ms, retries, period_ms;
 	struct point_override *overrides;    /* its own: the site may go while a discovery runs */
@@ -58,7 +60,7 @@ struct life {
 	int64_t latency_us, cycle_us;
 	struct wall last_good;
 	struct mono overrun_told, hinted;
-	char state[12];
+	const char *state;                   /* a literal */
 	char *error;                         /* NULL: none */
 };
 

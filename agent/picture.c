@@ -90,24 +90,31 @@ static void fill_racks(const struct picture_inputs *in, struct snapshot *s, cons
 	}
 }
 
-static void fill_devices(const struct picture_inputs *in, struct snapshot *s)
+/* Thousands of devices have few profiles: a text that stands at the neighbour, too, is copied once. */
+struct copied { const char *from, *to; };
+static const char *copy_of(struct snapshot *s, struct copied *last, const char *text)
+{
+	if (!last->to || last->from != text)
+		*last = (struct copied){ text, snapshot_text(s, text) };
+	return last->to;
+}
+
+void picture_devices(const struct picture_inputs *in, struct snapshot *s, size_t n)
 {
 	const struct site *site = in->setup->site;
-	s->n_devices = site->devices.n;
-	s->devices = snapshot_array(s, s->n_devices, sizeof *s->devices);
-	for (size_t i = 0; s->devices && i < s->n_devices; i++) {
+	struct copied profile = { 0 };
+	for (; s->devices && n && s->n_devices < site->devices.n; n--, s->n_devices++) {
+		size_t i = s->n_devices;
 		const struct device *d = &site_devices(site)[i];
 		struct poller_device state = { .id = d->id, .profile = d->profile, .endpoint = d->endpoint, .state = "starting" };
 		if (in->poller)
 			poller_device(in->poller, i, &state);
 		s->devices[i] = (struct snapshot_device){
-			.id = d->id, .profile = snapshot_text(s, state.profile), .endpoint = d->endpoint, .state = snapshot_text(s, state.state),
+			.id = d->id, .profile = copy_of(s, &profile, state.profile), .endpoint = d->endpoint, .state = state.state,
 			.polls = state.polls, .failures = state.failures, .timeouts = state.timeouts, .late = state.late, .retries = state.stats.retries,
 			.latency_us = state.latency_us, .last_good_ms = state.last_good.ms,
 			.error = state.error ? snapshot_text(s, state.error) : NULL };
 	}
-	if (in->poller)
-		poller_times(in->poller, s->poll_counts, &s->poll_sum_us);
 }
 
 static void fill_device_events(const struct picture_inputs *in, struct snapshot *s)
@@ -215,10 +222,21 @@ static void fill_power_lacks(const struct picture_inputs *in, struct snapshot *s
 			s->power_lacks[s->n_power_lacks++] = s->meters[i].id;
 }
 
-struct snapshot *picture_make(const struct picture_inputs *in)
+struct snapshot *picture_begin(const struct picture_inputs *in)
+{
+	struct snapshot *s = snapshot_new();
+	if (!s)
+		return NULL;
+	s->site = in->setup->site;
+	s->owner = setup_get(in->setup);
+	s->release = release_setup;
+	s->devices = snapshot_array(s, s->site->devices.n, sizeof *s->devices);
+	return s;
+}
+
+struct snapshot *picture_finish(const struct picture_inputs *in, struct snapshot *s)
 {
 	const struct site *site = in->setup->site;
-	struct snapshot *s = snapshot_new();
 	int64_t *power = calloc(site->meters.n + 1, sizeof *power);
 	bool *known = calloc(site->meters.n + 1, sizeof *known);
 	if (!s || !power || !known) {
@@ -228,9 +246,6 @@ struct snapshot *picture_make(const struct picture_inputs *in)
 		return NULL;
 	}
 	struct live live;
-	s->site = site;
-	s->owner = setup_get(in->setup);
-	s->release = release_setup;
 	s->zone = &in->setup->zone;
 	s->at = in->now;
 	s->reloaded = in->loaded;
@@ -243,7 +258,9 @@ struct snapshot *picture_make(const struct picture_inputs *in)
 	fill_power_lacks(in, s, known);
 	fill_domains(in, s, power, known, &live);
 	fill_racks(in, s, power, known);
-	fill_devices(in, s);
+	picture_devices(in, s, SIZE_MAX);
+	if (in->poller)
+		poller_times(in->poller, s->poll_counts, &s->poll_sum_us);
 	fill_device_events(in, s);
 	fill_judgement(in, s);
 	fill_peers(in, s);

@@ -27,6 +27,9 @@ struct picture_inputs {
 	struct wall loaded;                     /* when the configuration was read */
 	const char *phase;                      /* "live", or a sentence: "folding history, 2025-03" */
 };
-struct snapshot *picture_make(const struct picture_inputs *in);      /* NULL: out of memory */
+/* NULL: out of memory.  Thousands of devices take longer than polls may wait: they can be drawn some at a time before the rest. */
+struct snapshot *picture_begin(const struct picture_inputs *in);
+void picture_devices(const struct picture_inputs *in, struct snapshot *s, size_t n);    /* the next n, or what is left of them */
+struct snapshot *picture_finish(const struct picture_inputs *in, struct snapshot *s);   /* takes s; what is left, and all else */
 
 #endif

@@ -221,6 +221,16 @@ static const struct ledger_sink *sink_of(struct pipeline *p, struct ledger_sink 
 	return sink;
 }
 
+/* A configuration of megabytes is noted once. */
+static void reuse(struct buf *b)
+{
+	enum { USUAL = 256 << 10 };
+	if (b->room > USUAL)
+		buf_done(b);
+	else
+		buf_reset(b);
+}
+
 /* Interval, events, checkpoint and reports go into one commit. */
 static bool commit(struct pipeline *p, uint64_t position, struct err *err)
 {
@@ -252,7 +262,7 @@ static bool commit(struct pipeline *p, uint64_t position, struct err *err)
 		return err_wrap(err, "evidence of %zu records is not written", w->n_leaves);
 	p->head_due = p->head_due && !head.len;
 	w->n_leaves = w->n_reports = 0;
-	buf_reset(&w->bytes);
+	reuse(&w->bytes);
 	return true;
 }
 

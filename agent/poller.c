@@ -67,7 +67,7 @@ void poller_over(struct life *l, enum cycle result, struct stamp now)
 		count_time(p, l->cycle_us);
 	if (st.breaker == BREAKER_OPEN && !l->was_down) {
 		l->was_down = true;
-		snprintf(l->state, sizeof l->state, "down");
+		l->state = "down";
 		poller_event(l, "down", now, "no answer %u times in a row, tried once a minute from now on: %s", st.silent, l->error ? l->error : "");
 	}
 	want_soon(p);
@@ -384,7 +384,16 @@ static unsigned slots_of(const struct endpoint *ep)
 	return n >= 1 && n <= 64 ? (unsigned)n : 1;
 }
 
-/* A device that cannot be attached stays in the list, down, with its sentence: the others go on (R7). */
+/* It stays in the list, down, with its sentence: the others go on (R7). */
+static void cannot_attach(struct poller *p, struct life *l, struct err *err)
+{
+	if (!err->text[0])
+		err_memory(err);
+	life_error(l, err->text);
+	l->state = "down";
+	poller_event(l, "down", clock_of(p), "cannot be read: %s", err->text);
+}
+
 static void attach(struct poller *p, struct life *l)
 {
 	struct err err = { 0 };
@@ -397,17 +406,27 @@ static void attach(struct poller *p, struct life *l)
 	l->collector = l->ops ? collector_of(p, l->ops, &err) : NULL;
 	l->target = l->collector ? l->ops->attach(l->collector, l->ep, l, &err) : NULL;
 	endpoint_bus(l->ep, &bus);
-	if (l->target && !bus.failed)
-		l->unit = sched_add(p->sched, bus.data, slots_of(l->ep), l->period_ms, clock_of(p).boot);
+	l->slots = slots_of(l->ep);
+	l->bus = l->target ? buf_take(&bus) : NULL;
 	free(l->ep);            /* the collector keeps what it needs of it */
 	l->ep = NULL;
+	if (!l->target || !l->bus)
+		cannot_attach(p, l, &err);
+}
+
+/* Once all are attached: that takes long with thousands of them, and their first cycles are to begin from then on. */
+static void schedule(struct poller *p, struct life *l)
+{
+	struct err err = { 0 };
+	l->unit = sched_add(p->sched, l->bus, l->slots, l->period_ms, clock_of(p).boot);
+	free(l->bus);
+	l->bus = NULL;
 	if (l->unit != UINT32_MAX && keep_unit(p, l))
 		return;
-	if (!err.text[0])
-		err_memory(&err);
-	life_error(l, err.text);
-	snprintf(l->state, sizeof l->state, "down");
-	poller_event(l, "down", clock_of(p), "cannot be read: %s", err.text);
+	if (l->unit != UINT32_MAX)
+		sched_remove(p->sched, l->unit);
+	l->unit = UINT32_MAX;
+	cannot_attach(p, l, &err);
 }
 
 static void detach(struct poller *p, struct life *l)
@@ -471,6 +490,9 @@ bool poller_reload(struct poller *p, const struct site *site, struct library *li
 		else if (!lives[i]->target)
 			attach(p, lives[i]);   /* before the old ones go: what both share stays open */
 	}
+	for (size_t i = 0; i < n; i++)
+		if (lives[i] && lives[i]->bus)
+			schedule(p, lives[i]);
 	for (size_t i = 0; i < n_old; i++)
 		if (old[i])
 			detach(p, old[i]);

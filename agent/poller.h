@@ -48,7 +48,8 @@ bool poller_reload(struct poller *p, const struct site *site, struct library *li
 size_t poller_hint(struct poller *p, const uint8_t address[16], struct stamp now);
 
 struct poller_device {
-	const char *id, *profile, *endpoint, *state;     /* state: "starting", "up", "late", "down"; texts live until the next tick */
+	const char *id, *profile, *endpoint;             /* live until the next tick */
+	const char *state;                               /* "starting", "up", "late", "down": for ever */
 	struct target_stats stats;
 	uint64_t polls, good, failures, timeouts, late;
 	int64_t latency_us, bus_time_us;

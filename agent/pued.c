@@ -102,6 +102,15 @@ static void raise_limits(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* Measured with 10,000 devices: an arena a thread and a threshold that grows with what was freed keep tens of megabytes that nobody uses. */
+static void keep_heap_small(void)
+{
+	enum { ARENAS = 2, OWN_MAPPING = 256 << 10, SQLITE = 4 << 20 };
+	store_memory(SQLITE);
+	mallopt(M_ARENA_MAX, ARENAS);
+	mallopt(M_MMAP_THRESHOLD, OWN_MAPPING);
+}
+
 static const char *give_secret(void *ctx, const char *name)
 {
 	struct daemon *d = ctx;
@@ -112,19 +121,37 @@ static const char *give_secret(void *ctx, const char *name)
 	return secret;
 }
 
+static struct picture_inputs picture_of(struct daemon *d)
+{
+	return (struct picture_inputs){ .setup = d->setup, .tree = &d->tree, .wiring = d->wiring, .registry = d->registry, .poller = d->poller, .device_events = d->events,
+					.pipeline = d->pipeline, .store = d->store, .mqtt = d->mqtt,
+					.now = clock_now(&d->clock), .clock = &d->clock, .loaded = d->loaded, .phase = d->phase };
+}
+
+/* One that was begun before a reload shows a site that is no more. */
+static struct snapshot *draft(struct daemon *d, const struct picture_inputs *in)
+{
+	if (d->draft && d->draft->site != d->setup->site) {
+		snapshot_put(d->draft);
+		d->draft = NULL;
+	}
+	if (!d->draft)
+		d->draft = picture_begin(in);
+	return d->draft;
+}
+
 void daemon_show(struct daemon *d)
 {
 	char sentence[300];
 	if (!d->slot)
 		return;                 /* --import-only: nobody looks */
-	struct judgement *j = d->judge ? judge_latest(d->judge, sentence, sizeof sentence) : NULL;
-	struct picture_inputs in = { .setup = d->setup, .tree = &d->tree, .wiring = d->wiring, .registry = d->registry, .poller = d->poller, .device_events = d->events,
-				     .pipeline = d->pipeline, .judgement = j, .store = d->store, .mqtt = d->mqtt,
-				     .now = clock_now(&d->clock), .clock = &d->clock, .loaded = d->loaded, .phase = d->phase };
-	struct snapshot *s = picture_make(&in);
-	if (s)
+	struct picture_inputs in = picture_of(d);
+	in.judgement = d->judge ? judge_latest(d->judge, sentence, sizeof sentence) : NULL;
+	struct snapshot *s = draft(d, &in);
+	d->draft = NULL;
+	if (s && (s = picture_finish(&in, s)))
 		snapshot_set(d->slot, s);
-	judgement_put(j);
+	judgement_put(in.judgement);
 }
 
 static bool clock_offset_of(void *ctx, int64_t *us)
@@ -167,7 +194,6 @@ bool daemon_tell_store(struct daemon *d, struct err *err)
 	size_t from, end = registry_count(d->registry);
 	if (!registry_untold(d->registry, &from))
 		return true;
-	d->rewire = true;
 	while (from < end) {
 		size_t n = end - from < AT_ONCE ? end - from : AT_ONCE;
 		for (size_t i = 0; i < n; i++)
@@ -256,13 +282,13 @@ static uint32_t on_series(void *ctx, size_t device, const struct bound *bound, s
 static bool wire_discovered(struct daemon *d, struct err *err)
 {
 	struct ledger_wiring *fresh;
-	if (!d->rewire)
+	if (!registry_learnt(d->registry))
 		return true;
 	if (!wiring_make(d->setup->site, d->setup->library, d->registry, 0, &fresh, err))
 		return false;
 	if (wiring_equal(d->setup->site, d->wiring, fresh)) {
 		free(fresh);
-		d->rewire = false;
+		registry_rewired(d->registry);
 		return true;
 	}
 	if (!pipeline_reload(d->pipeline, d->setup, amending_site(d->amending), fresh, d->record, d->reader, clock_now(&d->clock), err)) {
@@ -271,7 +297,7 @@ static bool wire_discovered(struct daemon *d, struct err *err)
 	}
 	free(d->wiring);
 	d->wiring = fresh;
-	d->rewire = false;
+	registry_rewired(d->registry);
 	return true;
 }
 
@@ -279,10 +305,7 @@ static void push(struct daemon *d, const struct sample *samples, size_t n, struc
 {
 	struct err err = { 0 };
 	/* a register that means something else from this reading on must not be taken for the old one */
-	bool good = daemon_tell_store(d, &err) && (!registry_remeant(d->registry) || wire_discovered(d, &err));
-	if (good)
-		registry_rewired(d->registry);
-	if (!good || !pipeline_push(d->pipeline, samples, n, now, &err))
+	if (!daemon_tell_store(d, &err) || (registry_remeant(d->registry) && !wire_discovered(d, &err)) || !pipeline_push(d->pipeline, samples, n, now, &err))
 		log_line(LOG_ERROR, "evidence", now.boot, "%s", err.text);
 }
 
@@ -419,6 +442,20 @@ static int on_second(sd_event_source *source, uint64_t usec, void *ctx)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
+/* Some devices of the next picture: all of 10,000 at once would make polls wait. */
+static int on_part(sd_event_source *source, uint64_t usec, void *ctx)
+{
+	enum { PARTS_A_SECOND = 40, AT_LEAST = 250 };
+	struct daemon *d = ctx;
+	struct picture_inputs in = picture_of(d);
+	struct snapshot *s = draft(d, &in);
+	size_t share = d->setup->site->devices.n / (PARTS_A_SECOND - PARTS_A_SECOND / 8);
+	if (s)
+		picture_devices(&in, s, share > AT_LEAST ? share : AT_LEAST);
+	sd_event_source_set_time(source, usec + 1000000 / PARTS_A_SECOND);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *ctx)
 {
 	struct daemon *d = ctx;
@@ -436,11 +473,13 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
 static bool open_loop(struct daemon *d, struct err *err)
 {
+	enum { MANY_DEVICES = 1000 };
 	uint64_t now;
 	if (sd_event_default(&d->loop) < 0 || sd_event_now(d->loop, CLOCK_BOOTTIME, &now) < 0 ||
 	    sd_event_add_signal(d->loop, NULL, SIGTERM, on_stop, d) < 0 || sd_event_add_signal(d->loop, NULL, SIGINT, on_stop, d) < 0 ||
 	    sd_event_add_signal(d->loop, NULL, SIGHUP, on_reload, d) < 0 ||
-	    sd_event_add_time(d->loop, NULL, CLOCK_BOOTTIME, now + 1000000, 10000, on_second, d) < 0)
+	    sd_event_add_time(d->loop, NULL, CLOCK_BOOTTIME, now + 1000000, 10000, on_second, d) < 0 ||
+	    (d->setup->site->devices.n >= MANY_DEVICES && sd_event_add_time(d->loop, NULL, CLOCK_BOOTTIME, now + 100000, 10000, on_part, d) < 0))
 		return err_set(err, ERR_INTERNAL, "cannot start the event loop");
 	return true;
 }
@@ -551,6 +590,7 @@ static void stop(struct daemon *d)
 	free(d->wiring);
 	tree_done(&d->tree);
 	registry_free(d->registry);
+	snapshot_put(d->draft);
 	snapshot_slot_free(d->slot);
 	device_events_free(d->events);
 	buf_done(&d->limits);
@@ -576,6 +616,7 @@ int main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	raise_limits();
+	keep_heap_small();
 	if (!d.o.import_only)
 		block_signals();
 	code = 0;

@@ -20,7 +20,7 @@ struct registry {
 	uint32_t *slots;         /* hash table by id of number + 1; 0: free */
 	size_t n_slots;
 	size_t untold;           /* the first that is new or other than it was told; n: none */
-	bool remeant;
+	bool learnt, remeant;
 };
 
 struct registry *registry_new(void)
@@ -184,6 +184,7 @@ uint32_t registry_point(struct registry *r, const char *device, uint16_t device_
 		r->rows[number].kind = kind;
 		r->rows[number].device = device_ix;
 		touched(r, number);
+		r->learnt = true;
 		r->remeant = r->remeant || have.row.count.num;
 	}
 	return number;
@@ -210,6 +211,11 @@ void registry_devices(struct registry *r, const struct site *site)
 	}
 }
 
+bool registry_learnt(const struct registry *r)
+{
+	return r->learnt;
+}
+
 bool registry_remeant(const struct registry *r)
 {
 	return r->remeant;
@@ -217,7 +223,7 @@ bool registry_remeant(const struct registry *r)
 
 void registry_rewired(struct registry *r)
 {
-	r->remeant = false;
+	r->learnt = r->remeant = false;
 }
 
 bool registry_untold(const struct registry *r, size_t *from)

@@ -26,7 +26,8 @@ void registry_devices(struct registry *r, const struct site *site);      /* rows
 /* What the store was not told yet: series from..registry_count()-1.  registry_told(): it has taken them, all. */
 bool registry_untold(const struct registry *r, size_t *from);
 void registry_told(struct registry *r);
-/* A known count is worth something else since registry_rewired(). */
+/* Since registry_rewired(): a series that was reserved is now known to be another, as its device says; a known count is worth something else. */
+bool registry_learnt(const struct registry *r);
 bool registry_remeant(const struct registry *r);
 void registry_rewired(struct registry *r);
 

@@ -120,7 +120,10 @@ static bool load_site(struct setup *s, const char *path, struct err *err)
 	if (!file_read(path, &text, err))
 		return false;
 	s->site = site_load(s->conf, path, text.data, text.len, file_reader_beside(s->path));
-	return conf_ok(s->conf, err) && s->site != NULL;
+	if (!conf_ok(s->conf, err) || !s->site)
+		return false;
+	site_settle(s->conf, s->site);
+	return true;
 }
 
 static bool load_named(struct setup *s, struct err *err)

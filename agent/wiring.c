@@ -30,9 +30,13 @@ static bool from_row(const struct profile *profile, const struct device *device,
 	    !unit_factor((enum quantity)p->quantity, p->unit, &unit, &offset))
 		return false;
 	*out = (struct registry_facts){ .row = { .quantity = (uint8_t)p->quantity, .scope = (uint8_t)p->scope, .configured = p->configured, .count = { 1, 1 } } };
-	struct ratio factor = { p->scale.num * unit.num, p->scale.den * unit.den };
+	struct ratio factor, counts;
+	if (!ratio_mul(p->scale, unit, &factor))
+		return false;
 	if (p->quantity == Q_ENERGY)
 		out->row.count = factor;
+	if (p->quantity == Q_ENERGY && p->modulus.num && ratio_mul(p->modulus, unit, &counts) && ratio_div(counts, factor, &counts) && counts.den == 1)
+		out->modulus = counts.num;      /* what the device will say, too: then the ledger goes on as it is */
 	out->raw_factor = p->quantity == Q_ENERGY ? (struct ratio){ 1, 1 } : factor;
 	return true;
 }

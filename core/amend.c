@@ -263,9 +263,10 @@ static bool add_reading(struct amendment *a, struct meter_words *w, bool *memory
 struct amendment *amend(const struct site *site, struct meter_words *words, size_t n, struct err *err)
 {
 	struct amendment *a = calloc(1, sizeof *a);
-	bool memory = a && (a->confs = calloc(n + 1, sizeof *a->confs)) && (a->meters = malloc((site->meters.n + 1) * sizeof *a->meters));
-	if (memory) {
+	bool memory = a && (a->confs = calloc(n + 1, sizeof *a->confs)) && (!n || (a->meters = malloc((site->meters.n + 1) * sizeof *a->meters)));
+	if (memory)
 		a->site = *site;
+	if (memory && n) {              /* nothing said: the site's own meters */
 		if (site->meters.n)
 			memcpy(a->meters, site_meters(site), site->meters.n * sizeof *a->meters);
 		a->site.meters.items = a->meters;

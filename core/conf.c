@@ -1,5 +1,6 @@
 #include "core/conf.h"
 
+#include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@ struct block {
 };
 
 struct conf {
-	struct block *blocks;
+	struct block *blocks, *nodes;           /* nodes: of the tree alone, until conf_forget() */
 	struct problem *problems;
 	size_t n_problems, room, counts[2];     /* counts[warning]: raised */
 	size_t repeated[2];                     /* of these: said just before */
@@ -54,46 +55,69 @@ const char *conf_manual(const struct conf *c)
 	return c->manual ? c->manual : "docs/configuration.md";
 }
 
+static void free_blocks(struct block **blocks)
+{
+	for (struct block *b = *blocks, *next; b; b = next) {
+		next = b->next;
+		free(b);
+	}
+	*blocks = NULL;
+}
+
+void conf_forget(struct conf *c)
+{
+	free_blocks(&c->nodes);
+}
+
 void conf_free(struct conf *c)
 {
 	if (!c)
 		return;
-	for (struct block *b = c->blocks, *next; b; b = next) {
-		next = b->next;
-		free(b);
-	}
+	free_blocks(&c->blocks);
+	free_blocks(&c->nodes);
 	free(c->problems);
 	free(c);
 }
 
-static void *arena(struct conf *c, size_t size)
+/* Zeroed; texts are packed without gaps. */
+static void *arena(struct block **blocks, size_t size, size_t align)
 {
-	size = (size + 15) & ~(size_t)15;
-	if (!c->blocks || c->blocks->room - c->blocks->used < size) {
+	struct block *b = *blocks;
+	size_t at = b ? (b->used + align - 1) & ~(align - 1) : 0;
+	if (!b || at > b->room || b->room - at < size) {
 		size_t room = size > 65536 ? size : 65536;
-		struct block *b = calloc(1, sizeof *b + room);
-		if (!b)
+		if (!(b = calloc(1, sizeof *b + room)))
 			return NULL;
-		*b = (struct block){ .next = c->blocks, .room = room };
-		c->blocks = b;
+		*b = (struct block){ .next = *blocks, .room = room };
+		*blocks = b;
+		at = 0;
 	}
-	void *p = (char *)c->blocks->bytes + c->blocks->used;
-	c->blocks->used += size;
-	return p;
+	b->used = at + size;
+	return (char *)b->bytes + at;
 }
 
-void *conf_alloc(struct conf *c, size_t size)
+static void *take(struct conf *c, struct block **blocks, size_t size, size_t align)
 {
-	void *p = arena(c, size);
+	void *p = arena(blocks, size, align);
 	if (!p)
 		conf_problem(c, NULL, "out of memory");
 	return p;
 }
 
+void *conf_alloc(struct conf *c, size_t size)
+{
+	return take(c, &c->blocks, size, alignof(max_align_t));
+}
+
+void *conf_scratch(struct conf *c, size_t size)
+{
+	return take(c, &c->nodes, size, alignof(max_align_t));
+}
+
 char *conf_copy(struct conf *c, const char *text)
 {
 	size_t len = strlen(text) + 1;
-	char *copy = conf_alloc(c, len);
+	char *copy = take(c, &c->blocks, len, 1);
 	return copy ? memcpy(copy, text, len) : NULL;
 }
 
@@ -133,7 +157,7 @@ static void add_problem(struct conf *c, struct conf_place place, bool warning, c
 		c->problems = more;
 		c->room = room;
 	}
-	char *kept = plain.failed ? NULL : arena(c, plain.len + 1);
+	char *kept = plain.failed ? NULL : arena(&c->blocks, plain.len + 1, 1);
 	c->problems[c->n_problems] = (struct problem){ place, kept ? memcpy(kept, plain.data, plain.len + 1) : none, warning, c->n_problems };
 	c->n_problems++;
 }
@@ -270,8 +294,8 @@ static bool build_children(struct builder *b, const yaml_node_t *y, struct conf_
 	bool map = y->type == YAML_MAPPING_NODE;
 	n->n = map ? (size_t)(y->data.mapping.pairs.top - y->data.mapping.pairs.start)
 		   : (size_t)(y->data.sequence.items.top - y->data.sequence.items.start);
-	n->values = conf_alloc(b->c, (n->n + 1) * sizeof *n->values);
-	n->keys = map ? conf_alloc(b->c, (n->n + 1) * sizeof *n->keys) : NULL;
+	n->values = conf_scratch(b->c, (n->n + 1) * sizeof *n->values);
+	n->keys = map ? conf_scratch(b->c, (n->n + 1) * sizeof *n->keys) : NULL;
 	if (!n->values || (map && !n->keys))
 		return false;
 	for (size_t i = 0; i < n->n; i++) {
@@ -289,7 +313,7 @@ static bool build_children(struct builder *b, const yaml_node_t *y, struct conf_
 static struct conf_node *build(struct builder *b, int id, const struct conf_node *parent, size_t index, int level)
 {
 	const yaml_node_t *y = yaml_document_get_node(b->doc, id);
-	struct conf_node *n = conf_alloc(b->c, sizeof *n);
+	struct conf_node *n = conf_scratch(b->c, sizeof *n);
 	if (!y || !n)
 		return NULL;
 	*n = (struct conf_node){ .parent = parent, .index = index,
@@ -430,18 +454,18 @@ static void path_into(const struct conf_node *n, struct buf *out)
 
 struct conf_node *conf_make(struct conf *c, struct conf_place place, enum conf_kind kind, size_t room)
 {
-	struct conf_node *n = conf_alloc(c, sizeof *n);
+	struct conf_node *n = conf_scratch(c, sizeof *n);
 	if (!n)
 		return NULL;
 	*n = (struct conf_node){ .kind = kind, .place = place, .scalar = "", .quoted = true };
-	n->values = conf_alloc(c, (room + 1) * sizeof *n->values);
-	n->keys = kind == CONF_MAPPING ? conf_alloc(c, (room + 1) * sizeof *n->keys) : NULL;
+	n->values = conf_scratch(c, (room + 1) * sizeof *n->values);
+	n->keys = kind == CONF_MAPPING ? conf_scratch(c, (room + 1) * sizeof *n->keys) : NULL;
 	return n->values && (n->keys || kind != CONF_MAPPING) ? n : NULL;
 }
 
 struct conf_node *conf_make_scalar(struct conf *c, struct conf_place place, const char *text)
 {
-	struct conf_node *n = conf_alloc(c, sizeof *n);
+	struct conf_node *n = conf_scratch(c, sizeof *n);
 	const char *copy = conf_copy(c, text);
 	if (!n || !copy)
 		return NULL;

@@ -18,7 +18,7 @@
 #include "core/time.h"
 
 struct conf;
-struct conf_node;             /* a borrowed node, valid until conf_free() */
+struct conf_node;             /* a borrowed node, valid until conf_forget() or conf_free() */
 struct conf_place { const char *file; int line, column; };     /* 1-based */
 
 enum conf_kind { CONF_NULL, CONF_SCALAR, CONF_SEQUENCE, CONF_MAPPING };
@@ -27,6 +27,8 @@ struct conf *conf_new(void);
 void conf_set_manual(struct conf *c, const char *page);          /* named where a key is not known; borrowed; docs/configuration.md unless set */
 const char *conf_manual(const struct conf *c);
 void conf_free(struct conf *c);
+/* Gives the nodes back; texts, lists and problems stay.  Whoever kept a node must not look at it again. */
+void conf_forget(struct conf *c);
 
 /* Parses one document; NULL (with a problem recorded) when it is not YAML.  `file` is copied.  Duplicate keys,
  * aliases, several documents and more than 64 levels are problems. */
@@ -67,6 +69,7 @@ typedef const char *conf_rewriter(struct conf *c, const struct conf_node *n, voi
 struct conf_node *conf_clone(struct conf *c, const struct conf_node *n, conf_rewriter *rewrite, void *ctx);
 
 void *conf_alloc(struct conf *c, size_t size);                  /* zeroed; aborts never: NULL sets a problem */
+void *conf_scratch(struct conf *c, size_t size);                /* the same, with the nodes: until conf_forget() */
 char *conf_copy(struct conf *c, const char *text);
 
 /* A reader turns one node into *out; false after it recorded a problem.  `arg` comes from the field row. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_SPREAD_MS = 1000, TRIAL_SHARE = 20, BUCKETS = 4096 };
+enum { FIRST_SPREAD_MS = 1000, FIRST_A_SPREAD = 2000, TRIAL_SHARE = 20, BUCKETS = 4096 };
 enum what { WHAT_UNIT, WHAT_BUS };
 
 const char *const breaker_names[] = { [BREAKER_CLOSED] = "closed", [BREAKER_HALF_OPEN] = "half-open", [BREAKER_OPEN] = "open" };
@@ -44,6 +44,7 @@ struct sched {
 	size_t n, room;
 	struct bus *buckets[BUCKETS], *ready, **ready_end;
 	uint64_t added;
+	struct { int64_t from_ms; uint64_t n; } crowd;       /* units whose first cycles are still being spread out */
 };
 
 struct sched *sched_new(struct sched_options o, struct mono now)
@@ -223,6 +224,20 @@ static int64_t beat_after(const struct unit *u, int64_t after_ms)
 	return beat > after_ms ? beat : beat + u->period_ms;
 }
 
+/* A first cycle looks a device over and costs many times a later one: of thousands added together, so many begin in each second. */
+static int64_t turn_of_next(struct sched *s, int64_t period_ms, int64_t now_ms)
+{
+	if (now_ms >= s->crowd.from_ms + (int64_t)(s->crowd.n / FIRST_A_SPREAD + 1) * FIRST_SPREAD_MS) {
+		s->crowd.from_ms = now_ms;
+		s->crowd.n = 0;
+	}
+	int64_t n = (int64_t)s->crowd.n++, turn = n / FIRST_A_SPREAD * FIRST_SPREAD_MS;
+	if (period_ms >= FIRST_SPREAD_MS)
+		return turn;
+	int64_t beats = FIRST_SPREAD_MS / period_ms;            /* in that second: one of them */
+	return ((turn + period_ms - 1) / period_ms + n % FIRST_A_SPREAD * beats / FIRST_A_SPREAD) * period_ms;
+}
+
 uint32_t sched_add(struct sched *s, const char *bus, unsigned slots, int64_t period_ms, struct mono now)
 {
 	struct bus *b = bus_get(s, bus, slots);
@@ -236,7 +251,7 @@ uint32_t sched_add(struct sched *s, const char *bus, unsigned slots, int64_t per
 	uint64_t fraction = ++s->added * UINT64_C(0x9e3779b97f4a7c15) >> 32;
 	int64_t spread = u->period_ms < FIRST_SPREAD_MS ? u->period_ms : FIRST_SPREAD_MS;
 	u->phase_ms = now.ms + (int64_t)((uint64_t)u->period_ms * fraction >> 32);
-	set_due(s, u, u->period_ms == spread ? u->phase_ms : now.ms + (int64_t)((uint64_t)spread * fraction >> 32));
+	set_due(s, u, now.ms + turn_of_next(s, u->period_ms, now.ms) + (int64_t)((uint64_t)spread * fraction >> 32));
 	return number;
 }
 

@@ -30,7 +30,7 @@ struct sched *sched_new(struct sched_options o, struct mono now);
 void sched_free(struct sched *s);
 
 /* Adds a unit on the bus with this key (made when new; `slots` of the first unit holds).  The first cycle begins within a
- * second, later ones at the unit's own phase.  Returns its number, stable until sched_remove(); UINT32_MAX: out of memory. */
+ * second (2000 units a second when more are added together), later ones at the unit's own phase.  Returns its number, stable until sched_remove(); UINT32_MAX: out of memory. */
 uint32_t sched_add(struct sched *s, const char *bus, unsigned slots, int64_t period_ms, struct mono now);
 /* A cycle that is under way ends with it. */
 void sched_remove(struct sched *s, uint32_t unit);

@@ -129,7 +129,7 @@ static void build_epochs(struct conf *c, struct meter_entry *m)
 {
 	const struct conf_node *list = m->epochs;
 	size_t n = list ? conf_count(list) : 1;
-	struct meter_epoch *e = conf_alloc(c, (n + 1) * sizeof *e);
+	struct meter_epoch *e = conf_alloc(c, (n ? n : 1) * sizeof *e);
 	if (!e)
 		return;
 	if (list && (conf_kind(list) != CONF_SEQUENCE || !n)) {
@@ -289,17 +289,15 @@ static void finish_site(struct conf *c, const struct conf_node *n, struct site *
 		conf_problem(c, at(mqtt, "tls"), "'tls: false' is only for a broker on this machine; remove it and name the CA with 'ca'");
 }
 
+/* Lent until buf_free(). */
 static bool take(struct conf *c, struct buf *from, struct conf_vec *to, size_t size)
 {
 	if (from->failed) {
 		conf_problem(c, NULL, "out of memory");
 		return false;
 	}
-	void *items = conf_alloc(c, from->len + 1);
-	if (items && from->len)
-		memcpy(items, from->data, from->len);
-	*to = (struct conf_vec){ items, from->len / size };
-	return items;
+	*to = (struct conf_vec){ from->data, from->len / size };
+	return true;
 }
 
 /* Entries become the site's arrays; r keeps where each came from. */
@@ -317,7 +315,7 @@ static bool split(struct collect *k, struct resolve *r, struct conf_vec *meter_e
 	struct meter *m = conf_alloc(c, meter_entries->n * sizeof *m + 1);
 	struct device *d = conf_alloc(c, device_entries->n * sizeof *d + 1);
 	struct rack *q = conf_alloc(c, rack_entries.n * sizeof *q + 1);
-	const struct conf_node **nodes = conf_alloc(c, (meter_entries->n + device_entries->n + rack_entries.n + 1) * sizeof(*nodes));
+	const struct conf_node **nodes = conf_scratch(c, (meter_entries->n + device_entries->n + rack_entries.n + 1) * sizeof(*nodes));
 	if (!m || !d || !q || !nodes)
 		return false;
 	r->meter_nodes = nodes;
@@ -399,4 +397,17 @@ const struct site *site_load(struct conf *c, const char *file, const void *bytes
 {
 	const struct site *s = site_read(c, file, bytes, len, files);
 	return conf_problem_count(c) ? NULL : s;
+}
+
+void site_settle(struct conf *c, const struct site *settled)
+{
+	struct site *s = (struct site *)(uintptr_t)settled;     /* made here */
+	struct meter *meters = s->meters.items;
+	struct device *devices = s->devices.items;
+	for (size_t i = 0; i < s->meters.n; i++)
+		meters[i].node = NULL;
+	for (size_t i = 0; i < s->devices.n; i++)
+		devices[i].node = NULL;
+	s->node = NULL;
+	conf_forget(c);
 }

@@ -146,6 +146,8 @@ struct file_reader { bool (*read)(void *ctx, const char *path, struct buf *out, 
 const struct site *site_load(struct conf *c, const char *file, const void *bytes, size_t len, struct file_reader files);
 /* The same, but with problems too: what could be read of it, so that `puectl check` can look on.  Names may be NULL, indexes -1. */
 const struct site *site_read(struct conf *c, const char *file, const void *bytes, size_t len, struct file_reader files);
+/* No more checks: gives back the file's nodes, most of its memory; the site's, its meters' and its devices' `node` are then NULL. */
+void site_settle(struct conf *c, const struct site *s);
 
 
 const struct meter *site_meter(const struct site *s, const char *id);

@@ -113,7 +113,7 @@ static bool migrate(struct db *d, const struct db_schema *schema, struct err *er
 /* Checkpoints are ours: a reader must not make one in the middle of a tick, and the WAL's size is watched. */
 static const char wal_settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=33554432";
 static const char rollback_settings[] = "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA";
-static const char write_settings[] = "PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192";
+static const char write_settings[] = "PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2048";
 static const char common_settings[] = "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0";
 
 static bool open_file(struct db *d, const char *path, const char *vfs, bool immutable)

@@ -172,6 +172,11 @@ static void free_items(struct store *s)
 	new_series_free(s->series);
 }
 
+void store_memory(int64_t bytes)
+{
+	sqlite3_soft_heap_limit64(bytes);
+}
+
 void store_close(struct store *s)
 {
 	if (!s)

@@ -37,6 +37,8 @@ struct store_status { enum store_state state; char sentence[300]; uint64_t journ
 
 /* Fails when a second instance holds the directory (names its pid), on a newer schema (names both), on corruption. */
 struct store *store_open(const struct store_options *o, struct err *err);
+/* About how much memory SQLite may take in this process, pages kept for later included: then it takes the place of old ones. */
+void store_memory(int64_t bytes);
 void store_close(struct store *s);                                   /* drains the queue as far as the disk lets it; NULL is fine */
 void store_status(struct store *s, struct store_status *out);        /* any thread; never waits for the disk */
 

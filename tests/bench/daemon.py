@@ -2,9 +2,12 @@
 
 	/usr/bin/python3 tests/bench/daemon.py [--build build] [--modbus N] [--snmp N] [--meters N] [--dead PERCENT] [--refuse PERCENT]
 	                                       [--warm SECONDS] [--seconds SECONDS] [--keep]
+	/usr/bin/python3 tests/bench/daemon.py --reference      # a site of 1000 racks: 3392 devices, 56,670 points, each with its own period
 
 The devices are processes of their own (bench_devices); only pued's time is counted, from /proc.  A dead device takes connections and reads
-questions and never answers; a refusing one has nobody at its port.  When a device was asked is measured where it is asked."""
+questions and never answers; a refusing one has nobody at its port.  When a device was asked is measured where it is asked.
+
+The site's clock is set so that an interval closes, and its leaf is written and judged, in the middle of the measurement."""
 import argparse
 import json
 import os
@@ -24,6 +27,7 @@ o = argparse.ArgumentParser()
 for name, default in ("modbus", 5000), ("snmp", 5000), ("meters", -1), ("dead", 0), ("refuse", 0), ("warm", 20), ("seconds", 60), ("period", 1000):
     o.add_argument("--" + name, type=int, default=default)
 o.add_argument("--build", default="build")
+o.add_argument("--reference", action="store_true", help="the devices of a site of 1000 racks instead; healthy, and few are asked once a second")
 o.add_argument("--keep", action="store_true", help="leave the site and its store")
 o.add_argument("--under", help="a program that runs pued, as valgrind")
 o.add_argument("--hook", help="a shell command during the measurement; $PUED is the process")
@@ -32,6 +36,15 @@ source = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 build = os.path.abspath(o.build)
 work = tempfile.mkdtemp(prefix="pued-bench-")
 meters = min(o.modbus, o.modbus if o.meters < 0 else o.meters)
+
+# prefix, devices, values each, of them counters, period in ms, protocol
+KINDS = [("m", o.modbus, VALUES, 1, o.period, "modbus"), ("p", o.snmp, VALUES, 1, o.period, "snmp")]
+REFERENCE = [("pdu", 2000, 12, 1, 60000, "snmp"), ("cab", 80, 232, 50, 30000, "modbus"), ("ups", 16, 60, 2, 10000, "snmp"), ("feed", 170, 30, 1, 15000, "modbus"),
+             ("chl", 4, 80, 1, 15000, "modbus"), ("crah", 72, 40, 1, 30000, "modbus"), ("pump", 20, 15, 1, 15000, "modbus"), ("th", 1000, 4, 0, 60000, "snmp"),
+             ("gen", 25, 18, 0, 45000, "modbus"), ("ats", 5, 20, 0, 45000, "modbus")]
+if o.reference:
+    KINDS = REFERENCE
+n_devices, n_points = sum(k[1] for k in KINDS), sum(k[1] * k[2] for k in KINDS)
 tick = os.sysconf("SC_CLK_TCK")
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 
@@ -45,20 +58,34 @@ def write(name, text, mode=0o644):
     return path
 
 
+def place(protocol, k):
+    return "holding %d, type: f32, order: abcd" % (2 * k) if protocol == "modbus" else "oid 1.3.6.1.4.1.99.1.%d.0, scale: 0.1" % (k + 1)
+
+
+def counter_place(protocol, values, k):
+    at = VALUES - 1 if values == VALUES else (500 if protocol == "modbus" else 100) + k
+    return "holding %d, type: u32, order: abcd" % (2 * at) if protocol == "modbus" else "oid 1.3.6.1.4.1.99.1.%d.0" % (at + 1)
+
+
+def counter_name(counters, k):
+    return "total.energy" if counters == 1 else "c%02d.energy" % k
+
+
 def profiles():
-    """27 values a device: 26 that wander, the last a counter."""
-    kinds = [("voltage", "V"), ("current", "A"), ("active_power", "W"), ("reactive_power", "var"), ("frequency", "Hz"), ("apparent_power", "V.A")]
-    for name, place, last in ("bench-meter", lambda k: "holding %d, type: f32, order: abcd" % (2 * k), "holding 52, type: u32, order: abcd"), \
-                             ("bench-pdu", lambda k: "oid 1.3.6.1.4.1.99.1.%d.0, scale: 0.1" % (k + 1), "oid 1.3.6.1.4.1.99.1.27.0"):
-        rows = ["profile: %s\nrevision: 1\nsource: invented for a benchmark\npoints:\n" % name]
-        for k in range(VALUES - 1):
-            quantity, unit = kinds[k % len(kinds)]
-            rows.append("  - {name: v%02d, quantity: %s, at: %s, unit: %s}\n" % (k, quantity, place(k), unit))
-        rows.append("  - {name: total.energy, quantity: energy, at: %s, unit: kW.h, scale: 0.01, modulus: 1000000}\n" % last)
-        write("data/collectors/profiles/%s.yaml" % name, "".join(rows))
-    for place in "rules/packs", "publish/web", "docs/schema":
-        os.makedirs(os.path.join(work, "data", os.path.dirname(place)), exist_ok=True)
-        os.symlink(os.path.join(source, place), os.path.join(work, "data", place))
+    """Values that wander, the last ones counters."""
+    quantities = [("voltage", "V"), ("current", "A"), ("active_power", "W"), ("reactive_power", "var"), ("frequency", "Hz"), ("apparent_power", "V.A")]
+    for name, _, values, counters, _, protocol in KINDS:
+        rows = ["profile: bench-%s\nrevision: 1\nsource: invented for a benchmark\npoints:\n" % name]
+        free = [k for k in range(300) if k != VALUES - 1]
+        for k in range(values - counters):
+            quantity, unit = quantities[k % len(quantities)]
+            rows.append("  - {name: v%02d, quantity: %s, at: %s, unit: %s}\n" % (k, quantity, place(protocol, free[k]), unit))
+        for k in range(counters):
+            rows.append("  - {name: %s, quantity: energy, at: %s, unit: kW.h, scale: 0.01, modulus: 1000000}\n" % (counter_name(counters, k), counter_place(protocol, values, k)))
+        write("data/collectors/profiles/bench-%s.yaml" % name, "".join(rows))
+    for at in "rules/packs", "publish/web", "docs/schema":
+        os.makedirs(os.path.join(work, "data", os.path.dirname(at)), exist_ok=True)
+        os.symlink(os.path.join(source, at), os.path.join(work, "data", at))
 
 
 class Devices:
@@ -90,24 +117,62 @@ def kind_of(i):
     return "dead" if at < o.dead else "refuse" if at < o.dead + o.refuse else "well"
 
 
+def device_rows(ports):
+    net = 40
+    for name, n, _, _, period, protocol in KINDS:
+        for i in range(n):
+            to, port = "127.%d.%d.%d" % (net, i // 250, 1 + i % 250), getattr(ports[kind_of(i)], protocol)
+            endpoint = "modbus+tcp://%s:%d/1," % (to, port) if protocol == "modbus" else "snmp://%s:%d,bench" % (to, port)
+            yield "%s%05d,bench-%s,%s,%dms,%dms\n" % (name, i, name, endpoint, period, min(period * 9 // 10, 5000))
+        net += 1
+
+
+def flat_meters():
+    yield "  - {id: m00000, role: supply, p_max: 4 MW, class: 0.5S}\n"
+    for i in range(1, meters):
+        yield "  - {id: m%05d, role: it, point: row_cabinet, parent: m00000, p_max: 100 kW, class: 0.5S}\n" % i
+
+
+def reference_meters():
+    """About 6300 counters: feeders, UPSs, row cabinets with their branches, the racks' PDUs; cooling beside them."""
+    row = "  - {id: %s, role: %s, device: %s, parent: %s, p_max: %s, class: 0.5S%s}\n"
+    yield "  - {id: bus, role: bus}\n"
+    for i in range(170):
+        yield row % ("feed%d" % i, "supply" if i < 2 else "distribution", "feed%05d" % i, "bus", "10 MW" if i < 2 else "2 MW", "")
+    for i in range(16):
+        yield row % ("ups%din" % i, "ups_input", "ups%05d" % i, "feed%d" % (2 + i), "600 kW", ", energy: c00.energy, power: v02")
+        yield row % ("ups%dout" % i, "distribution", "ups%05d" % i, "ups%din" % i, "600 kW", ", energy: c01.energy, power: v08, point: ups_output")
+    for i in range(80):
+        for k in range(2):
+            yield row % ("cab%dm%d" % (i, k), "distribution", "cab%05d" % i, "ups%dout" % (i % 16), "250 kW", ", energy: c%02d.energy, power: v%02d" % (k, 2 + 6 * k))
+        for k in range(48):
+            yield row % ("cab%db%d" % (i, k), "it", "cab%05d" % i, "cab%dm%d" % (i, k % 2), "12 kW",
+                         ", point: row_cabinet, energy: c%02d.energy, power: v%02d" % (2 + k, 14 + 6 * (k % 25)))
+    for i in range(2000):
+        yield row % ("pdu%d" % i, "rack", "pdu%05d" % i, "cab%db%d" % (i % 80, i // 80), "7 kW", ", power: v02")
+    for name, n in ("chl", 4), ("crah", 72), ("pump", 20):
+        for i in range(n):
+            yield row % ("%s%d" % (name, i), "cooling", "%s%05d" % (name, i), "bus", "900 kW", ", power: v02")
+
+
 def site(ports):
-    rows = ["id,profile,endpoint,credential,poll,deadline\n"]
-    times = "%dms,%dms" % (o.period, o.period * 9 // 10)
-    for i in range(o.modbus):
-        rows.append("m%05d,bench-meter,modbus+tcp://127.40.%d.%d:%d/1,,%s\n" % (i, i // 250, 1 + i % 250, ports[kind_of(i)].modbus, times))
-    for i in range(o.snmp):
-        rows.append("p%05d,bench-pdu,snmp://127.50.%d.%d:%d,bench,%s\n" % (i, i // 250, 1 + i % 250, ports[kind_of(i)].snmp, times))
-    write("devices.csv", "".join(rows))
+    write("devices.csv", "id,profile,endpoint,credential,poll,deadline\n" + "".join(device_rows(ports)))
     write("state/credentials/bench", "public\n", 0o600)
     os.chmod(os.path.join(work, "state"), 0o700)
     os.chmod(os.path.join(work, "state/credentials"), 0o700)
-    well = ["m%05d" % i for i in range(meters)]
     text = ["version: 1\nsite:\n  id: bench\n  name: {zh: 基准, en: Benchmark}\n  timezone: Asia/Shanghai\n  simulated: true\n",
             "  applicant: {name: {zh: 基准, en: Benchmark}, code: 91130600MA0000000Q}\n  operation_start: 2016-05-01\n  boundary: BENCH-1\n",
-            "devices:\n  - csv: devices.csv\nstore: {dir: %s/state}\nmeters:\n" % work]
-    for k, id in enumerate(well):
-        text.append("  - {id: %s, role: %s%s, p_max: %s, class: 0.5S}\n" % (id, "it" if k else "supply", ", point: row_cabinet, parent: m00000" if k else "", "100 kW" if k else "4 MW"))
+            "devices:\n  - csv: devices.csv\nstore: {dir: %s/state}\n" % work]
+    if o.reference:
+        write("racks.csv", "id,hall,rated,feeds\n" + "".join("r%d,h%d,4 kW,pdu%d;pdu%d\n" % (i, i // 250, i, 1000 + i) for i in range(1000)))
+        text.append("racks:\n  - csv: racks.csv\n")
+    text += ["meters:\n", *(reference_meters() if o.reference else flat_meters())]
     return write("site.yaml", "".join(text))
+
+
+def clock_offset():
+    """The quarter of an hour ends in the middle of what is measured."""
+    return int(-(time.time() + o.warm + o.seconds / 2) % 900)
 
 
 def seconds_of(pid):
@@ -136,9 +201,10 @@ def run():
     env = dict(os.environ, PUED_DATA=os.path.join(work, "data"))
     subprocess.run([os.path.join(build, "agent/puectl"), "keys", "generate", "--dir", os.path.join(work, "state/keys")], env=env, check=True, stdout=subprocess.DEVNULL)
     log = open(os.path.join(work, "pued.log"), "w")
-    pued = subprocess.Popen((o.under.split() if o.under else []) + [os.path.join(build, "agent/pued"), "--config", config, "--http-port", "0"], env=env, stderr=log)
-    print("%d Modbus and %d SNMP devices every %d ms, %d values each; %d %% dead, %d %% refuse; %d meters; load %s" %
-          (o.modbus, o.snmp, o.period, VALUES, o.dead, o.refuse, meters, os.getloadavg()[0]))
+    pued = subprocess.Popen((o.under.split() if o.under else []) + [os.path.join(build, "agent/pued"), "--config", config, "--http-port", "0", "--clock-offset", str(clock_offset())], env=env, stderr=log)
+    print("%d devices, %d values, %.0f values/s: %s; %d %% dead, %d %% refuse; load %s" %
+          (n_devices, n_points, sum(k[1] * k[2] * 1000 / k[4] for k in KINDS), ", ".join("%d %s every %g s" % (k[1], k[0], k[4] / 1000) for k in KINDS),
+           o.dead, o.refuse, os.getloadavg()[0]))
     try:
         time.sleep(o.warm)
         if pued.poll() is not None:

@@ -97,8 +97,8 @@ static void take_connection(void)
 
 static uint32_t pair(uint32_t device, uint32_t k)
 {
-	if (k == DEVICE_VALUES - 1)
-		return counter(device);
+	if (k == DEVICE_VALUES - 1 || k >= DEVICE_COUNTERS)
+		return counter(device + k);
 	float v = (float)value(device, k) / 10;
 	uint32_t bits;
 	memcpy(&bits, &v, sizeof bits);
@@ -155,8 +155,8 @@ static size_t wrap(uint8_t *at, uint8_t tag, size_t len)      /* always the long
 /* Value of the object whose last number but one is k + 1: INTEGER, or Counter32. */
 static size_t put_value(uint8_t *at, uint32_t device, uint32_t k)
 {
-	bool last = k == DEVICE_VALUES - 1;
-	uint32_t v = last ? counter(device) : (uint32_t)value(device, k);
+	bool last = k == DEVICE_VALUES - 1 || k >= AGENT_COUNTERS;
+	uint32_t v = last ? counter(device + k) : (uint32_t)value(device, k);
 	if (!last && v < 0x8000) {
 		const uint8_t bytes[] = { 2, 2, (uint8_t)(v >> 8), (uint8_t)v };
 		memcpy(at, bytes, sizeof bytes);

@@ -1,7 +1,8 @@
 /* tests/bench/devices.h - the devices of the polling benchmarks: thousands of meters and agents in one process that costs as little as it can.
  *
  * Every 127.x.y.z is a device of its own, of both kinds.  Registers are pairs: pair k of a meter is the float value k, the last of
- * them a counter (u32); object k+1 of an agent is value k in tenths, the last one a counter.  Bench data only: what asks is ours. */
+ * them a counter (u32); object k+1 of an agent is value k in tenths, the last one a counter.  Pairs and objects far behind are
+ * counters, too.  Bench data only: what asks is ours. */
 #ifndef BENCH_DEVICES_H
 #define BENCH_DEVICES_H
 
@@ -9,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DEVICE_VALUES = 27 };
+enum { DEVICE_VALUES = 27, DEVICE_COUNTERS = 500, AGENT_COUNTERS = 100 /* its number must fit a byte of the OID */ };
 
 struct devices_options {
 	int listener, udp;             /* -1: none.  devices_listen() and devices_bind() make them */

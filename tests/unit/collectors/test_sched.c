@@ -189,6 +189,43 @@ static void first_cycle_is_soon(void **state)
 	sched_free(m.s);
 }
 
+/* Looking ten thousand devices over takes its time: they begin one crowd after the other, and none misses a beat by it. */
+static void a_crowd_begins_in_turns(void **state)
+{
+	(void)state;
+	enum { CROWD = 5000, A_SECOND = 2000 };
+	static const struct period { const char *name; int64_t ms; } periods[] = { { "the spread itself", 1000 }, { "shorter", 300 }, { "longer, off the beat", 7000 } };
+	for (size_t k = 0; k < countof(periods); k++) {
+		struct sched *s = sched_new((struct sched_options){ .seed = 1 }, (struct mono){ 1000 });
+		size_t begun = 0, in_tick;
+		uint32_t unit, running[CROWD];
+		bool trial;
+		char bus[16];
+		for (size_t i = 0; i < CROWD; i++) {
+			snprintf(bus, sizeof bus, "h%zu", i);
+			row_check(&periods[k], sched_add(s, bus, 1, periods[k].ms, (struct mono){ 1000 }) == i);
+		}
+		for (int64_t now = 1000; now <= 1000 + 3 * 1000; now += 10) {
+			struct sched_state st;
+			for (in_tick = 0; sched_begin(s, (struct mono){ now }, &unit, &trial);) {
+				sched_state(s, unit, &st);
+				begun += st.cycles == 1;
+				running[in_tick++] = unit;
+			}
+			for (size_t i = 0; i < in_tick; i++)
+				sched_end(s, running[i], CYCLE_ANSWERED, (struct mono){ now });
+			row_check(&periods[k], begun <= (size_t)(now - 1000) * A_SECOND / 1000 + A_SECOND / 10);
+		}
+		row_check(&periods[k], begun == CROWD);
+		for (uint32_t i = 0; i < CROWD; i++) {
+			struct sched_state st;
+			sched_state(s, i, &st);
+			row_check(&periods[k], st.late == 0);
+		}
+		sched_free(s);
+	}
+}
+
 static void overrun_skips_beats(void **state)
 {
 	(void)state;
@@ -270,7 +307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_dead_unit_costs_five_percent), cmocka_unit_test(many_dead_units), cmocka_unit_test(other_buses_are_untouched),
-		cmocka_unit_test(comes_back), cmocka_unit_test(phases_are_spread), cmocka_unit_test(first_cycle_is_soon),
+		cmocka_unit_test(comes_back), cmocka_unit_test(phases_are_spread), cmocka_unit_test(first_cycle_is_soon), cmocka_unit_test(a_crowd_begins_in_turns),
 		cmocka_unit_test(overrun_skips_beats), cmocka_unit_test(pause_makes_no_burst), cmocka_unit_test(early_cycle_keeps_the_beat), cmocka_unit_test(units_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
