@@ -61,10 +61,10 @@ static json_t *meter_json(const struct meter *m, uint32_t ix, const struct windo
 	int64_t energy = w ? window_meter_mwh(w, ix, &complete) : -1;
 	for (size_t i = 0; i < m->epochs.n; i++)
 		json_array_append_new(epochs, epoch_json(&((const struct meter_epoch *)m->epochs.items)[i]));
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", m->id, "label", cert_text(m->label), "role",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}", "id", m->id, "label", cert_text(m->label), "role",
 			 cert_text(name_of(role_names, m->role)), "point", m->point == POINT_NONE ? json_null() : cert_text(name_of(point_names, m->point)), "parent",
 			 cert_text(m->parent), "hall", cert_text(m->hall), "device", cert_text(m->device), "factor", ratio_text(m->factor), "factor_source",
-			 cert_text(m->factor_source), "energy_mwh", complete ? json_integer(energy) : json_null(), "epochs", epochs);
+			 cert_text(m->factor_source), "known_mwh", (json_int_t)(w ? energy : 0), "energy_mwh", complete ? json_integer(energy) : json_null(), "epochs", epochs);
 }
 
 /* Rack meters are counted, not listed: a schedule of two thousand rows is for a machine, and the register is evidence already. */

@@ -345,7 +345,7 @@ static bool check_given(struct measure *m, const struct cert_inputs *in)
 		{ "site", NULL, false }, { "applicant", NULL, false }, { "operator", NULL, false }, { "meters", NULL, false }, { "declarations", NULL, false },
 		{ "method", "points", false }, { "method", "interval_ms", false }, { "method", "energy_source", false }, { "method", "window", false },
 		{ "identity", "key_id", false },
-		{ "results", "carriers", false }, { "results", "flows", false }, { "results", "months", false }, { "results", "events", true },
+		{ "results", "carriers", false }, { "results", "flows", false }, { "results", "months", false }, { "results", "balance", false }, { "results", "events", true },
 		{ "results", "event_list", true } };
 	json_t *made = json_pack("{s:{}, s:{}, s:{}, s:{}}", "identity", "method", "results", "validity");
 	bool good = made && cert_add_given(made, in, m->err);

@@ -276,6 +276,7 @@ static const struct forgery { const char *name, *path, *json, *pointer; } forger
 	{ "a calibration", "/meters/0/epochs/0/calibrated_until", "\"2030-01-01\"", "/meters/0/epochs/0/calibrated_until" },
 	{ "a flow", "/results/flows/1/mwh", "1", "/results/flows/1/mwh" },
 	{ "a carrier", "/results/carriers/0/mwh", "1", "/results/carriers/0/mwh" },
+	{ "a residual of the balance", "/results/balance/0/residual_mwh", "1", "/results/balance/0/residual_mwh" },
 	{ "an event", "/results/events", "{\"wrap\":1}", "/results/events/wrap" },
 	{ "a month's completeness", "/results/months/2/complete_time_ppm/total", "999999", "/results/months/2" },
 	{ "another configuration named", "/identity/config_sha256", "\"00\"", "/identity/config_sha256" },
