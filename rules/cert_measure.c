@@ -293,6 +293,20 @@ static bool check_racks(struct measure *m)
 	return same(m, racks_json(&at), fact(m, "racks"), "/facts/racks") && same(m, racks_json(&least), fact(m, "racks_min"), "/facts/racks_min");
 }
 
+static bool check_zone(struct measure *m)
+{
+	const char *stated = m->facts->zone->name, *made = m->site->zone;
+	return (stated && made && strcmp(stated, made) == 0) || differs(m, "/facts/zone", "/name", "not the time zone of the configuration in the evidence");
+}
+
+static bool check_selection(struct measure *m)
+{
+	const struct kpi *k = &m->facts->kpi;
+	struct selection made;
+	selection_of(m->site, m->facts->zone, m->window, k->from, k->to, &made);
+	return same(m, selection_json(&made), fact(m, "selection"), "/facts/selection");
+}
+
 /* The factor that turns energy into coal is the configuration's. */
 static bool check_coal(struct measure *m)
 {
@@ -467,7 +481,7 @@ static bool measure(struct measure *m)
 		return true;
 	}
 	m->out->measured = m->out->from_evidence = true;
-	if (!check_kpi(m) || !check_racks(m) || !check_coal(m) || !check_members(m, &months_stated))
+	if (!check_kpi(m) || !check_racks(m) || !check_selection(m) || !check_zone(m) || !check_coal(m) || !check_members(m, &months_stated))
 		return false;
 	tell(m, months_stated);
 	return true;
