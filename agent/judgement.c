@@ -195,6 +195,7 @@ static bool reach_verdict(struct judgement *j, const struct setup *s, struct dat
 		f->coal = (struct fact_factor){ coal->micro, coal->source, coal->status };
 	racks_at(s->site, (struct wall){ j->asked.to.ms - 1 }, j->window, standard, &f->racks);
 	racks_least(s->site, j->asked.from, j->asked.to, j->window, standard, &f->racks_min);
+	selection_of(s->site, &s->zone, j->window, j->asked.from, j->asked.to, &f->selection);
 	statements_into(&j->statements, f);
 	if (!s->pack) {
 		snprintf(j->not_judged, sizeof j->not_judged, "%.*s", (int)sizeof j->not_judged - 1,

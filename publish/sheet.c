@@ -134,6 +134,29 @@ const char *or_dash(const char *text)
 	return text && *text ? text : "—";
 }
 
+void local_text(const struct sheet *s, const char *utc, struct buf *out)
+{
+	struct wall t, from;
+	int64_t offset_s = 0;
+	char text[WALL_TEXT];
+	size_t i;
+	json_t *shift;
+	if (!wall_parse(utc, &t, NULL)) {
+		buf_str(out, utc);
+		return;
+	}
+	/* the first row also holds for all earlier time */
+	json_array_foreach(at(s->cert, "facts.zone.shifts"), i, shift)
+		if (wall_parse(json_string_value(json_array_get(shift, 0)) ?: "", &from, NULL) && (!i || from.ms <= t.ms))
+			offset_s = json_integer_value(json_array_get(shift, 1));
+	if (offset_s < -86400 || offset_s > 86400)
+		offset_s = 0;
+	t.ms += offset_s * 1000;
+	wall_text(t, text);
+	int64_t minutes = (offset_s < 0 ? -offset_s : offset_s) / 60;
+	buf_printf(out, "%.10s %.8s %c%02lld:%02lld", text, text + 11, offset_s < 0 ? '-' : '+', (long long)(minutes / 60), (long long)(minutes % 60));
+}
+
 /* ---- what is signed ---- */
 
 static void kid_of(const json_t *signature, struct sheet *s)

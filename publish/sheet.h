@@ -48,6 +48,11 @@ struct pair word_of(const char *id);
 struct fraction { int64_t num, den; };
 struct fraction fraction_of(const json_t *pair);
 const char *or_dash(const char *text);
+/* "2025-12-31T16:00:00Z" -> "2026-01-01 00:00:00 +08:00", by the time-zone table of the certificate; "" for "". */
+void local_text(const struct sheet *s, const char *utc, struct buf *out);
+/* "definition=c2 network=in" in the pack's own words; a word it does not explain stays as it is. */
+void choice_words(const struct sheet *s, const char *choices, struct buf *out);
+const json_t *by_id(const json_t *list, const char *key, const char *id, size_t len);
 
 /* ---- sheet_draw.c ---- */
 void ink(struct sheet *s, enum ink ink);

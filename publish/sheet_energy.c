@@ -9,7 +9,7 @@ static void u_text(int64_t ppm, struct buf *out)
 	if (ppm < 0)
 		buf_str(out, "—");
 	else
-		buf_printf(out, "0.%04lld", (long long)((ppm + 99) / 100));     /* upwards */
+		buf_printf(out, "%lld.%04lld", (long long)((ppm + 99) / 1000000), (long long)((ppm + 99) / 100 % 10000));        /* upwards */
 }
 
 static void month_row(struct sheet *s, const struct table *t, const json_t *m)
@@ -75,6 +75,23 @@ static void class_rows(struct sheet *s)
 	s->y += 4;
 }
 
+/* Sources and uses as far as each is known for the whole period; a picture of parts would not add up. */
+static void flows(struct sheet *s)
+{
+	static const struct pair lacking = { "未绘制:有电表缺少期间内一部分的电量,各表已知部分见计量器具清单。",
+					     "Not drawn: some meter lacks a part of the period. What is known of each stands in the meter schedule." };
+	if (!json_array_size(at(s->cert, "results.months")))
+		return;
+	heading(s, (struct pair){ "电能流向", "Where the energy goes" });
+	if (!json_array_size(at(s->cert, "results.carriers")) || !json_array_size(at(s->cert, "results.flows"))) {
+		s->y += put_pair(s, (struct box){ MARGIN, s->y, TEXT_W, 8.5, INK_TEXT, ALIGN_LEFT }, lacking, true, true) + 6;
+		return;
+	}
+	page_need(s, 170);
+	draw_flows(s, MARGIN, s->y, TEXT_W, 158);
+	s->y += 166;
+}
+
 void sheet_energy(struct sheet *s)
 {
 	if (json_array_size(at(s->cert, "results.months"))) {
@@ -83,12 +100,7 @@ void sheet_energy(struct sheet *s)
 		s->y += 174;
 		months(s);
 	}
-	if (json_array_size(at(s->cert, "results.flows"))) {
-		heading(s, (struct pair){ "电能流向", "Where the energy goes" });
-		page_need(s, 170);
-		draw_flows(s, MARGIN, s->y, TEXT_W, 158);
-		s->y += 166;
-	}
+	flows(s);
 	heading(s, (struct pair){ "电能数据类别", "How the energy is known" });
 	class_rows(s);
 }

@@ -67,8 +67,13 @@ static double py(const struct plot *p, double value)
 
 static void draw_scale(struct sheet *s, const struct plot *p)
 {
-	double span = p->hi - p->lo, step = span > 0.5 ? 0.1 : span > 0.25 ? 0.05 : 0.02;
+	static const double steps[] = { 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50 };
+	enum { LINES_MAX = 12 };
+	size_t k = 0;
 	char text[24];
+	while (k + 1 < countof(steps) && (p->hi - p->lo) / steps[k] > LINES_MAX)
+		k++;
+	double step = (p->hi - p->lo) / steps[k] > LINES_MAX ? (p->hi - p->lo) / LINES_MAX : steps[k];
 	for (int i = (int)ceil(p->lo / step - 1e-6); i * step <= p->hi + 1e-6; i++) {
 		line(s, p->x, py(p, i * step), p->x + p->w, py(p, i * step), 0.3, INK_LINE);
 		snprintf(text, sizeof text, "%.2f", i * step);

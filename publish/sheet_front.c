@@ -25,7 +25,7 @@ static void title(struct sheet *s)
 {
 	static const struct pair names[2] = { { "数据中心电能利用效率核验证书", "Certificate of Data Center Power Usage Effectiveness" },
 					      { "数据中心电能利用效率核验证书(中期)", "Interim Certificate of Data Center Power Usage Effectiveness" } };
-	CLEANUP(buf_done) struct buf pack = { 0 }, dates = { 0 };
+	CLEANUP(buf_done) struct buf pack = { 0 }, dates = { 0 }, issued = { 0 };
 	double w = TEXT_W - 104, top = s->y, title_size = s->zh_first ? (s->interim ? 19 : 22) : (s->interim ? 14.5 : 17);
 	struct pair name = names[s->interim], policy = pair_at(s->cert, "identity.pack.title");
 	s->y += put(s, (struct box){ MARGIN, s->y, w, title_size, INK_TITLE, ALIGN_LEFT }, first_of(s, name), true);
@@ -36,7 +36,8 @@ static void title(struct sheet *s)
 	join(&dates, s->zh_first ? "规则包 pack" : "pack 规则包", pack.data);
 	s->y += put(s, (struct box){ MARGIN, s->y + 3, w, 8, INK_TEXT, ALIGN_LEFT }, dates.data, true) + 3;
 	buf_reset(&dates);
-	join(&dates, s->zh_first ? "签发 issued" : "issued 签发", text_at(s->cert, "issued"));
+	local_text(s, text_at(s->cert, "issued"), &issued);
+	join(&dates, s->zh_first ? "签发 issued" : "issued 签发", issued.data ? issued.data : "");
 	join(&dates, s->zh_first ? "有效至 valid until" : "valid until 有效至", text_at(s->cert, "validity.until"));
 	join(&dates, s->zh_first ? "替代 supersedes" : "supersedes 替代", text_at(s->cert, "validity.supersedes"));
 	s->y += put(s, (struct box){ MARGIN, s->y + 2, w, 8, INK_TEXT, ALIGN_LEFT }, dates.data, true) + 2;
@@ -48,15 +49,17 @@ static void title(struct sheet *s)
 
 /* ---- applicant and site ---- */
 
-struct field { struct pair label; const char *path; bool both; };
+struct field { struct pair label; const char *path; bool both, asked; };         /* asked: its absence is shown */
 
 static double fields(struct sheet *s, double x, double y, double w, const struct field *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct pair value = list[i].both ? pair_at(s->cert, list[i].path) : (struct pair){ text_at(s->cert, list[i].path), "" };
 		const char *first = list[i].both ? first_of(s, value) : value.zh;
-		if (!*first)
+		if (!*first && !list[i].asked)
 			continue;
+		if (!*first)
+			value = (struct pair){ "未填写", "not stated" }, first = first_of(s, value);
 		put_pair(s, (struct box){ x, y + 0.8, 74, 7, INK_SOFT, ALIGN_LEFT }, list[i].label, false, true);
 		struct box b = { x + 76, y, w - 76, 8, INK_TEXT, ALIGN_LEFT };
 		y += (list[i].both ? put_pair(s, b, value, true, true) : put(s, b, first, true)) + 1.6;
@@ -67,12 +70,12 @@ static double fields(struct sheet *s, double x, double y, double w, const struct
 static void parties(struct sheet *s)
 {
 	static const struct field applicant[] = {
-		{ { "申报单位", "Applicant" }, "applicant.name", true }, { { "信用代码", "Code" }, "applicant.code", false },
+		{ { "申报单位", "Applicant" }, "applicant.name", true, true }, { { "信用代码", "Code" }, "applicant.code", false, true },
 		{ { "法定代表人", "Repr." }, "applicant.representative", false }, { { "联系方式", "Contact" }, "applicant.contact", false },
 		{ { "单位地址", "Address" }, "applicant.address", false },
 	};
 	static const struct field site[] = {
-		{ { "数据中心", "Site" }, "site.name", true }, { { "地址", "Address" }, "site.address", true },
+		{ { "数据中心", "Site" }, "site.name", true, true }, { { "地址", "Address" }, "site.address", true, true },
 		{ { "站点标识", "Site id" }, "site.id", false }, { { "行政区划", "Division" }, "site.administrative_code", false },
 		{ { "边界图", "Boundary" }, "site.boundary", false }, { { "投运日期", "Operation" }, "site.operation_start", false },
 		{ { "改造完成", "Retrofit" }, "site.retrofit_completed", false },
@@ -202,7 +205,7 @@ static void rack_stats(struct sheet *s)
 	int64_t standard = int_at(s->cert, "results.racks.standard_milli");
 	snprintf(text, sizeof text, "%lld.%lld", (long long)(standard / 1000), (long long)(standard % 1000 / 100));
 	stat(s, MARGIN + 3 * w, w - 8, (struct pair){ "标准机架(2.5 kW)", "standard racks of 2.5 kW" }, text);
-	s->y += 37;
+	s->y += 35;
 }
 
 static void share_stats(struct sheet *s)
@@ -222,7 +225,7 @@ static void share_stats(struct sheet *s)
 		if (!strcmp(shares[i].id, "c1"))
 			put(s, (struct box){ x, s->y + 31, w - 8, 6.5, INK_SOFT, ALIGN_LEFT }, exact.data, true);
 	}
-	s->y += 46;
+	s->y += 43;
 }
 
 /* ---- criteria ---- */
@@ -249,13 +252,13 @@ static void criterion(struct sheet *s, const struct table *t, const json_t *c)
 	if (*text_at(c, "quote"))
 		buf_printf(&text, "「%s」 %s\n", text_at(c, "quote"), text_at(c, "locator"));
 	buf_printf(&text, "%s%s%s", first_of(s, why), s->tight ? "" : "\n", s->tight || !strcmp(why.zh, why.en) ? "" : second_of(s, why));
-	buf_printf(&limit, "%s %s", text_at(c, "word"), text_at(c, "limit"));
+	buf_printf(&limit, "%s %s", text_at(c, "op"), text_at(c, "limit"));
 	buf_str(&value, text_at(c, "value"));
 	if (*text_at(c, "uncertainty"))
 		buf_printf(&value, " ± %s", text_at(c, "uncertainty"));
 	struct pair word = depends ? (struct pair){ "视读法而定", "depends on reading" } : results[result].words;
 	const struct cell cells[] = {
-		{ name.data, text.data, INK_TEXT }, { limit.data, NULL, INK_TEXT }, { value.data, NULL, INK_TEXT }, { text_at(c, "margin"), NULL, INK_TEXT },
+		{ name.data, text.data, INK_TEXT }, { limit.data, text_at(c, "word"), INK_TEXT }, { value.data, NULL, INK_TEXT }, { text_at(c, "margin"), NULL, INK_TEXT },
 		{ first_of(s, word), second_of(s, word), depends ? INK_WARN : results[result].ink },
 	};
 	table_row(s, t, cells);
@@ -274,7 +277,7 @@ static void criteria(struct sheet *s)
 	table_head(s, &t);
 	json_array_foreach(list, i, c)
 		criterion(s, &t, c);
-	s->y += 6;
+	s->y += 4;
 }
 
 /* ---- verdict and amount ---- */
@@ -313,10 +316,17 @@ static void reasons_text(const struct sheet *s, struct buf *out)
 	size_t i;
 	json_t *reason;
 	json_array_foreach(at(s->cert, "verdict.reasons"), i, reason) {
-		struct pair word = word_of(json_string_value(reason) ?: "");
-		buf_printf(out, "%s%s", i ? ",  " : s->zh_first ? "所列各项: " : "Items: ", first_of(s, word));
-		if (strcmp(word.zh, word.en))
-			buf_printf(out, " %s", second_of(s, word));
+		const char *text = json_string_value(reason) ?: "", *colon = strstr(text, ": ");
+		const json_t *c = colon ? by_id(at(s->cert, "verdict.criteria"), "id", text, (size_t)(colon - text)) : NULL;
+		struct pair word = word_of(text);
+		buf_str(out, i ? ";  " : s->zh_first ? "所列各项: " : "Items: ");
+		if (c) {
+			CLEANUP(buf_done) struct buf reading = { 0 };
+			choice_words(s, colon + 2, &reading);
+			buf_printf(out, "%s (%s)", first_of(s, pair_at(c, "title")), reading.data ? reading.data : "");
+			continue;
+		}
+		buf_printf(out, "%s%s%s", first_of(s, word), strcmp(word.zh, word.en) ? " " : "", strcmp(word.zh, word.en) ? second_of(s, word) : "");
 	}
 }
 
@@ -324,8 +334,11 @@ static void outputs_text(const struct sheet *s, struct buf *out)
 {
 	size_t i;
 	json_t *o;
-	json_array_foreach(at(s->cert, "verdict.outputs"), i, o)
-		buf_printf(out, "%s%s %s", out->len ? "    " : "", first_of(s, pair_at(o, "title")), text_at(o, "value"));
+	json_array_foreach(at(s->cert, "verdict.outputs"), i, o) {
+		const char *value = text_at(o, "value"), *yuan = s->zh_first ? strstr(value, " yuan") : NULL;
+		bool money = yuan && !yuan[5];
+		buf_printf(out, "%s%s %.*s%s", out->len ? "    " : "", first_of(s, pair_at(o, "title")), money ? (int)(yuan - value) : (int)strlen(value), value, money ? " 元" : "");
+	}
 }
 
 static double verdict_lines(struct sheet *s, bool draw)
@@ -358,7 +371,7 @@ static void verdict(struct sheet *s)
 	fill(s, MARGIN, s->y, 4, height, verdicts[verdict_of(s)].ink, 1);
 	frame(s, MARGIN, s->y, TEXT_W, height, 0.6, INK_LINE);
 	verdict_lines(s, true);
-	s->y += height + 8;
+	s->y += height + 6;
 }
 
 /* ---- signatures and seals ---- */
@@ -390,8 +403,8 @@ static void signatures(struct sheet *s)
 	const json_t *slots = at(s->cert, "declarations");
 	size_t i, n = json_array_size(slots);
 	json_t *slot;
-	enum { HEIGHT = 80 };
-	page_need(s, HEIGHT + 24);
+	enum { HEIGHT = 74 };
+	page_need(s, HEIGHT + 16);
 	double w = n ? (TEXT_W - 8.0 * (double)(n - 1)) / (double)n : 0;
 	json_array_foreach(slots, i, slot)
 		seal_box(s, MARGIN + (double)i * (w + 8), w, HEIGHT, slot);

@@ -34,12 +34,23 @@ static void reading(const json_t *e, const char *key, struct buf *out)
 		buf_str(out, or_dash(json_string_value(value)));
 }
 
+/* Local, to the minute: an exchange has a time of day. */
+static void ends(const struct sheet *s, const json_t *e, struct buf *out)
+{
+	static const char *const keys[] = { "from", "to" };
+	for (size_t i = 0; i < countof(keys); i++) {
+		CLEANUP(buf_done) struct buf at = { 0 };
+		local_text(s, text_at(e, keys[i]), &at);
+		buf_printf(out, "%s%.16s", i ? " …\n" : "", or_dash(at.data));
+	}
+}
+
 static void span(const struct sheet *s, const json_t *e, struct buf *out)
 {
 	if (!at(e, "from") && !at(e, "to"))
 		buf_str(out, s->zh_first ? "整个期间" : "whole period");
 	else
-		buf_printf(out, "%.10s … %.10s", or_dash(text_at(e, "from")), or_dash(text_at(e, "to")));
+		ends(s, e, out);
 }
 
 static void readings(const json_t *e, struct buf *out)
@@ -64,13 +75,13 @@ static void epoch_row(struct sheet *s, const struct table *t, const json_t *m, c
 	ratios(e, &ratio);
 	span(s, e, &period);
 	readings(e, &registers);
-	if (json_is_integer(at(m, "energy_mwh")))
-		energy_text(int_at(m, "energy_mwh"), &energy);
+	bool whole = json_is_integer(at(m, "energy_mwh"));
+	energy_text(int_at(m, whole ? "energy_mwh" : "known_mwh"), &energy);
 	const struct cell cells[] = {
 		{ first ? text_at(m, "id") : "", first ? text_at(m, "label") : NULL, INK_TEXT }, { first ? role.data : "", first ? text_at(m, "hall") : NULL, INK_TEXT },
 		{ or_dash(text_at(e, "serial")), text_at(e, "model"), INK_TEXT }, { class_text.data, ratio.data, INK_TEXT },
 		{ or_dash(text_at(e, "certificate")), text_at(e, "calibrated_until"), INK_TEXT }, { period.data, registers.data, INK_TEXT },
-		{ first ? or_dash(energy.data) : "", NULL, INK_TITLE },
+		{ first ? or_dash(energy.data) : "", !first || whole ? NULL : s->zh_first ? "已知部分" : "known part", INK_TITLE },
 	};
 	table_row(s, t, cells);
 }

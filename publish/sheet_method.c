@@ -20,7 +20,7 @@ static const struct { const char *kind; struct pair name; } kinds[] = {
 	{ "implausible", { "不可信(按缺失)", "implausible, missing" } }, { "frozen", { "数值冻结", "frozen" } }, { "conflict", { "读数冲突", "conflict" } },
 	{ "late", { "迟到数据", "late" } }, { "gap", { "数据间隙", "gap" } }, { "clock_step", { "时钟跳变", "clock step" } },
 	{ "epoch", { "换表或变比变更", "epoch change" } }, { "session", { "系统重启", "restart" } }, { "finding", { "平衡校核发现", "balance finding" } },
-	{ "power_mismatch", { "与功率不符", "power mismatch" } },
+	{ "power_mismatch", { "与功率不符", "power mismatch" } }, { "correction", { "事后更正", "correction" } }, { "manual", { "人工抄表", "read by hand" } },
 };
 
 static struct pair kind_of(const char *kind)
@@ -99,8 +99,8 @@ static void balance(struct sheet *s)
 	json_array_foreach(list, i, b)
 		found += strcmp(text_at(b, "finding"), "closes") != 0;
 	heading(s, (struct pair){ "电能平衡校核", "Closure of the electrical tree" });
-	buf_printf(&zh, "校核 %zu 个节点(k = 3),异常 %zu 处。", json_array_size(list), found);
-	buf_printf(&en, "%zu nodes checked (k = 3), %zu findings.", json_array_size(list), found);
+	buf_printf(&zh, "校核节点 %zu 个(k = 3),异常 %zu 处。", json_array_size(list), found);
+	buf_printf(&en, "Nodes checked: %zu (k = 3). Findings: %zu.", json_array_size(list), found);
 	paragraph(s, (struct pair){ zh.data, en.data }, 8.5, INK_TEXT);
 	if (found)
 		table_head(s, &t);
@@ -203,7 +203,8 @@ static void figures(struct sheet *s)
 	json_t *f;
 	json_array_foreach(at(s->cert, "method.figures"), i, f) {
 		buf_reset(&text);
-		buf_printf(&text, "%s = %s  [%s] %s", text_at(f, "id"), text_at(f, "value"), text_at(f, "status"), text_at(f, "source"));
+		struct pair title = pair_at(f, "title");
+		buf_printf(&text, "%s = %s  [%s] %s", *first_of(s, title) ? first_of(s, title) : text_at(f, "id"), text_at(f, "value"), text_at(f, "status"), text_at(f, "source"));
 		two(s, i ? (struct pair){ "", "" } : (struct pair){ "所用数值及出处", "figures and sources" }, text.data, NULL);
 	}
 	if (json_array_size(at(s->cert, "method.unverified")))

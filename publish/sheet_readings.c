@@ -1,13 +1,14 @@
 /* How each criterion comes out under each reading of the text, and the compute share under every definition. */
 #include "publish/sheet.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct { const char *result; struct pair words; enum ink ink; } results[] = {
 	{ "yes", { "满足", "met" }, INK_GOOD }, { "no", { "不满足", "not met" }, INK_BAD }, { "unknown", { "未定", "undecided" }, INK_WARN },
 };
 
-static const json_t *by_id(const json_t *list, const char *key, const char *id, size_t len)
+const json_t *by_id(const json_t *list, const char *key, const char *id, size_t len)
 {
 	size_t i;
 	json_t *row;
@@ -19,8 +20,7 @@ static const json_t *by_id(const json_t *list, const char *key, const char *id, 
 	return NULL;
 }
 
-/* "definition=c2 network=in" in the pack's own words; a word it does not explain stays as it is. */
-static void reading_text(const struct sheet *s, const char *choices, struct buf *out)
+void choice_words(const struct sheet *s, const char *choices, struct buf *out)
 {
 	for (const char *p = choices; *p; p += strspn(p, " ")) {
 		size_t len = strcspn(p, " "), key = strcspn(p, "= ");
@@ -35,17 +35,47 @@ static void reading_text(const struct sheet *s, const char *choices, struct buf 
 	}
 }
 
-static void reading_row(struct sheet *s, const struct table *t, const json_t *reading)
+static void reading_row_as(struct sheet *s, const struct table *t, const json_t *reading, const char *words)
 {
 	size_t r = 2;
 	for (size_t i = 0; i < countof(results); i++)
 		if (!strcmp(results[i].result, text_at(reading, "result")))
 			r = i;
-	CLEANUP(buf_done) struct buf words = { 0 };
-	reading_text(s, text_at(reading, "choices"), &words);
-	const struct cell cells[] = { { "", NULL, INK_TEXT }, { or_dash(words.data), NULL, INK_SOFT }, { or_dash(text_at(reading, "value")), NULL, INK_TEXT },
+	const struct cell cells[] = { { "", NULL, INK_TEXT }, { or_dash(words), NULL, INK_SOFT }, { or_dash(text_at(reading, "value")), NULL, INK_TEXT },
 				      { first_of(s, results[r].words), NULL, results[r].ink } };
 	table_row(s, t, cells);
+}
+
+static void reading_row(struct sheet *s, const struct table *t, const json_t *reading)
+{
+	CLEANUP(buf_done) struct buf words = { 0 };
+	choice_words(s, text_at(reading, "choices"), &words);
+	reading_row_as(s, t, reading, words.data);
+}
+
+static bool all_alike(const json_t *readings)
+{
+	size_t i;
+	json_t *r;
+	json_array_foreach(readings, i, r)
+		if (strcmp(text_at(r, "result"), text_at(json_array_get(readings, 0), "result")) || strcmp(text_at(r, "value"), text_at(json_array_get(readings, 0), "value")))
+			return false;
+	return json_array_size(readings) > 1;
+}
+
+/* Readings that all say the same are one row. */
+static void reading_rows(struct sheet *s, const struct table *t, const json_t *readings)
+{
+	size_t i;
+	json_t *reading;
+	char words[80];
+	if (!all_alike(readings)) {
+		json_array_foreach(readings, i, reading)
+			reading_row(s, t, reading);
+		return;
+	}
+	snprintf(words, sizeof words, s->zh_first ? "全部 %zu 种读法结果相同" : "the same under all %zu readings", json_array_size(readings));
+	reading_row_as(s, t, json_array_get(readings, 0), words);
 }
 
 static void criteria(struct sheet *s)
@@ -53,8 +83,8 @@ static void criteria(struct sheet *s)
 	static const struct column columns[] = { { 84, ALIGN_LEFT, { "条件", "criterion" } }, { 317, ALIGN_LEFT, { "读法", "reading" } },
 						 { 62, ALIGN_LEFT, { "数值", "value" } }, { 48, ALIGN_LEFT, { "结论", "result" } } };
 	static const struct table t = { columns, countof(columns), 7 };
-	size_t i, k;
-	json_t *c, *reading;
+	size_t i;
+	json_t *c;
 	heading(s, (struct pair){ "各种读法下的结论", "Every reading of the text" });
 	table_head(s, &t);
 	json_array_foreach(at(s->cert, "verdict.criteria"), i, c) {
@@ -62,8 +92,7 @@ static void criteria(struct sheet *s)
 		const struct cell cells[] = { { first_of(s, title), second_of(s, title), INK_TITLE }, { first_of(s, why), second_of(s, why), INK_TEXT },
 					      { text_at(c, "value"), NULL, INK_TEXT }, { "", NULL, INK_TEXT } };
 		table_row(s, &t, cells);
-		json_array_foreach(at(c, "readings"), k, reading)
-			reading_row(s, &t, reading);
+		reading_rows(s, &t, at(c, "readings"));
 	}
 	s->y += 4;
 }

@@ -61,10 +61,10 @@ static json_t *meter_json(const struct meter *m, uint32_t ix, const struct windo
 	int64_t energy = w ? window_meter_mwh(w, ix, &complete) : -1;
 	for (size_t i = 0; i < m->epochs.n; i++)
 		json_array_append_new(epochs, epoch_json(&((const struct meter_epoch *)m->epochs.items)[i]));
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", m->id, "label", cert_text(m->label), "role",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}", "id", m->id, "label", cert_text(m->label), "role",
 			 cert_text(name_of(role_names, m->role)), "point", m->point == POINT_NONE ? json_null() : cert_text(name_of(point_names, m->point)), "parent",
 			 cert_text(m->parent), "hall", cert_text(m->hall), "device", cert_text(m->device), "factor", ratio_text(m->factor), "factor_source",
-			 cert_text(m->factor_source), "energy_mwh", complete ? json_integer(energy) : json_null(), "epochs", epochs);
+			 cert_text(m->factor_source), "known_mwh", (json_int_t)(w ? energy : 0), "energy_mwh", complete ? json_integer(energy) : json_null(), "epochs", epochs);
 }
 
 /* Rack meters are counted, not listed: a schedule of two thousand rows is for a machine, and the register is evidence already. */
@@ -84,34 +84,6 @@ static const struct { int role; const char *domain; bool carrier; } domains[] = 
 	{ ROLE_COOLING, "cooling", false }, { ROLE_LIGHTING, "lighting", false }, { ROLE_OTHER, "other", false },
 };
 
-static bool under_same_role(const struct site *s, const struct meter *m)
-{
-	const struct meter *all = site_meters(s);
-	int64_t up = m->parent_ix;
-	for (size_t guard = 0; up >= 0 && guard < s->meters.n; guard++, up = all[up].parent_ix)
-		if (all[up].role == m->role)
-			return true;
-	return false;
-}
-
-/* -1 when a meter of this role is not known over the whole window, or there is none. */
-static int64_t role_energy(const struct cert_inputs *in, int role)
-{
-	int64_t sum = 0;
-	bool any = false;
-	for (size_t i = 0; in->window && i < in->site->meters.n; i++) {
-		const struct meter *m = &site_meters(in->site)[i];
-		bool complete = false;
-		if (m->role != role || under_same_role(in->site, m))
-			continue;
-		int64_t energy = window_meter_mwh(in->window, (uint32_t)i, &complete);
-		if (!complete || __builtin_add_overflow(sum, energy, &sum))
-			return -1;
-		any = true;
-	}
-	return any ? sum : -1;
-}
-
 static void add_flows(json_t *results, const struct cert_inputs *in)
 {
 	json_t *carriers = json_array(), *flows = json_array();
@@ -119,7 +91,7 @@ static void add_flows(json_t *results, const struct cert_inputs *in)
 	int64_t rest = k->total_mwh - k->it_mwh;
 	json_array_append_new(flows, json_pack("{s:s, s:I}", "domain", "it", "mwh", (json_int_t)k->it_mwh));
 	for (size_t i = 0; i < countof(domains); i++) {
-		int64_t mwh = role_energy(in, domains[i].role);
+		int64_t mwh = in->facts->selection.role_mwh[domains[i].role];
 		if (mwh < 0)
 			continue;
 		json_array_append_new(domains[i].carrier ? carriers : flows,

@@ -293,6 +293,20 @@ static bool check_racks(struct measure *m)
 	return same(m, racks_json(&at), fact(m, "racks"), "/facts/racks") && same(m, racks_json(&least), fact(m, "racks_min"), "/facts/racks_min");
 }
 
+static bool check_zone(struct measure *m)
+{
+	const char *stated = m->facts->zone->name, *made = m->site->zone;
+	return (stated && made && strcmp(stated, made) == 0) || differs(m, "/facts/zone", "/name", "not the time zone of the configuration in the evidence");
+}
+
+static bool check_selection(struct measure *m)
+{
+	const struct kpi *k = &m->facts->kpi;
+	struct selection made;
+	selection_of(m->site, m->facts->zone, m->window, k->from, k->to, &made);
+	return same(m, selection_json(&made), fact(m, "selection"), "/facts/selection");
+}
+
 /* The factor that turns energy into coal is the configuration's. */
 static bool check_coal(struct measure *m)
 {
@@ -345,7 +359,7 @@ static bool check_given(struct measure *m, const struct cert_inputs *in)
 		{ "site", NULL, false }, { "applicant", NULL, false }, { "operator", NULL, false }, { "meters", NULL, false }, { "declarations", NULL, false },
 		{ "method", "points", false }, { "method", "interval_ms", false }, { "method", "energy_source", false }, { "method", "window", false },
 		{ "identity", "key_id", false },
-		{ "results", "carriers", false }, { "results", "flows", false }, { "results", "months", false }, { "results", "events", true },
+		{ "results", "carriers", false }, { "results", "flows", false }, { "results", "months", false }, { "results", "balance", false }, { "results", "events", true },
 		{ "results", "event_list", true } };
 	json_t *made = json_pack("{s:{}, s:{}, s:{}, s:{}}", "identity", "method", "results", "validity");
 	bool good = made && cert_add_given(made, in, m->err);
@@ -467,7 +481,7 @@ static bool measure(struct measure *m)
 		return true;
 	}
 	m->out->measured = m->out->from_evidence = true;
-	if (!check_kpi(m) || !check_racks(m) || !check_coal(m) || !check_members(m, &months_stated))
+	if (!check_kpi(m) || !check_racks(m) || !check_selection(m) || !check_zone(m) || !check_coal(m) || !check_members(m, &months_stated))
 		return false;
 	tell(m, months_stated);
 	return true;

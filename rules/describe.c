@@ -134,12 +134,14 @@ static struct bilingual why(struct judging *j, const struct examined *x, const s
 	}
 }
 
+static const char *const op_signs[] = { [CMP_LT] = "<", [CMP_LE] = "<=", [CMP_GT] = ">", [CMP_GE] = ">=", [CMP_EQ] = "=", [CMP_NE] = "!=" };
+
 void describe(struct judging *j, const struct examined *x, struct criterion *out)
 {
 	const struct rule *r = x->rule;
 	const struct expr *e = expr_comparison(r->test, &j->env);
 	static const enum truth results[] = { TRUTH_NO, TRUTH_UNKNOWN, TRUTH_UNKNOWN, TRUTH_YES };
-	*out = (struct criterion){ .id = r->id, .title = r->title, .quote = r->quote, .locator = r->locator, .word = e ? e->word : NULL,
+	*out = (struct criterion){ .id = r->id, .title = r->title, .quote = r->quote, .locator = r->locator, .word = e ? e->word : NULL, .op = e ? op_signs[e->op] : NULL,
 				   .result = results[x->standing], .depends = x->standing == STANDS_UNDER,
 				   .under = x->under, .n_under = x->n_under };
 	if (e) {

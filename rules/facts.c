@@ -78,12 +78,33 @@ static const struct field_row factor_rows[] = {
 };
 static const struct field_row days_rows[] = { F(struct facts, "from", FIELD_DATE, window_from), F(struct facts, "to", FIELD_DATE, window_to), { NULL } };
 
+#define ROLE(name, id) { name, FIELD_COUNT, id * sizeof(int64_t), NULL, 0 }
+static const struct field_row role_rows[] = {
+	ROLE("supply", ROLE_SUPPLY), ROLE("pv", ROLE_PV), ROLE("generator", ROLE_GENERATOR), ROLE("fuel", ROLE_FUEL), ROLE("heat", ROLE_HEAT), ROLE("export", ROLE_EXPORT),
+	ROLE("other_use", ROLE_OTHER_USE), ROLE("transformer", ROLE_TRANSFORMER), ROLE("ups_input", ROLE_UPS_INPUT), ROLE("distribution", ROLE_DISTRIBUTION), ROLE("it", ROLE_IT),
+	ROLE("non_it", ROLE_NON_IT), ROLE("cooling", ROLE_COOLING), ROLE("lighting", ROLE_LIGHTING), ROLE("other", ROLE_OTHER), ROLE("rack", ROLE_RACK), ROLE("reuse", ROLE_REUSE),
+	ROLE("renewable", ROLE_RENEWABLE), { NULL },
+};
+static const struct field_row point_rows[] = {
+	ROLE("ups_output", POINT_UPS_OUTPUT), ROLE("pdu_output", POINT_PDU_OUTPUT), ROLE("row_cabinet", POINT_ROW_CABINET), ROLE("rack_inlet", POINT_RACK_INLET),
+	ROLE("rack_outlet", POINT_RACK_OUTLET), ROLE("it_input", POINT_IT_INPUT), { NULL },
+};
+static const struct field_row hall_rows[] = {
+	F(struct hall_energy, "total_mwh", FIELD_COUNT, sub_mwh), F(struct hall_energy, "it_mwh", FIELD_COUNT, it_mwh), { NULL },
+};
+static const struct field_row selection_rows[] = {
+	SUB(struct selection, "role_mwh", role_mwh, role_rows), SUB(struct selection, "point_mwh", point_mwh, point_rows), F(struct selection, "halls", FIELD_COUNT, halls),
+	SUB(struct selection, "hall_least", least, hall_rows), SUB(struct selection, "hall_most", most, hall_rows), F(struct selection, "meters", FIELD_COUNT, meters),
+	F(struct selection, "class_ppm", FIELD_COUNT, class_ppm), F(struct selection, "uncalibrated", FIELD_COUNT, uncalibrated), { NULL },
+};
+
 /* Members of facts that are plain; site, zone and the lists stand apart. */
 static const struct field_row facts_rows[] = {
 	F(struct facts, "judged", FIELD_DATE, judged), { "window", FIELD_OBJECT, 0, days_rows, 0 },
 	F(struct facts, "completed", FIELD_DATE, completed), F(struct facts, "applied", FIELD_DATE, applied), F(struct facts, "method", FIELD_TEXT, method),
 	F(struct facts, "approved_rate_fen", FIELD_RATE, approved_rate_fen), F(struct facts, "simulated", FIELD_BOOL, simulated),
-	SUB(struct facts, "kpi", kpi, kpi_rows), SUB(struct facts, "racks", racks, rack_rows), SUB(struct facts, "racks_min", racks_min, rack_rows), { NULL },
+	SUB(struct facts, "kpi", kpi, kpi_rows), SUB(struct facts, "racks", racks, rack_rows), SUB(struct facts, "racks_min", racks_min, rack_rows),
+	SUB(struct facts, "selection", selection, selection_rows), { NULL },
 };
 
 enum { LISTS = 3, LIST_MAX = 10000 };
@@ -168,6 +189,11 @@ bool baseline_parse(const json_t *object, struct baseline *out, struct err *err)
 json_t *racks_json(const struct racks *r)
 {
 	return fields_json(rack_rows, r);
+}
+
+json_t *selection_json(const struct selection *s)
+{
+	return fields_json(selection_rows, s);
 }
 
 json_t *site_facts_json(const struct site *s)

@@ -5,6 +5,7 @@
 #define RULES_FACTS_H
 
 #include "core/kpi_baseline.h"
+#include "core/selection.h"
 #include <jansson.h>
 
 enum truth { TRUTH_NO, TRUTH_YES, TRUTH_UNKNOWN };
@@ -41,6 +42,7 @@ struct facts {
 	const struct zone *zone;            /* local calendar of the window; NULL when dates are all there is */
 	struct kpi kpi;                     /* of the window the pack asks for */
 	struct racks racks, racks_min;      /* at the window's end; the minimum over the window */
+	struct selection selection;         /* by role, measuring point and hall; how good the meters are */
 	struct date judged;                 /* the day of judging: an argument, never today */
 	struct date window_from, window_to; /* local dates, inclusive */
 	struct date completed, applied;     /* year 0: not stated */

@@ -26,6 +26,7 @@ json_t *fields_json(const struct field_row *rows, const void *base);
 /* Missing members leave *base alone; unknown ones are refused, except those in `apart` (may be NULL). */
 bool fields_parse(const struct field_row *rows, const json_t *object, void *base, const char *const *apart, struct err *err) MUST_USE;
 bool kpi_parse(const json_t *object, struct kpi *out, const char *const *apart, struct err *err) MUST_USE;   /* into kpi_unknown() */
+json_t *selection_json(const struct selection *s);
 json_t *racks_json(const struct racks *r);
 json_t *site_facts_json(const struct site *s);
 

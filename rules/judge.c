@@ -378,7 +378,8 @@ static void add_standing_notes(struct judging *j)
 	for (size_t i = 0; i < p->figures.n; i++) {
 		const struct figure *f = &ROWS(struct figure, p->figures)[i];
 		if (f->status[0] == 'm')
-			add_note(j, judging_text(j, "数值 %s(%s)未经核实", f->id, f->value), judging_text(j, "the figure %s (%s) is not verified", f->id, f->value));
+			add_note(j, judging_text(j, "数值“%s”(%s)未经核实", f->title.zh ? f->title.zh : f->id, f->value),
+				 judging_text(j, "the figure \"%s\" (%s) is not verified", f->title.en ? f->title.en : f->id, f->value));
 	}
 	if (j->facts->n_assumptions)
 		add_note(j, "含假设,不是证据", "what-if: contains assumptions, not evidence");

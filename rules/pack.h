@@ -59,6 +59,7 @@ struct criterion {
 	const char *id;
 	struct bilingual title;
 	const char *quote, *locator, *word;      /* statutory text, place, comparison word */
+	const char *op;                          /* what the word means: "<", ...; NULL with word */
 	enum truth result;
 	char value[160], limit[80], margin[80], uncertainty[80];   /* printed exactly once rounded; never contradict `result` */
 	struct bilingual why;                    /* a sentence; owned by the verdict */

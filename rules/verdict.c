@@ -96,8 +96,8 @@ static json_t *texts_json(const char *const *texts, size_t n)
 
 static json_t *criterion_json(const struct criterion *c)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:o, s:o}", "id", c->id, "title", bilingual_json(c->title),
-			 "quote", text_or_null(c->quote), "locator", text_or_null(c->locator), "word", text_or_null(c->word), "result",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:o, s:o}", "id", c->id, "title", bilingual_json(c->title),
+			 "quote", text_or_null(c->quote), "locator", text_or_null(c->locator), "word", text_or_null(c->word), "op", text_or_null(c->op), "result",
 			 truth_name(c->result), "value", c->value, "limit", c->limit, "margin", c->margin, "uncertainty", c->uncertainty, "why",
 			 bilingual_json(c->why), "evidence", text_or_null(c->evidence), "depends", c->depends, "under",
 			 texts_json(c->under, c->n_under), "readings", readings_json(c));

@@ -230,6 +230,18 @@ static struct value get_share(const struct fact_source *s, const struct fact_row
 	return value_number(lo, hi);
 }
 
+static struct value get_hall(const struct fact_source *s, const struct fact_row *row)
+{
+	struct hall_energy e;
+	memcpy(&e, (const char *)s->facts + row->offset, sizeof e);
+	return fraction(e.sub_mwh, e.it_mwh, row);
+}
+
+static struct value get_limit(const struct fact_source *s, const struct fact_row *row)
+{
+	return fraction(field64(s->facts, row->offset), 1000000, row);
+}
+
 #define KPI(field) offsetof(struct kpi, field)
 #define FACTS(field) offsetof(struct facts, field)
 #define SITE(field) offsetof(struct site, field)
@@ -241,6 +253,9 @@ static struct value get_share(const struct fact_source *s, const struct fact_row
 	{ "share." name ".in.out", TYPE_NUMBER, "%", false, get_share, FACTS(racks.share[id][1][0]), about "; network racks in the denominator" }, \
 	{ "share." name ".out.in", TYPE_NUMBER, "%", false, get_share, FACTS(racks.share[id][0][1]), about "; empty racks in the denominator" }, \
 	{ "share." name ".out.out", TYPE_NUMBER, "%", false, get_share, FACTS(racks.share[id][0][0]), about "; neither network nor empty racks" }
+
+#define ROLE(name, id, about) { "energy." name, TYPE_NUMBER, "kW.h", false, get_count, FACTS(selection.role_mwh[id]), about }
+#define POINT(name, id, about) { "it_energy." name, TYPE_NUMBER, "kW.h", false, get_count, FACTS(selection.point_mwh[id]), "IT energy measured at " about }
 
 const struct fact_row fact_rows[] = {
 	{ "pue", TYPE_NUMBER, "", true, get_pue, 0, "total energy over IT energy of the window" },
@@ -290,6 +305,19 @@ const struct fact_row fact_rows[] = {
 	SHARE("c2", SHARE_C2, "rated power of compute racks over that of IT racks"),
 	SHARE("c3", SHARE_C3, "measured energy of compute racks over IT energy"),
 	SHARE("c5", SHARE_C5, "installed nominal power of compute over IT"),
+	ROLE("supply", ROLE_SUPPLY, "energy from the grid"), ROLE("pv", ROLE_PV, "energy of own photovoltaics"), ROLE("generator", ROLE_GENERATOR, "energy of own generators"),
+	ROLE("fuel", ROLE_FUEL, "energy of fuel, converted"), ROLE("heat", ROLE_HEAT, "cold or heat bought, converted"), ROLE("export", ROLE_EXPORT, "energy sold back"),
+	ROLE("other_use", ROLE_OTHER_USE, "energy of other users of the building"), ROLE("cooling", ROLE_COOLING, "energy of meters with the role cooling"),
+	ROLE("lighting", ROLE_LIGHTING, "energy of meters with the role lighting"), ROLE("other", ROLE_OTHER, "energy of meters with the role other"),
+	ROLE("reuse", ROLE_REUSE, "energy reused outside"), ROLE("renewable", ROLE_RENEWABLE, "renewable energy"),
+	POINT("ups_output", POINT_UPS_OUTPUT, "the UPS output"), POINT("pdu_output", POINT_PDU_OUTPUT, "the PDU output"), POINT("row_cabinet", POINT_ROW_CABINET, "row cabinets"),
+	POINT("rack_inlet", POINT_RACK_INLET, "rack inlets"), POINT("rack_outlet", POINT_RACK_OUTLET, "rack outlets"), POINT("it_input", POINT_IT_INPUT, "the input of IT equipment"),
+	{ "halls", TYPE_NUMBER, "", false, get_count, FACTS(selection.halls), "halls with IT energy" },
+	{ "halls.pue_least", TYPE_NUMBER, "", false, get_hall, FACTS(selection.least), "energy of a hall over its IT energy, the hall with the least" },
+	{ "halls.pue_most", TYPE_NUMBER, "", false, get_hall, FACTS(selection.most), "the same, the hall with the most" },
+	{ "meters.counted", TYPE_NUMBER, "", false, get_count, FACTS(selection.meters), "meters of which total and IT energy are made" },
+	{ "meters.class", TYPE_NUMBER, "%", false, get_limit, FACTS(selection.class_ppm), "accuracy class of the worst of them, as its limit of error (0.5S: 0.5 %)" },
+	{ "meters.uncalibrated", TYPE_NUMBER, "", false, get_count, FACTS(selection.uncalibrated), "of them: without a calibration that held over the whole window" },
 };
 const size_t fact_row_count = countof(fact_rows);
 

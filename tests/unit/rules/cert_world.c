@@ -290,6 +290,7 @@ static void fill_facts(struct world *w)
 		racks_at(w->site, (struct wall){ f->kpi.to.ms - 1 }, w->window, pack_standard_rack_mw(w->pack), &f->racks);
 		racks_least(w->site, f->kpi.from, f->kpi.to, w->window, pack_standard_rack_mw(w->pack), &f->racks_min);
 	}
+	selection_of(w->site, &w->zone, w->window, f->kpi.from, f->kpi.to, &f->selection);
 	f->site = w->site;
 	f->zone = &w->zone;
 	f->simulated = true;

@@ -276,6 +276,11 @@ static const struct forgery { const char *name, *path, *json, *pointer; } forger
 	{ "a calibration", "/meters/0/epochs/0/calibrated_until", "\"2030-01-01\"", "/meters/0/epochs/0/calibrated_until" },
 	{ "a flow", "/results/flows/1/mwh", "1", "/results/flows/1/mwh" },
 	{ "a carrier", "/results/carriers/0/mwh", "1", "/results/carriers/0/mwh" },
+	{ "a residual of the balance", "/results/balance/0/residual_mwh", "1", "/results/balance/0/residual_mwh" },
+	{ "another time zone", "/facts/zone/name", "\"Asia/Tokyo\"", "/facts/zone/name" },
+	{ "a meter's class hidden", "/facts/selection/class_ppm", "100", "/facts/selection/class_ppm" },
+	{ "energy of a role", "/facts/selection/role_mwh/cooling", "1", "/facts/selection/role_mwh/cooling" },
+	{ "uncalibrated meters", "/facts/selection/uncalibrated", "3", "/facts/selection/uncalibrated" },
 	{ "an event", "/results/events", "{\"wrap\":1}", "/results/events/wrap" },
 	{ "a month's completeness", "/results/months/2/complete_time_ppm/total", "999999", "/results/months/2" },
 	{ "another configuration named", "/identity/config_sha256", "\"00\"", "/identity/config_sha256" },
@@ -355,7 +360,8 @@ static void no_scalar_can_be_changed(void **state)
 	json_object_foreach(cert, name, v)
 		visit(cert, v, name, 0, &total, SIZE_MAX - 1, path, sizeof path);
 	json_decref(cert);
-	while (tried < 100) {
+	const char *rounds = getenv("PUED_FORGERIES");         /* more of them, by hand */
+	while (tried < (rounds ? strtoul(rounds, NULL, 10) : 100)) {
 		struct cert_notes notes = { .n = 0 };
 		struct cert_check check = { .pointer = "" };
 		struct err err = { 0 };
