@@ -159,33 +159,21 @@ static void uncertainty_table(const struct explain *x, const struct table_writer
 	out->end(out->ctx);
 }
 
-static void partial_row(const struct explain *x, const struct partial *p, const char *what, const struct table_writer *out)
-{
-	char number[48];
-	bool has = pue_text(p->sub_mwh, p->it_mwh, limit_of(x), 3, number, sizeof number);
-	ROW(text(p->name), text(what), text(has ? number : NULL), mwh(p->sub_mwh), mwh(p->it_mwh), yes(p->complete));
-}
-
 static void partial_table(const struct explain *x, const struct table_writer *out)
 {
 	static const struct column columns[] = {
 		{ "name", { "范围", "boundary" } }, { "of", { "种类", "of" } }, { "ppue", { "pPUE", "pPUE" } }, { "sub_mwh", { "范围电能", "energy inside" } },
-		{ "it_mwh", { "范围内 IT 电能", "IT energy inside" } }, { "complete", { "完整", "complete" } },
+		{ "it_mwh", { "范围内 IT 电能", "IT energy inside" } }, { "intervals", { "时段数", "intervals" } }, { "complete", { "完整", "complete" } },
 	};
-	const struct site *site = x->setup->site;
-	const struct meter *meters = site_meters(site);
 	struct partial p;
 	BEGIN("partials", "局部 pPUE", "partial PUE", columns, false);
-	for (size_t i = 0; i < site->meters.n; i++) {
-		bool first = meters[i].hall != NULL;
-		for (size_t k = 0; k < i && first; k++)
-			first = !meters[k].hall || strcmp(meters[k].hall, meters[i].hall) != 0;
-		if (first && window_hall(x->window, meters[i].hall, &p))
-			partial_row(x, &p, "hall", out);
+	for (size_t i = 0; i < window_partials(x->window); i++) {
+		char number[48];
+		if (!window_partial(x->window, i, &p))
+			continue;
+		bool has = pue_text(p.sub_mwh, p.it_mwh, limit_of(x), 3, number, sizeof number);
+		ROW(text(p.name), text(p.hall ? "hall" : "meter"), text(has ? number : NULL), mwh(p.sub_mwh), mwh(p.it_mwh), whole(p.intervals), yes(p.complete));
 	}
-	for (size_t i = 0; i < site->meters.n; i++)
-		if (meters[i].role != ROLE_IT && window_partial(x->window, (uint32_t)i, &p))
-			partial_row(x, &p, "meter", out);
 	out->end(out->ctx);
 }
 
