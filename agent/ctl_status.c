@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LABEL = 16 };
@@ -28,7 +29,7 @@ static void kilowatt(struct screen *s, const json_t *o, const char *key)
 {
 	json_int_t mw = running_number(o, key, -1);
 	if (json_is_integer(json_object_get(o, key)))
-		buf_printf(&s->out, "%" JSON_INTEGER_FORMAT ".%" JSON_INTEGER_FORMAT " kW", mw / 1000000, mw / 100000 % 10);
+		buf_printf(&s->out, "%s%lld.%lld kW", mw < 0 ? "-" : "", llabs(mw) / 1000000, llabs(mw) / 100000 % 10);
 	else
 		buf_str(&s->out, "-");
 }
@@ -60,6 +61,17 @@ static void power(struct screen *s)
 	buf_str(&s->out, " / ");
 	kilowatt(s, p, "it_mw");
 	buf_str(&s->out, ")\n");
+	const json_t *lacks = json_object_get(p, "lacks"), *id;
+	json_int_t n = running_number(p, "lacks_count", 0);
+	size_t i;
+	if (n)
+		buf_printf(&s->out, "  %s (%" JSON_INTEGER_FORMAT "):", say(s->ctl, (struct bilingual){ "这些电表没有新的功率读数", "no fresh power of these meters" }), n);
+	json_array_foreach(lacks, i, id) {
+		buf_str(&s->out, " ");
+		buf_plain(&s->out, json_string_value(id) ? json_string_value(id) : "", json_string_length(id));
+	}
+	if (n)
+		buf_str(&s->out, n > (json_int_t)i ? " ...\n" : "\n");
 }
 
 static void windows(struct screen *s)
@@ -120,33 +132,101 @@ static void racks(struct screen *s)
 	buf_str(&s->out, "\n");
 }
 
+enum { STATES = 4 };
+static const struct { const char *key; struct bilingual name; bool ill; } states[STATES] = {
+	{ "up", { "正常", "up" }, false }, { "late", { "迟到", "late" }, true }, { "down", { "失联", "down" }, true }, { "starting", { "启动中", "starting" }, false } };
+
+static size_t state_of(struct screen *s, const json_t *device)
+{
+	size_t k = 0;
+	while (k < STATES - 1 && strcmp(text(s, device, "state"), states[k].key) != 0)
+		k++;
+	return k;
+}
+
+/* What several units share: a gateway, a serial line.  0: the device is alone there. */
+static int way_len(const json_t *device)
+{
+	const char *endpoint = json_string_value(json_object_get(device, "endpoint")), *unit = endpoint ? strrchr(endpoint, '/') : NULL;
+	return unit && !strncmp(endpoint, "modbus", 6) && unit > endpoint && unit[-1] != '/' ? (int)(unit - endpoint) : 0;
+}
+
+/* {way: {"units": how many, "ill": of them}} */
+static json_t *count_ways(struct screen *s, const json_t *devices)
+{
+	json_t *ways = json_object();
+	const json_t *d;
+	size_t i;
+	char key[300];
+	json_array_foreach(devices, i, d) {
+		if (!way_len(d) || way_len(d) >= (int)sizeof key)
+			continue;
+		snprintf(key, sizeof key, "%.*s", way_len(d), json_string_value(json_object_get(d, "endpoint")));
+		json_t *way = json_object_get(ways, key);
+		if (!way)
+			json_object_set_new(ways, key, way = json_pack("{sisi}", "units", 0, "ill", 0));
+		json_object_set_new(way, "units", json_integer(running_number(way, "units", 0) + 1));
+		json_object_set_new(way, "ill", json_integer(running_number(way, "ill", 0) + states[state_of(s, d)].ill));
+	}
+	return ways;
+}
+
+static bool way_ill(const json_t *way)
+{
+	return running_number(way, "units", 0) > 1 && running_number(way, "ill", 0) == running_number(way, "units", 0);
+}
+
+static bool on_ill_way(const json_t *ways, const json_t *device)
+{
+	char key[300];
+	snprintf(key, sizeof key, "%.*s", way_len(device), json_string_value(json_object_get(device, "endpoint")));
+	return way_ill(json_object_get(ways, key));
+}
+
+/* A gateway with all its units ill is one line: the fault is most likely its own. */
+static size_t ill_ways(struct screen *s, json_t *ways, size_t most)
+{
+	const char *key;
+	json_t *way;
+	size_t n = 0;
+	json_object_foreach(ways, key, way) {
+		if (!way_ill(way) || n++ >= most)
+			continue;
+		buf_str(&s->out, "  ");
+		buf_plain(&s->out, key, strlen(key));
+		buf_printf(&s->out, "%s%lld%s\n", say(s->ctl, (struct bilingual){ ": 其下设备均无应答, 共", ": none of its " }), (long long)running_number(way, "units", 0),
+			   say(s->ctl, (struct bilingual){ "台; 请检查网关、其电源与线路", " units answers; look at the gateway, its power and its cable" }));
+	}
+	return n;
+}
+
 static void devices(struct screen *s)
 {
 	enum { SHOWN = 8 };
-	static const char *const states[] = { "up", "late", "down", "starting" };
-	size_t counts[countof(states)] = { 0 }, i, shown = 0, bad = 0;
+	size_t counts[STATES] = { 0 }, i, bad = 0;
 	const json_t *list = member(s, "devices"), *d;
 	json_array_foreach(list, i, d)
-		for (size_t k = 0; k < countof(states); k++)
-			counts[k] += !strcmp(text(s, d, "state"), states[k]);
+		counts[state_of(s, d)]++;
 	label(s, (struct bilingual){ "设备", "devices" });
-	for (size_t k = 0; k < countof(states); k++)
+	for (size_t k = 0; k < STATES; k++)
 		if (counts[k] || k == 0)
-			buf_printf(&s->out, "%s%zu %s", k ? ", " : "", counts[k], states[k]);
+			buf_printf(&s->out, "%s%zu %s", k ? ", " : "", counts[k], say(s->ctl, states[k].name));
 	buf_str(&s->out, "\n");
+	json_t *ways = count_ways(s, list);
+	size_t gateways = ill_ways(s, ways, SHOWN);
 	json_array_foreach(list, i, d) {
-		if (!strcmp(text(s, d, "state"), "up") || !strcmp(text(s, d, "state"), "starting"))
+		size_t k = state_of(s, d);
+		if (!states[k].ill || on_ill_way(ways, d) || ++bad > SHOWN)
 			continue;
-		if (++bad > SHOWN)
-			continue;
-		shown++;
 		buf_str(&s->out, "  ");
 		running_pad(&s->out, text(s, d, "id"), 22);
-		buf_printf(&s->out, " %-6s ", text(s, d, "state"));
-		buf_printf(&s->out, "%s\n", text(s, d, "error"));
+		buf_str(&s->out, " ");
+		running_pad(&s->out, say(s->ctl, states[k].name), 6);
+		buf_printf(&s->out, " %s\n", text(s, d, "error"));
 	}
-	if (bad > shown)
-		buf_printf(&s->out, "  + %zu; puectl top\n", bad - shown);
+	if (bad > SHOWN || gateways > SHOWN)
+		buf_printf(&s->out, "  + %zu; puectl top\n", (bad > SHOWN ? bad - SHOWN : 0) + (gateways > SHOWN ? gateways - SHOWN : 0));
+	json_decref(ways);
 }
 
 static void peers(struct screen *s)

@@ -217,7 +217,7 @@ static void make_own_plan(struct life *l, struct stamp now)
 static void told_state(struct life *l, bool silent, bool overrun, struct stamp now)
 {
 	if (silent) {
-		if (l->seen && !l->was_down)
+		if (!l->was_down)
 			set_state(l, "late");
 		return;
 	}
@@ -242,7 +242,6 @@ static void cycle_over(struct life *l, struct stamp now)
 	}
 	poller_settle(l, now);
 	told_state(l, silent, overrun, now);
-	l->seen = l->seen || !silent;
 	if (overrun && now.boot.ms - l->overrun_told.ms >= OVERRUN_AGAIN_MS) {
 		l->overrun_told = now.boot;
 		poller_event(l, "overrun", now, "one poll took %" PRId64 " ms, more than its period of %" PRId64 " ms: %s",

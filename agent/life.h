@@ -45,7 +45,7 @@ struct life {
 	char *serial, *model, *firmware;     /* NULL: it did not say */
 
 	enum stage stage;
-	bool running, was_down, seen, surveyed;   /* surveyed: identified or discovered in this cycle */
+	bool running, was_down, surveyed;   /* surveyed: identified or discovered in this cycle */
 	uint32_t at;                         /* request of the plan */
 	int64_t tries_left;
 	unsigned answered, silent;           /* requests of this cycle */

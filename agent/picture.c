@@ -206,6 +206,15 @@ static void release_setup(void *setup)
 	setup_put(setup);
 }
 
+static void fill_power_lacks(const struct picture_inputs *in, struct snapshot *s, const bool *known)
+{
+	size_t n = in->setup->site->meters.n;
+	s->power_lacks = snapshot_array(s, n, sizeof *s->power_lacks);
+	for (size_t i = 0; s->power_lacks && i < n; i++)
+		if (!known[i] && (in->tree->nodes[i].total_sign || in->tree->nodes[i].it_sign))
+			s->power_lacks[s->n_power_lacks++] = s->meters[i].id;
+}
+
 struct snapshot *picture_make(const struct picture_inputs *in)
 {
 	const struct site *site = in->setup->site;
@@ -229,7 +238,9 @@ struct snapshot *picture_make(const struct picture_inputs *in)
 	live_sum(in->tree, site, power, known, &live);
 	s->total_mw = live.total_mw;
 	s->it_mw = live.it_mw;
-	s->power_known = live.total_known && live.it_known && live.it_mw > 0;
+	s->total_known = live.total_known;
+	s->it_known = live.it_known;
+	fill_power_lacks(in, s, known);
 	fill_domains(in, s, power, known, &live);
 	fill_racks(in, s, power, known);
 	fill_devices(in, s);

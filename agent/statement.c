@@ -86,7 +86,7 @@ bool statement_collect(const char *state_dir, int64_t *seen, struct reader *read
 	if (changed == *seen)
 		return true;
 	int n = scandir(dir, &list, is_json, alphasort);
-	bool good = true;
+	bool good = n >= 0 || err_set(err, ERR_IO, "%s: %s; no statement in it can become evidence", dir, strerror(errno));
 	for (int i = 0; i < n; i++) {
 		snprintf(path, sizeof path, "%s/%s", dir, list[i]->d_name);
 		good = good && collect_one(path, reader, a, p, now, err);
@@ -95,30 +95,5 @@ bool statement_collect(const char *state_dir, int64_t *seen, struct reader *read
 	if (n >= 0)
 		free(list);
 	*seen = good ? changed : 0;
-	return good;
-}
-
-struct fold { struct statements *out; struct trust trust; struct err err; };
-static bool fold_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
-{
-	struct fold *f = ctx;
-	(void)index, (void)kind, (void)at;
-	return statements_add(f->out, &f->trust, bytes, len, &f->err);
-}
-
-bool statement_read(const char *state_dir, const char *site_id, struct reader *reader, struct statements *out, struct err *err)
-{
-	char path[600];
-	CLEANUP(buf_done) struct buf text = { 0 };
-	struct fold f = { .out = out };
-	statements_init(out, site_id);
-	snprintf(path, sizeof path, "%s/keys/trust.json", state_dir);
-	bool good = file_read(path, &text, err) && trust_parse(path, text.data, text.len, &f.trust, err) &&
-		    reader_leaves(reader, LEAF_MANUAL, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, fold_leaf, &f, err);
-	if (good && f.err.kind != ERR_NONE) {
-		*err = f.err;
-		good = false;
-	}
-	trust_done(&f.trust);
 	return good;
 }

@@ -207,13 +207,15 @@ static bool by_difference(struct meter_words *w, const struct meter *m, const st
 		return no(w, "meter %s: the meter was changed between the two readings; state the energy, or one statement for each meter", m->id);
 	if (!count.den)
 		return no(w, "meter %s: what a count is worth comes from the profile of its device; state the energy ('120 kW.h') instead of first and last", m->id);
+	struct ratio factor = m->factor.num > 0 && m->factor.den > 0 ? m->factor : (struct ratio){ 1, 1 };
 	__int128 counts = (__int128)r->last - r->first, sum;
-	if (__builtin_mul_overflow(counts, (__int128)count.num, &sum))
-		return no(w, "meter %s: the difference is too large", m->id);
+	bool large = __builtin_mul_overflow(counts, (__int128)count.num, &sum);
 	sum = div_half_even(sum, count.den);
-	if (m->factor.num > 0 && m->factor.den > 0 && !__builtin_mul_overflow(sum, (__int128)m->factor.num, &sum))
-		sum = div_half_even(sum, m->factor.den);
-	*mwh = sum > INT64_MAX || sum < INT64_MIN ? -1 : (int64_t)sum;
+	large = large || __builtin_mul_overflow(sum, (__int128)factor.num, &sum);
+	sum = div_half_even(sum, factor.den);
+	if (large || sum > INT64_MAX || sum < INT64_MIN)
+		return no(w, "meter %s: the difference of the two readings is no energy that can be written", m->id);
+	*mwh = (int64_t)sum;
 	return true;
 }
 
@@ -221,8 +223,8 @@ static bool possible(struct meter_words *w, const struct meter *m, const struct 
 {
 	__int128 most = (__int128)m->p_max_mw * (r->to.ms - r->from.ms);
 	if (mwh < 0 && m->direction != DIRECTION_NET)
-		return no(w, "meter %s: the energy is negative, or too large to be written", m->id);
-	if (m->p_max_mw && (__int128)mwh * 3600000 > most)
+		return no(w, "meter %s: the energy is negative", m->id);
+	if (m->p_max_mw && (mwh < 0 ? -(__int128)mwh : mwh) * 3600000 > most)
 		return no(w, "meter %s: more than its circuit can carry in this time (p_max)", m->id);
 	return true;
 }

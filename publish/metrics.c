@@ -79,7 +79,7 @@ static const struct kpi *window_of(const struct snapshot *s, const struct window
 static void pue(const struct snapshot *s, struct buf *out)
 {
 	head(out, "pued_power_ratio", "gauge", "Total power over IT power now; not a PUE.");
-	if (s->power_known && s->it_mw > 0) {
+	if (snapshot_has_ratio(s)) {
 		buf_str(out, "pued_power_ratio");
 		value(out, s->total_mw, s->it_mw, 6);
 	}
@@ -122,10 +122,10 @@ static void completeness(const struct snapshot *s, struct buf *out)
 static void power_and_energy(const struct snapshot *s, struct buf *out)
 {
 	head(out, "pued_power_watts", "gauge", "Active power by domain.");
-	if (s->power_known) {
+	if (s->total_known)
 		labelled(out, "pued_power_watts", "domain", "total", s->total_mw, 1000, 3);
+	if (s->it_known)
 		labelled(out, "pued_power_watts", "domain", "it_load", s->it_mw, 1000, 3);
-	}
 	for (size_t i = 0; i < s->n_domains; i++)
 		if (!s->domains[i].power_unknown)
 			labelled(out, "pued_power_watts", "domain", s->domains[i].domain, s->domains[i].power_mw, 1000, 3);

@@ -30,7 +30,8 @@ struct snapshot {
 	const struct site *site;                 /* with zone and pack the owner's; lives until release(owner) */
 	const struct zone *zone;
 	struct stamp at;
-	int64_t total_mw, it_mw; bool power_known;   /* power ratio: P_DC / P_IT, dashboards only */
+	int64_t total_mw, it_mw; bool total_known, it_known;       /* power ratio: P_DC / P_IT, dashboards only */
+	const char **power_lacks; size_t n_power_lacks;            /* ids of the meters that these sums need and that say nothing now */
 	struct kpi day, month, year;             /* iPUE of local day and month, rolling year */
 	struct ratio pue_limit;                  /* of the pack; printed figures stay on their side of it; {0,0}: none */
 	/* domain: a role's name ("cooling"); day_mwh < 0: not known */
@@ -56,6 +57,8 @@ struct snapshot {
 	void (*release)(void *owner); void *owner;   /* called when the last reference goes, from any thread; NULL: nothing to do */
 	int references;                          /* atomic */
 };
+
+static inline bool snapshot_has_ratio(const struct snapshot *s) { return s->total_known && s->it_known && s->it_mw > 0; }
 
 struct snapshot *snapshot_new(void);                                     /* zeroed, one reference; NULL out of memory */
 const char *snapshot_text(struct snapshot *s, const char *text);         /* a copy; "" when text is NULL or memory is out */

@@ -62,14 +62,19 @@ static json_t *status_kpi(const struct snapshot *s, const struct kpi *k)
 
 static json_t *power_json(const struct snapshot *s)
 {
-	bool ratio = s->power_known && s->it_mw > 0;
+	enum { NAMED = 16 };
+	bool ratio = snapshot_has_ratio(s);
 	struct buf text = { 0 };
+	json_t *lacks = json_array();
+	for (size_t i = 0; i < s->n_power_lacks && i < NAMED; i++)
+		json_array_append_new(lacks, text_json(s->power_lacks[i]));
 	if (ratio)
 		text_decimal(&text, s->total_mw, s->it_mw, 3);
 	json_t *words = taken(&text);
-	return json_pack("{sb so so so so}", "known", s->power_known,
-		"total_mw", s->power_known ? json_integer(s->total_mw) : json_null(),
-		"it_mw", s->power_known ? json_integer(s->it_mw) : json_null(),
+	return json_pack("{sb so so so sI so so}", "known", ratio,
+		"total_mw", s->total_known ? json_integer(s->total_mw) : json_null(),
+		"it_mw", s->it_known ? json_integer(s->it_mw) : json_null(),
+		"lacks", lacks, "lacks_count", (json_int_t)s->n_power_lacks,
 		"ratio", words, "ratio_ppm", ratio ? count_json(text_ppm(s->total_mw, s->it_mw)) : json_null());
 }
 

@@ -125,6 +125,15 @@ await test('figures have their full names', () => open([], { locale: 'en-GB', vi
 	check(await page.getAttribute('#card-now-power .big', 'aria-live') === 'polite', 'the main figure is not announced');
 }));
 
+await test('a dead gateway is one sentence, and what the ratio lacks has a name', () => open(['gateway'], { locale: 'en-GB', viewport: { width: 1280, height: 800 } }, async (page) => {
+	const power = await page.textContent('#card-now-power');
+	check(power.includes('no fresh power of it-1 (1 in all)') && power.includes('3,336'), power);
+	const body = await page.textContent('main');
+	check(body.includes('modbus+tcp://127.9.1.1:502: none of its 12 units answers'), 'no word of the gateway');
+	check(!body.includes('meter-110'), 'its units are told one by one');
+	if (shots) await page.screenshot({ path: `${shots}/gateway.png`, fullPage: true });
+}));
+
 await test('what is not known is said, not drawn', () => open(['early', 'real'], { locale: 'en-GB', viewport: { width: 390, height: 844 } }, async (page) => {
 	check((await page.textContent('#card-now-power .big')) === '—', 'a ratio without readings');
 	check((await page.textContent('#card-now-day')).includes('in no interval are all terms'), 'no reason is given');

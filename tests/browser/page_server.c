@@ -1,5 +1,5 @@
 /* tests/browser/page_server.c - serves the dashboard with a made-up snapshot on a free port of loopback, for looking at it and for
- * browser tests.  Usage: page_server [hostile|early|real]...; prints the URL; each line on standard input makes a new snapshot,
+ * browser tests.  Usage: page_server [hostile|early|real|gateway]...; prints the URL; each line on standard input makes a new snapshot,
  * one minute later; ends at end of input. */
 #include "made_up.h"
 
@@ -12,6 +12,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		how.hostile |= !strcmp(argv[i], "hostile");
 		how.early |= !strcmp(argv[i], "early");
+		how.dead_gateway |= !strcmp(argv[i], "gateway");
+		how.unknown_power |= !strcmp(argv[i], "gateway");
 		how.not_simulated |= !strcmp(argv[i], "real");
 	}
 	struct err err = { 0 };

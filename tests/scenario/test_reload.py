@@ -12,7 +12,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../sim"))
-from simtest import Checks, Site  # noqa: E402
+from simtest import Checks, Site, wait  # noqa: E402
 
 pued, puectl, pued_sim, root = sys.argv[1:5]
 check = Checks()
@@ -24,16 +24,6 @@ for name in ("rules/packs", "publish/web"):
     os.makedirs(os.path.dirname(os.path.join(data, name)), exist_ok=True)
     os.symlink(os.path.join(root, name), os.path.join(data, name))
 env = dict(os.environ, PUED_DATA=data)
-
-
-def wait(seconds, fn):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = fn()
-        if value:
-            return value
-        time.sleep(0.05)
-    return None
 
 
 def write(meters, devices, more="", head=""):

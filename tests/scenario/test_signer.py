@@ -15,23 +15,13 @@ import time
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../sim"))
-from simtest import Checks, Site  # noqa: E402
+from simtest import Checks, Site, wait  # noqa: E402
 
 pued, puectl, pued_sim, pued_signer = sys.argv[1:5]
 check = Checks()
 work = tempfile.mkdtemp(prefix="pued-signer-")
 config, state, keys, sock, log = (os.path.join(work, n) for n in ("site.yaml", "state", "keys", "sock", "log"))
 trust = os.path.join(state, "keys/trust.json")
-
-
-def wait(seconds, fn):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = fn()
-        if value:
-            return value
-        time.sleep(0.05)
-    return None
 
 
 def text():

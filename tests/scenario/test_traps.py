@@ -11,23 +11,13 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../sim"))
-from simtest import Checks, SNMP_ENV, Site  # noqa: E402
+from simtest import Checks, SNMP_ENV, Site, wait  # noqa: E402
 
 pued, puectl, pued_sim = sys.argv[1:4]
 check = Checks()
 work = tempfile.mkdtemp(prefix="pued-traps-")
 config, state = os.path.join(work, "site.yaml"), os.path.join(work, "state")
 os.makedirs(state, mode=0o700)
-
-
-def wait(seconds, fn):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = fn()
-        if value:
-            return value
-        time.sleep(0.05)
-    return None
 
 
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:

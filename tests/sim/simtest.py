@@ -23,6 +23,17 @@ def shared():
     return root if os.path.isdir(os.path.join(root, "recordings")) else None
 
 
+def wait(seconds, fn):
+    """The first true value of fn, asked again and again for so many seconds at most; None when there was none."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = fn()
+        if value:
+            return value
+        time.sleep(0.05)
+    return None
+
+
 class Server:
     """A process that prints one line when it is ready; `ready` is that line."""
 

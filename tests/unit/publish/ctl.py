@@ -69,6 +69,14 @@ def status():
         slow = [float(x[:ms].split()[-1]) for x in out.splitlines()[1:]]
         check("top by latency descends", slow == sorted(slow, reverse=True) and slow[0] > slow[-1], out[:500])
         check("top refuses an order it does not know", puectl("top", "--by", "colour", "--port", port)[0] == 64)
+    for port, _ in of_a_picture(["gateway"]):
+        code, out, err = puectl("status", "--port", port)
+        for text in ("power ratio now -  (3336.0 kW / -)", "no fresh power of these meters (1): it-1",
+                     "127.9.1.1:502: none of its 12 units answers; look at the gateway, its power and its cable"):
+            check(f"a dead gateway: {text}", code == 0 and text in out, out, err)
+        check("its units are not said one by one", "meter-110" not in out, out)
+        code, out, err = puectl("status", "--lang", "zh", "--port", port)
+        check("a dead gateway in Chinese", "127.9.1.1:502: 其下设备均无应答, 共12台" in out and "失联" in out, out, err)
     for port, _ in of_a_picture(["early"]):
         code, out, err = puectl("status", "--port", port)
         check("nothing measured yet", code == 0 and "power ratio now -  (- / -)" in out and "not judged yet" in out, out, err)

@@ -154,6 +154,10 @@ static void devices(struct snapshot *s, const struct made_up *how)
 		bool modbus = i % 5 > 2, down = i % 61 == 17, late = i % 47 == 9;
 		snprintf(id, sizeof id, "%s-%03zu", modbus ? "meter" : "pdu", i + 1);
 		snprintf(endpoint, sizeof endpoint, modbus ? "modbus+tcp://127.9.0.%zu:502/1" : "snmp://127.8.0.%zu", i + 1);
+		if (how->dead_gateway && modbus && i >= 100) {
+			snprintf(endpoint, sizeof endpoint, "modbus+tcp://127.9.1.1:502/%zu", i - 99);
+			down = true;
+		}
 		s->devices[i] = (struct snapshot_device){ .id = snapshot_text(s, how->hostile && i == 0 ? hostile_name : id),
 			.profile = profiles[i % 5], .endpoint = snapshot_text(s, endpoint), .state = down ? "down" : late ? "late" : "up",
 			.polls = 5000 + i, .failures = down ? 311 : i % 3, .timeouts = down ? 300 : 0, .late = late ? 12 : 0,
@@ -229,7 +233,11 @@ struct snapshot *made_up_snapshot(const struct made_up *how)
 	s->site = made_up_site(how);
 	s->zone = &zone;
 	s->at = (struct stamp){ .wall = { how->at_ms ? how->at_ms : default_at }, .boot = { 1 }, .session = 1, .synced = true };
-	s->power_known = !how->unknown_power && !how->early;
+	s->total_known = !how->early;
+	s->it_known = !how->unknown_power && !how->early;
+	s->power_lacks = snapshot_array(s, 1, sizeof *s->power_lacks);
+	s->n_power_lacks = how->unknown_power;
+	s->power_lacks[0] = "it-1";
 	s->total_mw = 3336000000;
 	s->it_mw = 2680000000;
 	s->pue_limit = (struct ratio){ 125, 100 };

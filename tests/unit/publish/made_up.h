@@ -7,6 +7,7 @@
 
 struct made_up {
 	bool not_simulated, unknown_power, no_verdict, hostile, early;   /* hostile: names carry markup; early: nothing known yet */
+	bool dead_gateway;                                               /* all units behind 127.9.1.1 are down */
 	size_t racks, devices;                                           /* 0: 1024 and 130 */
 	int64_t at_ms;                                                   /* 0: 2026-03-14T06:20:30Z */
 };
