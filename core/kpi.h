@@ -20,7 +20,9 @@ struct kpi {
 	int64_t unsynced_intervals, late_intervals, findings;
 	/* Expanded uncertainty of PUE, k = 2, in 1e-6, rounded up; -1: not stated (a class is unknown). */
 	int64_t u_ppm_rho0, u_ppm_rho1;
-	int64_t substituted_mwh[2][CLASS_COUNT];  /* energy by substitute class (B, P, N, M, I), never inside the sums above */
+	/* energy by substitute class (B, P, N, M, I), never inside the sums above; without signs: what stands in for an export and
+	 * what stands in for a supply do not cancel */
+	int64_t substituted_mwh[2][CLASS_COUNT];
 	int64_t events[EVENT_N];
 	char why_u[160];                    /* when U is not stated: which meter lacks what */
 	char why_not[200];                  /* when kind is KPI_NONE: why there is no number */

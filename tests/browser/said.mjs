@@ -15,7 +15,7 @@ function check(good, what) {
 const sources = {
 	errors: ['agent/life.c', 'agent/poller.c', 'collectors/modbus_conn.c', 'collectors/modbus_connect.c', 'collectors/modbus_receive.c', 'collectors/modbus_frame.c', 'collectors/modbus_tcp.c', 'collectors/net.c', 'collectors/serial.c',
 		'collectors/snmp.c', 'collectors/snmp_job.c', 'collectors/snmp_life.c', 'collectors/snmp_session.c', 'collectors/snmp_udp.c', 'publish/mqtt_client.c', 'publish/mqtt_session.c', 'publish/mqtt_wire.c', 'store/reserve.c', 'store/writer.c'],
-	all: ['core/ledger_meter.c', 'core/balance_watch.c'],
+	all: ['core/ledger_meter.c', 'core/balance_watch.c', 'core/kpi_table.c', 'core/kpi_baseline.c'],
 };
 const plain = (text) => text.replace(/\\"/g, '"').replace(/%(?:\.\*|[-+0]?[\d.]*)?(?:hh|h|ll|l|z|t|j)?[a-zA-Z]/g, '%');
 const joined = (file) => readFileSync(`${root}/${file}`, 'utf8').replace(/"\s*PRI[diux]64\s*/g, 'd"').replace(/"\s*"/g, '');
@@ -44,6 +44,11 @@ for (const [english, chinese] of [
 		'流入多于下级：ups，可疑 cab-1：差额 41800000 mW.h，3u 1200 mW.h：下级各表之和多于流入：互感器变比有误、互感器接错，或有表重复计入'],
 	['low_load: the CT carries 12.0 % of its rated current on average, its class holds from 20.0 % on', '互感器负荷过低：互感器平均负荷为额定电流的 12.0 %，其等级自 20.0 % 起成立'],
 	['gone: ups: residual 12 mW.h, u 400 mW.h: it closes', '已消除：ups：差额 12 mW.h，u 400 mW.h：平衡'],
+	['iPUE2 = 1.2499 ± 0.006 (k=2), 2026-01-01..2026-03-31, completeness 99.98 %, ISO/IEC 30134-2:2026', 'iPUE2 = 1.2499 ± 0.006 (k=2)，2026-01-01..2026-03-31，完整率 99.98 %，ISO/IEC 30134-2:2026'],
+	['no PUE, 2025-03-03T08:00:00+08:00..2025-03-03T09:00:00+08:00: insufficient data: E_IT is zero', '没有 PUE，2025-03-03T08:00:00+08:00..2025-03-03T09:00:00+08:00：数据不足：E_IT 为零'],
+	['the CT of meter fb carried 1.4 % of its rated current on average; its class holds from 5 %', '电表 fb 的互感器平均负荷为额定电流的 1.4 %；其等级自 5 % 起成立'],
+	['the CT class of meter fb is not stated', '电表 fb 没有写明CT 等级'],
+	['meter A1 -> B7: moved (statement 0123)', '电表 A1 -> B7：moved (statement 0123)'],
 	['a sentence nobody knows: not even in part', 'a sentence nobody knows: not even in part'],
 ]) check(said(english) === chinese, `"${english}" became "${said(english)}"`);
 known({});

@@ -8,6 +8,7 @@ import datetime
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -252,7 +253,7 @@ def recording(lines, poll=WATERMARK):
     return "\n".join(out) + "\n"
 
 
-def replay(meters, lines, interval="15m", extra=None):
+def replay(meters, lines, interval="15m", extra=None, verb=("replay", "--config"), more=("--json",)):
     devices = [{"id": m["id"], "profile": "acrel-adw300", "endpoint": f"modbus+tcp://10.0.0.1/{i + 1}", "poll": "15m"} for i, m in enumerate(meters) if m["role"] != "bus"]
     site = {"version": 1, "site": {"id": "second", "name": "Second", "timezone": "Asia/Shanghai", "simulated": True, "interval": interval},
             "meters": [{**m, **({} if m["role"] == "bus" else {"power": "none"})} for m in meters], "devices": devices, **(extra or {})}
@@ -262,11 +263,11 @@ def replay(meters, lines, interval="15m", extra=None):
             json.dump(site, f)
         with open(paths[1], "w", encoding="utf-8") as f:
             f.write(recording(lines))
-        p = subprocess.run([puectl, "replay", "--config", *paths, "--json"], capture_output=True, text=True, timeout=120)
+        p = subprocess.run([puectl, verb[0], "--config", paths[0], *verb[2:], paths[1], *more], capture_output=True, text=True, timeout=120)
     if p.returncode:
         wrong.append(f"puectl replay: exit {p.returncode}: {p.stderr[:600]}")
         return None
-    return json.loads(p.stdout)
+    return json.loads(p.stdout) if more == ("--json",) else p.stdout
 
 
 def same(what, got, expected):
@@ -396,13 +397,30 @@ def rich(seed, faults, length=WATERMARK, interval="15m", n=40):
     got, terms = replay(config, lines, interval), {"i1": 1, "i2": 1, "pump": -1}
     if not got:
         return
+    if seed == 3:
+        chinese(replay(config, lines, verb=("pue", "--config", "--recording"), more=("--explain", "--lang", "zh")), set(meters) | {"bus", "worn"})
     intervals, events = site(list(meters.values()), terms, lines, length)
     compare(name, got, intervals, events, times=False)
     same(f"{name}: why the meter was exchanged", [e["reason"] for e in got["events"] if e["kind"] == "epoch" and e["meter"] == "fa"], ["meter A -> B: worn"])
     sums(name, got["kpi"], meters, terms, intervals, length)
+    for side in ("total", "it"):
+        of, beside = terms if side == "it" else {m.id for m in meters.values() if m.role in SIGN_TOTAL}, collections.Counter()
+        for i in got["intervals"]:
+            for m in i["meters"]:
+                if m["id"] in of and m.get("substituted_mwh"):
+                    beside[m["substitute_class"]] += abs(m["substituted_mwh"])
+        same(f"{name}: substituted, {side}", {c["class"]: c["substituted_mwh"] for c in got["classes"] if c["sum"] == side and c["substituted_mwh"]}, dict(beside))
     halls = {"h1": ({"i1": 1}, {"i1": 1, "pump": -1}), "h2": ({"i2": 1}, {"i2": 1}), "ups": ({"ups": 1}, terms)}
     same(f"{name}: partial sums", {p["name"]: (p["sub_mwh"], p["it_mwh"], p["intervals"]) for p in got["partials"]}, {k: partial(b, intervals) for k, b in halls.items()})
     same(f"{name}: an IT meter with a pump is no finding", [b["finding"] for b in got["balance"] if b["node"] == "i1"], ["closes"])
+
+
+def chinese(text, names):
+    """--explain in Chinese is Chinese: no English sentence is left, only names, units, standards and kinds."""
+    ours = {"iPUE", "pPUE", "SIMULATED", "E_DC", "E_IT", "factors"} | names
+    for line in (text or "").splitlines():
+        same(f"Chinese: {line}", [w for w in re.findall(r"[A-Za-z_]{4,}", line) if w not in ours], [])
+    same("Chinese: all of it", all(x in (text or "") for x in ("数据缺口", "更换", "完整率", "流入多于下级", "没有读数")), True)
 
 
 def sums(name, kpi, meters, terms, intervals, length):
