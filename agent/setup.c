@@ -118,33 +118,37 @@ bool setup_load(const char *path, struct setup *out, struct buf *report, struct 
 	return false;
 }
 
+/* The count stands outside the setup: copies of that are made on other threads. */
+struct kept { struct setup setup; int references; };     /* references: atomic */
+
 struct setup *setup_open(const char *path, struct buf *report, struct err *err)
 {
-	struct setup *s = calloc(1, sizeof *s);
-	if (!s) {
+	struct kept *k = calloc(1, sizeof *k);
+	if (!k) {
 		err_memory(err);
 		return NULL;
 	}
-	if (!setup_load(path, s, report, err)) {
-		free(s);
+	if (!setup_load(path, &k->setup, report, err)) {
+		free(k);
 		return NULL;
 	}
-	s->references = 1;
-	return s;
+	k->references = 1;
+	return &k->setup;
 }
 
 struct setup *setup_get(struct setup *s)
 {
-	__atomic_add_fetch(&s->references, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&((struct kept *)s)->references, 1, __ATOMIC_RELAXED);
 	return s;
 }
 
 void setup_put(struct setup *s)
 {
-	if (!s || __atomic_sub_fetch(&s->references, 1, __ATOMIC_ACQ_REL))
+	struct kept *k = (struct kept *)s;
+	if (!k || __atomic_sub_fetch(&k->references, 1, __ATOMIC_ACQ_REL))
 		return;
 	setup_done(s);
-	free(s);
+	free(k);
 }
 
 void setup_done(struct setup *s)

@@ -19,14 +19,13 @@ struct setup {
 	char config_hash[65];                /* SHA-256 of site->canonical */
 	char *path;
 	struct buf warnings;
-	int references;                      /* atomic; of setup_open() */
 };
 /* Reads PATH and what it names.  Every problem of the configuration is in *err (cut at its size) and, whole, in *report. */
 bool setup_load(const char *path, struct setup *out, struct buf *report, struct err *err) MUST_USE;
 void setup_done(struct setup *s);
 /* The same on the heap with references: pictures, judgements and peers made from it keep it while a reload brings the next one. */
 struct setup *setup_open(const char *path, struct buf *report, struct err *err);
-struct setup *setup_get(struct setup *s);                    /* any thread */
+struct setup *setup_get(struct setup *s);                    /* any thread; of setup_open() only */
 void setup_put(struct setup *s);                             /* NULL is fine */
 
 /* The pack's limit of the PUE: every printed PUE stays on its side of it.  {0,0}: none. */

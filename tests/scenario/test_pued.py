@@ -127,7 +127,8 @@ try:
         check(d.stop(signal.SIGKILL) == -signal.SIGKILL, "killed")
         d = Daemon()
         check(d.url and poll(150, lambda: (d.up() or 0) > 100), "after kill -9 it runs again: %s" % d.text()[-200:])
-        check(d.stop() == 0, "ends cleanly on SIGTERM")
+        code = d.stop()
+        check(code == 0, "ends cleanly on SIGTERM: %d, %s" % (code, d.text()[-4000:]))
     audit = subprocess.run([puectl, "verify", "--store", state], capture_output=True, text=True, timeout=60)
     check(audit.returncode == 0, "evidence is whole after kill -9: " + audit.stdout + audit.stderr)
 
