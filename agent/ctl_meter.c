@@ -119,8 +119,9 @@ static bool check_closed(const struct words *w, const struct site *site, struct 
 	if (w->reading || !reader_last(reader, LEAF_INTERVAL, &index, &last, &none) || !wall_parse(w->at, &at, err))
 		return w->reading || none.kind != ERR_NONE;
 	last.ms += site->interval_ms;
-	return at.ms >= last.ms || err_set(err, ERR_INPUT, "--at %s: the evidence is closed up to %s and is not rewritten. Put the exchange into the configuration's "
-					   "epochs and fold the recorded readings anew", w->at, wall_text(last, text));
+	return at.ms >= last.ms || err_set(err, ERR_INPUT, "--at %s: the evidence is closed up to %s and is not rewritten. The register is counted on from its next "
+					   "readings; state what was lost with puectl meter reading (class M), and put a new serial, ratio or count into the "
+					   "configuration's epochs (puectl reload)", w->at, wall_text(last, text));
 }
 
 static bool check(const struct words *w, const struct site *site, const char *json, struct err *err)

@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct cell text(const char *s) { return (struct cell){ s ? CELL_TEXT : CELL_NONE, s, 0 }; }
-static struct cell whole(int64_t v) { return (struct cell){ CELL_INT, NULL, v }; }
-static struct cell mwh(int64_t v) { return (struct cell){ CELL_MWH, NULL, v }; }
-static struct cell ms(int64_t v) { return (struct cell){ CELL_MS, NULL, v }; }
-static struct cell ppm(int64_t v) { return (struct cell){ v < 0 ? CELL_NONE : CELL_PPM, NULL, v }; }
-static struct cell yes(bool v) { return (struct cell){ CELL_BOOL, NULL, v }; }
+static struct cell text(const char *s) { return (struct cell){ s ? CELL_TEXT : CELL_NONE, s, 0, NULL }; }
+static struct cell said(const char *s) { return (struct cell){ s ? CELL_SAID : CELL_NONE, s, 0, NULL }; }
+static struct cell named(const char *prefix, const char *s) { return (struct cell){ s ? CELL_WORD : CELL_NONE, s, 0, prefix }; }
+static struct cell whole(int64_t v) { return (struct cell){ CELL_INT, NULL, v, NULL }; }
+static struct cell mwh(int64_t v) { return (struct cell){ CELL_MWH, NULL, v, NULL }; }
+static struct cell ms(int64_t v) { return (struct cell){ CELL_MS, NULL, v, NULL }; }
+static struct cell ppm(int64_t v) { return (struct cell){ v < 0 ? CELL_NONE : CELL_PPM, NULL, v, NULL }; }
+static struct cell yes(bool v) { return (struct cell){ CELL_BOOL, NULL, v, NULL }; }
 
 #define BEGIN(key, zh, en, columns, single) out->begin(out->ctx, key, (struct bilingual){ zh, en }, columns, countof(columns), single)
 #define ROW(...) out->row(out->ctx, (const struct cell[]){ __VA_ARGS__ })
@@ -42,11 +44,11 @@ static void kpi_table(const struct explain *x, const struct kpi *k, const struct
 	kpi_text(k, x->setup->site, &x->setup->zone, limit_of(x), &line);
 	bool has = k->kind != KPI_NONE && pue_text(k->total_mwh, k->it_mwh, limit_of(x), 3, number, sizeof number);
 	BEGIN("kpi", "指标", "KPI", columns, true);
-	ROW(text(line.data), text(kinds[k->kind]), text(has ? number : NULL), whole(k->category), text(wall_text(k->from, a)), text(wall_text(k->to, b)),
+	ROW(said(line.data), text(kinds[k->kind]), text(has ? number : NULL), whole(k->category), text(wall_text(k->from, a)), text(wall_text(k->to, b)),
 	    mwh(k->total_mwh), mwh(k->it_mwh), mwh(k->known_total_mwh), mwh(k->known_it_mwh), whole(k->intervals), whole(k->intervals_known),
 	    ppm(k->complete_time_ppm[0]), ppm(k->complete_time_ppm[1]), ppm(k->complete_energy_ppm[0]), ppm(k->complete_energy_ppm[1]),
 	    whole(k->unsynced_intervals), whole(k->late_intervals), k->u_ppm_rho0 < 0 ? text(NULL) : whole(k->u_ppm_rho0),
-	    k->u_ppm_rho1 < 0 ? text(NULL) : whole(k->u_ppm_rho1), k->u_ppm_rho0 < 0 ? text(NULL) : whole(2), text(k->why_u[0] ? k->why_u : NULL), whole(k->findings), text(k->kind == KPI_NONE ? k->why_not : NULL));
+	    k->u_ppm_rho1 < 0 ? text(NULL) : whole(k->u_ppm_rho1), k->u_ppm_rho0 < 0 ? text(NULL) : whole(2), said(k->why_u[0] ? k->why_u : NULL), whole(k->findings), said(k->kind == KPI_NONE ? k->why_not : NULL));
 	out->end(out->ctx);
 }
 
@@ -63,7 +65,7 @@ static void class_table(const struct explain *x, const struct kpi *k, const stru
 		for (int c = 0; c < CLASS_MISSING; c++) {
 			const char letter[2] = { energy_class_letter((enum energy_class)c), 0 };
 			if (k->class_mwh[side][c] || k->substituted_mwh[side][c])
-				ROW(text(side ? "it" : "total"), text(letter), mwh(k->class_mwh[side][c]), mwh(k->substituted_mwh[side][c]));
+				ROW(named("su_", side ? "it" : "total"), text(letter), mwh(k->class_mwh[side][c]), mwh(k->substituted_mwh[side][c]));
 		}
 	}
 	out->end(out->ctx);
@@ -84,7 +86,7 @@ static void term_table(const struct explain *x, const struct table_writer *out)
 		const struct meter *m = &site_meters(site)[i];
 		if (!t.known_ms && !t.missing_ms)
 			continue;
-		ROW(text(m->id), text(conf_name_of(role_names, m->role)), whole(t.total_sign), whole(t.it_sign), mwh(t.energy_mwh), mwh(t.class_mwh[CLASS_R]),
+		ROW(text(m->id), named("ro_", conf_name_of(role_names, m->role)), whole(t.total_sign), whole(t.it_sign), mwh(t.energy_mwh), mwh(t.class_mwh[CLASS_R]),
 		    mwh(t.class_mwh[CLASS_D]), ms(t.known_ms), ms(t.missing_ms), mwh(t.substituted_mwh));
 	}
 	out->end(out->ctx);
@@ -154,38 +156,26 @@ static void uncertainty_table(const struct explain *x, const struct table_writer
 		char why[160] = "";
 		chain_lacks(site, (uint32_t)i, &c, why, sizeof why);
 		ROW(text(site_meters(site)[i].id), ppm(c.meter_ppm), ppm(c.ct_ppm), ppm(c.pt_ppm), ppm(c.factor_u_ppm), c.count_mwh ? mwh(c.count_mwh) : text(NULL), ppm(c.load_ppm),
-		    c.load_ppm < 0 ? text(NULL) : ppm(c.range_ppm), text(why[0] ? why : NULL), u < 0 ? text(NULL) : mwh(u));
+		    c.load_ppm < 0 ? text(NULL) : ppm(c.range_ppm), said(why[0] ? why : NULL), u < 0 ? text(NULL) : mwh(u));
 	}
 	out->end(out->ctx);
-}
-
-static void partial_row(const struct explain *x, const struct partial *p, const char *what, const struct table_writer *out)
-{
-	char number[48];
-	bool has = pue_text(p->sub_mwh, p->it_mwh, limit_of(x), 3, number, sizeof number);
-	ROW(text(p->name), text(what), text(has ? number : NULL), mwh(p->sub_mwh), mwh(p->it_mwh), yes(p->complete));
 }
 
 static void partial_table(const struct explain *x, const struct table_writer *out)
 {
 	static const struct column columns[] = {
 		{ "name", { "范围", "boundary" } }, { "of", { "种类", "of" } }, { "ppue", { "pPUE", "pPUE" } }, { "sub_mwh", { "范围电能", "energy inside" } },
-		{ "it_mwh", { "范围内 IT 电能", "IT energy inside" } }, { "complete", { "完整", "complete" } },
+		{ "it_mwh", { "范围内 IT 电能", "IT energy inside" } }, { "intervals", { "时段数", "intervals" } }, { "complete", { "完整", "complete" } },
 	};
-	const struct site *site = x->setup->site;
-	const struct meter *meters = site_meters(site);
 	struct partial p;
 	BEGIN("partials", "局部 pPUE", "partial PUE", columns, false);
-	for (size_t i = 0; i < site->meters.n; i++) {
-		bool first = meters[i].hall != NULL;
-		for (size_t k = 0; k < i && first; k++)
-			first = !meters[k].hall || strcmp(meters[k].hall, meters[i].hall) != 0;
-		if (first && window_hall(x->window, meters[i].hall, &p))
-			partial_row(x, &p, "hall", out);
+	for (size_t i = 0; i < window_partials(x->window); i++) {
+		char number[48];
+		if (!window_partial(x->window, i, &p))
+			continue;
+		bool has = pue_text(p.sub_mwh, p.it_mwh, limit_of(x), 3, number, sizeof number);
+		ROW(text(p.name), named("pa_", p.hall ? "hall" : "meter"), text(has ? number : NULL), mwh(p.sub_mwh), mwh(p.it_mwh), whole(p.intervals), yes(p.complete));
 	}
-	for (size_t i = 0; i < site->meters.n; i++)
-		if (meters[i].role != ROLE_IT && window_partial(x->window, (uint32_t)i, &p))
-			partial_row(x, &p, "meter", out);
 	out->end(out->ctx);
 }
 
@@ -217,8 +207,8 @@ static void other_table(const struct explain *x, const struct kpi *k, const stru
 		bool is_pue = (i == KPI_ROW_R_M2 || i == KPI_ROW_OVERHEAD) && rows[i].defined;
 		if (!is_pue || !pue_text((int64_t)rows[i].num, (int64_t)rows[i].den, limit_of(x), 4, value, sizeof value))
 			kpi_row_text(&rows[i], 4, value, sizeof value);
-		ROW(text(rows[i].id), text(rows[i].defined ? value : NULL), text(rows[i].unit), yes(rows[i].interim), rows[i].u_ppm < 0 ? text(NULL) : whole(rows[i].u_ppm),
-		    text(rows[i].formula), text(rows[i].why_not));
+		ROW(said(rows[i].id), text(rows[i].defined ? value : NULL), text(rows[i].unit), yes(rows[i].interim), rows[i].u_ppm < 0 ? text(NULL) : whole(rows[i].u_ppm),
+		    said(rows[i].formula), said(rows[i].why_not));
 	}
 	out->end(out->ctx);
 }
@@ -261,7 +251,7 @@ static void rack_list(const struct explain *x, struct wall at, const struct tabl
 			energy += window_meter_mwh(x->window, (uint32_t)ix[k], &one);
 			complete &= one;
 		}
-		ROW(text(r->id), text(r->hall), text(r->row), text(conf_name_of(function_names, r->function)), whole(r->rated_mw), whole((int64_t)r->feed_ix.n),
+		ROW(text(r->id), text(r->hall), text(r->row), named("fn_", conf_name_of(function_names, r->function)), whole(r->rated_mw), whole((int64_t)r->feed_ix.n),
 		    x->window && r->feed_ix.n ? mwh(energy) : text(NULL), yes(complete));
 	}
 	out->end(out->ctx);
@@ -294,7 +284,7 @@ void explain_rack_tables(const struct explain *x, struct wall at, bool list, con
 		for (int k = 0; k < 4; k++) {
 			const struct share *s = &r.share[id][k / 2][k % 2];
 			char t[64];
-			ROW(text(names[id]), yes(k / 2), yes(k % 2), text(share_text(s, t, sizeof t)), whole(s->lo_num), whole(s->lo_den), whole(s->hi_num), whole(s->hi_den));
+			ROW(said(names[id]), yes(k / 2), yes(k % 2), text(share_text(s, t, sizeof t)), whole(s->lo_num), whole(s->lo_den), whole(s->hi_num), whole(s->hi_den));
 		}
 	out->end(out->ctx);
 	if (list)
@@ -308,8 +298,8 @@ static void balance_row(void *ctx, const struct balance *b)
 	struct balance_ctx *c = ctx;
 	const struct table_writer *out = c->out;
 	const struct meter *meters = site_meters(c->x->setup->site);
-	ROW(text(b->node == UINT32_MAX ? "site" : meters[b->node].id), text(finding_name(b->finding)), text(b->suspect < 0 ? NULL : meters[b->suspect].id),
-	    mwh(b->above_mwh), mwh(b->below_mwh), mwh(b->residual_mwh), mwh(b->u_mwh), whole(b->intervals), yes(b->assumed), text(b->reason));
+	ROW(text(b->node == UINT32_MAX ? "site" : meters[b->node].id), named("fi_", finding_name(b->finding)), text(b->suspect < 0 ? NULL : meters[b->suspect].id),
+	    mwh(b->above_mwh), mwh(b->below_mwh), mwh(b->residual_mwh), mwh(b->u_mwh), whole(b->intervals), yes(b->assumed), said(b->reason));
 }
 
 static void balance_table(const struct explain *x, const struct table_writer *out)
@@ -335,8 +325,8 @@ static void event_table(const struct explain *x, const struct table_writer *out)
 	for (size_t i = 0; i < x->n_events; i++) {
 		const struct ledger_event *ev = &x->events[i];
 		char a[WALL_TEXT], b[WALL_TEXT];
-		ROW(text(ledger_event_name(ev->kind)), text(ev->meter == UINT32_MAX ? NULL : site_meters(x->setup->site)[ev->meter].id), text(wall_text(ev->from, a)),
-		    text(wall_text(ev->to, b)), mwh(ev->energy_mwh), text(ev->reason));
+		ROW(named("ev_", ledger_event_name(ev->kind)), text(ev->meter == UINT32_MAX ? NULL : site_meters(x->setup->site)[ev->meter].id), text(wall_text(ev->from, a)),
+		    text(wall_text(ev->to, b)), mwh(ev->energy_mwh), said(ev->reason));
 	}
 	out->end(out->ctx);
 }
@@ -363,7 +353,7 @@ static void baseline_table(const struct explain *x, const struct table_writer *o
 	    text(has ? now : NULL), has ? whole(b->delta.delta_micro) : text(NULL), has && b->delta.u_ppm_rho0 >= 0 ? whole(b->delta.u_ppm_rho0) : text(NULL),
 	    has && b->delta.u_ppm_rho1 >= 0 ? whole(b->delta.u_ppm_rho1) : text(NULL), has ? yes(b->delta.seasons) : text(NULL),
 	    has ? mwh(b->delta.saved_mwh) : text(NULL), coal ? whole(coal_grams(b->delta.saved_mwh, b->coal.micro)) : text(NULL),
-	    coal ? whole(b->coal.micro) : text(NULL), text(coal ? b->coal.source : NULL), text(coal ? b->coal.status : NULL), text(b->comparable ? NULL : b->why));
+	    coal ? whole(b->coal.micro) : text(NULL), text(coal ? b->coal.source : NULL), text(coal ? b->coal.status : NULL), said(b->comparable ? NULL : b->why));
 	out->end(out->ctx);
 }
 

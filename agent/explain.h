@@ -26,8 +26,9 @@ struct explain {
 	const struct explain_baseline *baseline;        /* NULL: none */
 };
 
-enum cell_kind { CELL_TEXT, CELL_INT, CELL_MWH, CELL_MS, CELL_PPM, CELL_BOOL, CELL_NONE };
-struct cell { enum cell_kind kind; const char *text; int64_t value; };
+/* SAID: a sentence of the program, WORD: a name of a vocabulary (publish/said.h): people read them in their language, JSON holds them as they are. */
+enum cell_kind { CELL_TEXT, CELL_SAID, CELL_WORD, CELL_INT, CELL_MWH, CELL_MS, CELL_PPM, CELL_BOOL, CELL_NONE };
+struct cell { enum cell_kind kind; const char *text; int64_t value; const char *prefix; };
 struct column { const char *key; struct bilingual title; };
 struct table_writer {
 	/* single: one row, an object rather than a list */

@@ -1,5 +1,6 @@
 /* The three writers of agent/explain: text, JSON, HTML. */
 #include "agent/explain.h"
+#include "publish/said.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@ enum { COLUMNS_MAX = 32 };
 struct writer {
 	struct buf *out;
 	enum lang lang;
+	struct said *said;              /* NULL: as it is */
 	bool brief;                     /* only the tables people want at a glance */
 	bool skip, single, first_table, first_row;
 	const struct column *columns;
@@ -24,10 +26,24 @@ static void decimal(int64_t v, int64_t unit, int places, struct buf *out)
 	buf_printf(out, "%s%llu.%0*llu", v < 0 ? "-" : "", (unsigned long long)(u / (uint64_t)unit), places, (unsigned long long)(u % (uint64_t)unit));
 }
 
+static void in_language(const struct writer *w, const struct cell *c, struct buf *out)
+{
+	CLEANUP(buf_done) struct buf said = { 0 };
+	if (w->lang == LANG_ZH && c->kind == CELL_SAID)
+		said_zh(w->said, c->text, &said);
+	else if (w->lang == LANG_ZH)
+		said_word_zh(w->said, c->prefix, c->text, &said);
+	else
+		buf_str(&said, c->text);
+	buf_plain(out, said.data ? said.data : "", said.len);
+}
+
 /* As people read it. */
 static void cell_text(const struct writer *w, const struct cell *c, struct buf *out)
 {
 	switch (c->kind) {
+	case CELL_SAID:
+	case CELL_WORD: in_language(w, c, out); break;
 	case CELL_TEXT: buf_plain(out, c->text, strlen(c->text)); break;
 	case CELL_INT: buf_printf(out, "%lld", (long long)c->value); break;
 	case CELL_MWH: decimal(c->value, 1000000, 6, out); buf_str(out, " kW.h"); break;
@@ -97,22 +113,24 @@ static void text_end(void *ctx)
 
 void explain_text(const struct explain *x, enum lang lang, bool whole, struct buf *out)
 {
-	struct writer w = { .out = out, .lang = lang, .brief = !whole };
+	struct writer w = { .out = out, .lang = lang, .brief = !whole, .said = lang == LANG_ZH ? said_new() : NULL };
 	struct table_writer t = { text_begin, text_row, text_end, &w };
 	if (x->setup->site->simulated)
 		buf_str(out, "模拟数据 / SIMULATED\n");
 	explain_tables(x, &t);
 	buf_done(&w.cells);
+	said_free(w.said);
 }
 
 void explain_racks_text(const struct explain *x, struct wall at, bool list, enum lang lang, struct buf *out)
 {
-	struct writer w = { .out = out, .lang = lang };
+	struct writer w = { .out = out, .lang = lang, .said = lang == LANG_ZH ? said_new() : NULL };
 	struct table_writer t = { text_begin, text_row, text_end, &w };
 	if (x->setup->site->simulated)
 		buf_str(out, "模拟数据 / SIMULATED\n");
 	explain_rack_tables(x, at, list, &t);
 	buf_done(&w.cells);
+	said_free(w.said);
 }
 
 /* ---- JSON: integers as they are ------------------------------------------------------------------------------------------------------ */
@@ -132,7 +150,9 @@ static void json_begin(void *ctx, const char *key, struct bilingual title, const
 static void json_cell(const struct cell *c, struct buf *out)
 {
 	switch (c->kind) {
-	case CELL_TEXT: buf_json(out, c->text); break;
+	case CELL_TEXT:
+	case CELL_SAID:
+	case CELL_WORD: buf_json(out, c->text); break;
 	case CELL_BOOL: buf_str(out, c->value ? "true" : "false"); break;
 	case CELL_NONE: buf_str(out, "null"); break;
 	default: buf_printf(out, "%lld", (long long)c->value);
@@ -188,7 +208,7 @@ static void html_cell(const struct writer *w, const struct cell *c)
 {
 	CLEANUP(buf_done) struct buf plain = { 0 };
 	cell_text(w, c, &plain);
-	bool number = c->kind != CELL_TEXT && c->kind != CELL_NONE && c->kind != CELL_BOOL;
+	bool number = !w->single && c->kind > CELL_WORD && c->kind != CELL_NONE && c->kind != CELL_BOOL;
 	buf_str(w->out, number ? "<td class=\"n\">" : "<td>");
 	if (plain.data)
 		html_text(w->out, plain.data, plain.len);
@@ -235,7 +255,7 @@ static void html_end(void *ctx)
 
 void explain_html(const struct explain *x, enum lang lang, struct buf *out)
 {
-	struct writer w = { .out = out, .lang = lang };
+	struct writer w = { .out = out, .lang = lang, .said = lang == LANG_ZH ? said_new() : NULL };
 	struct table_writer t = { html_begin, html_row, html_end, &w };
 	const struct site *site = x->setup->site;
 	const char *name = lang == LANG_ZH ? site->name.zh : site->name.en;
@@ -248,5 +268,6 @@ void explain_html(const struct explain *x, enum lang lang, struct buf *out)
 	if (site->simulated)
 		buf_str(out, "<p class=\"simulated\">模拟数据 / SIMULATED</p>\n");
 	explain_tables(x, &t);
+	said_free(w.said);
 	buf_str(out, "</body></html>\n");
 }

@@ -134,7 +134,8 @@ static double below_u(const struct window *w, uint32_t node, const struct window
 	return sqrt(sum);
 }
 
-/* Must the children see everything?  Not below a supply whose overheads have no meter, nor where only some racks have one. */
+/* Must the children see everything?  Not below a supply whose overheads have no meter, nor where only some racks have one, nor where
+ * what is not IT hangs at an IT meter: the rest is the IT itself. */
 static bool must_close(const struct window *w, uint32_t node, const struct window_sums *s)
 {
 	static const bool overhead[ROLE_N] = { [ROLE_COOLING] = true, [ROLE_LIGHTING] = true, [ROLE_OTHER] = true, [ROLE_OTHER_USE] = true };
@@ -143,7 +144,7 @@ static bool must_close(const struct window *w, uint32_t node, const struct windo
 	bool any_overhead = false, only_racks = true;
 	for (uint32_t i = w->first_child[node]; i != UINT32_MAX; i = w->next_child[i]) {
 		any_overhead |= overhead[meters[i].role];
-		only_racks &= meters[i].role == ROLE_RACK;
+		only_racks &= meters[i].role == ROLE_RACK || (meters[i].role == ROLE_NON_IT && meters[node].role == ROLE_IT);
 	}
 	return only_racks ? s->below * (__int128)2 > s->above : !entry[meters[node].role] || any_overhead;
 }

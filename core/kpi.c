@@ -129,7 +129,8 @@ static void by_class(const struct window *w, struct kpi *k)
 			for (size_t h = 0; h < w->meters[i].n_holes && sign[side]; h++) {
 				const struct window_hole *hole = &w->meters[i].holes[h];
 				if (hole->substituted_mwh && hole->substitute_class < CLASS_COUNT)
-					k->substituted_mwh[side][hole->substitute_class] += sign[side] * hole->substituted_mwh;
+					k->substituted_mwh[side][hole->substitute_class] = sum(k->substituted_mwh[side][hole->substitute_class],
+											       hole->substituted_mwh < 0 ? -hole->substituted_mwh : hole->substituted_mwh);
 			}
 		}
 	}

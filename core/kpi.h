@@ -20,7 +20,9 @@ struct kpi {
 	int64_t unsynced_intervals, late_intervals, findings;
 	/* Expanded uncertainty of PUE, k = 2, in 1e-6, rounded up; -1: not stated (a class is unknown). */
 	int64_t u_ppm_rho0, u_ppm_rho1;
-	int64_t substituted_mwh[2][CLASS_COUNT];  /* energy by substitute class (B, P, N, M, I), never inside the sums above */
+	/* energy by substitute class (B, P, N, M, I), never inside the sums above; without signs: what stands in for an export and
+	 * what stands in for a supply do not cancel */
+	int64_t substituted_mwh[2][CLASS_COUNT];
 	int64_t events[EVENT_N];
 	char why_u[160];                    /* when U is not stated: which meter lacks what */
 	char why_not[200];                  /* when kind is KPI_NONE: why there is no number */
@@ -55,10 +57,13 @@ int64_t manual_share(const struct ledger_event *ev, struct wall from, struct wal
 void window_term(const struct window *w, uint32_t meter, struct window_term *out);
 const struct site *window_site(const struct window *w);
 
-/* Partial PUE of the sub-boundary below a meter (or of a hall): E_sub / E_IT,sub (ISO/IEC 30134-2).  it_mwh 0: none. */
-struct partial { const char *name; int64_t sub_mwh, it_mwh; bool complete; };
-bool window_partial(const struct window *w, uint32_t meter, struct partial *out);
-bool window_hall(const struct window *w, const char *hall, struct partial *out);
+/* Partial PUE of a sub-boundary, a hall (halls come first) or all below a meter: E_sub / E_IT,sub (ISO/IEC 30134-2), over the
+ * intervals in which every meter of the two sums is wholly known; complete: that is all of the window.  A meter without a hall
+ * stands in that of the nearest meter above that names one.  E_sub: topmost meters, sources inside, less exports and other uses;
+ * E_IT,sub: the terms of E_IT there.  False: no IT energy. */
+struct partial { const char *name; bool hall, complete; int64_t sub_mwh, it_mwh, intervals; };
+size_t window_partials(const struct window *w);
+bool window_partial(const struct window *w, size_t i, struct partial *out);
 
 /* Exact: 100*E_T < 125*E_IT for limit 125/100; false when the pair is doubtful (it <= 0, it >= total). */
 bool pue_below(int64_t total_mwh, int64_t it_mwh, struct ratio limit);

@@ -86,29 +86,41 @@ static void carbon(const struct window *w, struct kpi_row *r)
 		defined(r, co2, (__int128)it * 1000000);
 }
 
-/* PUE = 1 + E_O / E_I where every overhead has a meter of its own: its uncertainty is that of a small part. */
-static void overhead(const struct window *w, const struct kpi *k, struct kpi_row *r)
+/* Topmost meters of overheads, and what is not IT below the IT. */
+static bool is_overhead(const struct window *w, size_t i)
 {
 	static const bool roles[ROLE_N] = { [ROLE_COOLING] = true, [ROLE_LIGHTING] = true, [ROLE_OTHER] = true };
+	const struct meter *meters = site_meters(w->site);
+	if (!roles[meters[i].role])
+		return w->meters[i].term.it_sign < 0;
+	for (int64_t p = w->tree.nodes[i].parent; p >= 0; p = w->tree.nodes[p].parent)
+		if (roles[meters[p].role] || w->meters[p].term.it_sign < 0)
+			return false;
+	return true;
+}
+
+/* PUE = 1 + E_O / E_I where every overhead has a meter of its own: its uncertainty is that of a small part, and what has none. */
+static void overhead(const struct window *w, const struct kpi *k, struct kpi_row *r)
+{
 	size_t n = w->site->meters.n, at = 0, its = 0;
 	double *u = calloc(2 * n + 1, sizeof *u);
 	int64_t over = 0;
 	bool stated = u != NULL, complete = true;
 	for (size_t i = 0; i < n && u; i++) {
 		const struct window_term *t = &w->meters[i].term;
-		bool part = roles[site_meters(w->site)[i].role], all = true;
+		bool part = is_overhead(w, i), all = true;
 		struct chain c;
 		if (!part && !t->it_sign)
 			continue;
 		meter_chain(w, (uint32_t)i, &c);
 		double x = chain_u(&c);
 		stated &= x >= 0;
+		if (t->it_sign)
+			u[2 * n - its++] = x;
 		if (part) {
 			over += window_meter_mwh(w, (uint32_t)i, &all);
 			u[at++] = x;
 			complete &= all;
-		} else {
-			u[2 * n - its++] = x;
 		}
 	}
 	/* distribution losses have no meter: what they and unmetered loads take must be small against what is metered */
@@ -118,7 +130,8 @@ static void overhead(const struct window *w, const struct kpi *k, struct kpi_row
 	if (whole) {
 		defined(r, (__int128)k->it_mwh + over, k->it_mwh);
 		double both = pue_u_overhead((double)over, sum_u(u, at, 0), (double)k->it_mwh, sum_u(u + 2 * n - its + 1, its, 0));
-		r->u_ppm = stated ? expanded_ppm(both, 2) : -1;
+		int64_t without = (int64_t)div_floor((__int128)rest * 1000000 + k->it_mwh - 1, k->it_mwh);
+		r->u_ppm = stated ? expanded_ppm(both, 2) + without : -1;
 	}
 	free(u);
 }

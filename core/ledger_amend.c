@@ -15,8 +15,9 @@ static bool too_late(const struct ledger *l, const struct meter_fold *m, int64_t
 	char at[WALL_TEXT], done[WALL_TEXT];
 	int64_t folded = m->seen_ms > m->done_ms ? m->seen_ms : m->done_ms;
 	(void)l;
-	return err_set(err, ERR_INPUT, "meter %s: its time from %s on has been folded already (to %s); what is closed is not rewritten. Put the change into the "
-		       "configuration's epochs and fold the recorded readings anew", m->meter->id, wall_text((struct wall){ at_ms }, at),
+	return err_set(err, ERR_INPUT, "meter %s: its time from %s on has been folded already (to %s); what is closed is not rewritten. The register is counted on from "
+		       "its next readings; state what was lost with puectl meter reading (class M), and put a new serial, ratio or count into the configuration's "
+		       "epochs (puectl reload)", m->meter->id, wall_text((struct wall){ at_ms }, at),
 		       wall_text((struct wall){ folded }, done));
 }
 

@@ -397,7 +397,7 @@ static void epoch_begin(struct ledger *l, struct meter_fold *m)
 		struct ledger_event *ev = ledger_event_new(l, EVENT_EPOCH, meter_index(l, m), interval_of(l, e->from.ms), before->to.ms, e->from.ms);
 		if (ev)
 			snprintf(ev->reason, sizeof ev->reason, "meter %s -> %s: %s", before->serial ? before->serial : "?", e->serial ? e->serial : "?",
-				 e->reason ? e->reason : "no reason stated");
+				 e->reason ? e->reason : before->reason ? before->reason : "no reason stated");
 		m->flags |= INTERVAL_EPOCH_CHANGE;
 	}
 	if (e->has_first && e->from.ms >= l->begin_ms) {

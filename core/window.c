@@ -20,7 +20,7 @@ struct window *window_new(const struct site *site, struct wall from, struct wall
 	w->intervals = calloc(w->n, sizeof *w->intervals);
 	w->meters = calloc(site->meters.n + 1, sizeof *w->meters);
 	bool made = w->intervals && w->meters ? tree_init(&w->tree, site, err) : err_memory(err);
-	if (!made || !(balance_init(w) || err_memory(err))) {
+	if (!made || !((balance_init(w) && partial_init(w)) || err_memory(err))) {
 		window_free(w);
 		return NULL;
 	}
@@ -67,6 +67,7 @@ void window_free(struct window *w)
 	free(w->intervals);
 	free(w->meters);
 	balance_done(w);
+	partial_done(w);
 	free(w);
 }
 
@@ -135,6 +136,7 @@ void window_push(struct window *w, const struct interval *iv)
 	for (size_t i = 0; i < iv->n_parts; i++)
 		keep_part(w, ix, &iv->parts[i]);
 	balance_push(w, iv);
+	partial_push(w, ix, iv);
 }
 
 static struct window_hole *find_hole(const struct window_meter *m, size_t ix)
@@ -271,12 +273,13 @@ bool window_missing(const struct window *w, struct wall from, int64_t missing_ms
 	return true;
 }
 
-static void fill_hole(struct window *w, struct window_meter *m, size_t ix, struct span share)
+/* True: the interval lacks nothing of this meter any more. */
+static bool fill_hole(struct window *w, struct window_meter *m, size_t ix, struct span share)
 {
 	struct window_hole *h = find_hole(m, ix);
 	struct window_term *t = &m->term;
 	if (!h || !h->missing_ms)
-		return;
+		return false;
 	int32_t filled = share.to_ms - share.from_ms, left = 0;
 	bool placed = h->n_spans || h->missing_ms >= w->interval_ms;
 	if (placed) {
@@ -297,6 +300,7 @@ static void fill_hole(struct window *w, struct window_meter *m, size_t ix, struc
 		if (sign[side])
 			w->intervals[ix].unknown[side] = (uint16_t)(w->intervals[ix].unknown[side] - (h->missing_ms == 0));
 	w->intervals[ix].stale |= sign[0] || sign[1];
+	return h->missing_ms == 0;
 }
 
 static void correct_one(struct window *w, const struct ledger_event *ev, size_t ix)
@@ -312,8 +316,8 @@ static void correct_one(struct window *w, const struct ledger_event *ev, size_t 
 	add(w, &w->intervals[ix].mwh[0], m->term.total_sign * gain);
 	add(w, &w->intervals[ix].mwh[1], m->term.it_sign * gain);
 	int64_t a = from > ev->from.ms ? from : ev->from.ms, b = to < ev->to.ms ? to : ev->to.ms;
-	if (ev->curve.was_missing && b > a)
-		fill_hole(w, m, ix, (struct span){ (int32_t)(a - from), (int32_t)(b - from) });
+	bool filled = ev->curve.was_missing && b > a && fill_hole(w, m, ix, (struct span){ (int32_t)(a - from), (int32_t)(b - from) });
+	partial_correct(w, ix, ev->meter, gain, filled);
 }
 
 bool manual_counts(const struct ledger_event *ev, struct wall from, struct wall to, int64_t missing_ms, uint8_t substitute)
@@ -409,46 +413,4 @@ int64_t window_meter_mwh(const struct window *w, uint32_t meter, bool *complete)
 	if (complete)
 		*complete = all;
 	return all || complete ? w->meters[meter].term.energy_mwh : -1;
-}
-
-static bool in_hall(const struct window *w, int64_t i, const char *hall)
-{
-	const struct meter *m = i >= 0 ? &site_meters(w->site)[i] : NULL;
-	return m && m->hall && __builtin_strcmp(m->hall, hall) == 0;
-}
-
-static void add_it(const struct window *w, size_t i, struct partial *p)
-{
-	const struct window_term *t = &w->meters[i].term;
-	p->it_mwh += t->it_sign * t->energy_mwh;
-	p->complete &= !t->it_sign || !not_known(w, (uint32_t)i);
-}
-
-bool window_partial(const struct window *w, uint32_t meter, struct partial *out)
-{
-	const struct window_term *top = &w->meters[meter].term;
-	struct partial p = { site_meters(w->site)[meter].id, top->energy_mwh, 0, !not_known(w, meter) };
-	if (!w->tree.nodes[meter].measured)
-		return false;
-	for (size_t i = 0; i < w->site->meters.n; i++)
-		if (i == meter || tree_under(&w->tree, (int64_t)i, (int64_t)meter))
-			add_it(w, i, &p);
-	*out = p;
-	return p.it_mwh > 0;
-}
-
-bool window_hall(const struct window *w, const char *hall, struct partial *out)
-{
-	struct partial p = { hall, 0, 0, true };
-	for (size_t i = 0; i < w->site->meters.n; i++) {
-		if (!in_hall(w, (int64_t)i, hall))
-			continue;
-		add_it(w, i, &p);
-		if (in_hall(w, w->tree.nodes[i].parent, hall) || !w->tree.nodes[i].measured)
-			continue;
-		p.sub_mwh += w->meters[i].term.energy_mwh;
-		p.complete &= !not_known(w, (uint32_t)i);
-	}
-	*out = p;
-	return p.it_mwh > 0;
 }

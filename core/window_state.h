@@ -51,6 +51,7 @@ struct window {
 	uint32_t *first_child, *next_child;      /* UINT32_MAX none */
 	struct window_now *now;
 	struct window_sums *sums;
+	struct parts *parts;             /* core/partial.c */
 	bool possible[2];                /* every term has a register */
 	bool failed;
 };
@@ -60,6 +61,11 @@ void window_settle(const struct window *w);
 bool balance_init(struct window *w);
 void balance_push(struct window *w, const struct interval *iv);
 void balance_done(struct window *w);
+bool partial_init(struct window *w);
+void partial_push(struct window *w, size_t ix, const struct interval *iv);
+/* A correction gives a meter `gain` in an interval; `filled`: nothing of the interval is missing any more. */
+void partial_correct(struct window *w, size_t ix, uint32_t meter, int64_t gain, bool filled);
+void partial_done(struct window *w);
 /* Judges every node of which at least `least` intervals are known; `all` has room for one a meter.  How many it wrote. */
 struct balance;
 size_t balance_judge(const struct window *w, int64_t least, struct balance *all);
