@@ -58,27 +58,18 @@ static void energies(const struct site *site, const struct window *w, struct sel
 
 /* ---- halls ---- */
 
-static bool first_of_hall(const struct site *site, size_t i)
-{
-	const char *hall = site_meters(site)[i].hall;
-	for (size_t k = 0; hall && k < i; k++)
-		if (site_meters(site)[k].hall && strcmp(site_meters(site)[k].hall, hall) == 0)
-			return false;
-	return hall != NULL;
-}
-
 static bool less(struct hall_energy a, struct hall_energy b)
 {
 	return (__int128)a.sub_mwh * b.it_mwh < (__int128)b.sub_mwh * a.it_mwh;
 }
 
-static void halls(const struct site *site, const struct window *w, struct selection *out)
+static void halls(const struct window *w, struct selection *out)
 {
 	bool lost = false;
 	out->halls = 0;
-	for (size_t i = 0; i < site->meters.n; i++) {
+	for (size_t i = 0; i < window_partials(w); i++) {
 		struct partial p;
-		if (!first_of_hall(site, i) || !window_hall(w, site_meters(site)[i].hall, &p))
+		if (!window_partial(w, i, &p) || !p.hall)
 			continue;
 		struct hall_energy e = { p.sub_mwh, p.it_mwh };
 		lost |= !p.complete;
@@ -137,6 +128,6 @@ void selection_of(const struct site *site, const struct zone *zone, const struct
 	if (!w)
 		return;
 	energies(site, w, out);
-	halls(site, w, out);
+	halls(w, out);
 	quality(site, zone, w, from, to, out);
 }
