@@ -43,11 +43,13 @@ uint64_t store_journal(struct store *s, const struct sample *samples, size_t n, 
 {
 	size_t bytes = sizeof(struct item) + n * sizeof *samples;
 	struct item *i = malloc(bytes);
+	bool told = true;       /* a reading of a series that has no number yet must not stand under another's */
 	if (i) {
 		*i = (struct item){ .kind = ITEM_BATCH, .now = now, .n = n, .bytes = bytes, .samples = (struct sample *)(void *)(i + 1) };
 		for (size_t k = 0; k < n; k++) {
 			i->samples[k] = samples[k];
-			i->samples[k].series = samples[k].series < s->n_sids ? s->sids[samples[k].series] : 0;
+			told = told && samples[k].series < s->n_sids;
+			i->samples[k].series = told ? s->sids[samples[k].series] : 0;
 		}
 	}
 	pthread_mutex_lock(&s->mutex);
@@ -55,7 +57,7 @@ uint64_t store_journal(struct store *s, const struct sample *samples, size_t n, 
 		pthread_cond_wait(&s->done, &s->mutex);
 	uint64_t position = s->position;
 	s->position += n;
-	if (i && !queue_full(s, bytes)) {
+	if (i && told && !queue_full(s, bytes)) {
 		i->position = position;
 		store_enqueue(s, i);
 		i = NULL;
@@ -64,8 +66,9 @@ uint64_t store_journal(struct store *s, const struct sample *samples, size_t n, 
 			count_loss(&s->lost, position, n, now.wall, now.wall);
 		s->status.dropped += n;
 		snprintf(s->status.sentence, sizeof s->status.sentence,
-			 "the disk is too slow: %llu readings since %lld were not kept; their energy is in the ledger, the raw values are not", (unsigned long long)s->status.dropped,
-			 (long long)s->lost.from.ms);
+			 told ? "the disk is too slow: %llu readings since %lld were not kept; their energy is in the ledger, the raw values are not"
+			      : "a series is not known to the store: %llu readings since %lld were not kept; their energy is in the ledger, the raw values are not",
+			 (unsigned long long)s->status.dropped, (long long)s->lost.from.ms);
 	}
 	pthread_mutex_unlock(&s->mutex);
 	free(i);

@@ -393,6 +393,26 @@ static void full_queue_is_counted(void **state)
 	store_close(s);
 }
 
+/* A reading of a series that was not told never stands under another series. */
+static void untold_series_is_counted(void **state)
+{
+	(void)state;
+	struct store_options o = kit_options(kit_dir());
+	struct err err;
+	struct store *s = store_open(&o, &err);
+	assert_true(store_series(s, kit_series(), KIT_SERIES, &err));
+	struct sample two[2] = { { .series = 0, .value = 1, .at = { { 1000 }, { 1 }, 1, true } }, { .series = KIT_SERIES, .value = 2, .at = { { 1000 }, { 1 }, 1, true } } };
+	struct store_status st;
+	struct count c = { 0 };
+	assert_int_equal(store_journal(s, two, 1, two[0].at), 1);
+	assert_int_equal(store_journal(s, two, 2, two[0].at), 3);
+	flush(s);
+	store_status(s, &st);
+	assert_true(store_tail(s, 0, count_samples, &c, &err));
+	assert_true(c.n == 1 && st.dropped == 2 && strstr(st.sentence, "not known to the store"));
+	store_close(s);
+}
+
 static void read_only_without_a_store(void **state)
 {
 	(void)state;
@@ -406,7 +426,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, clean, clean)
 	const struct CMUnitTest tests[] = {
 		TEST(restart_gives_back_what_was_handed_over), TEST(many_runs), TEST(tail_begins_anywhere), TEST(reload), TEST(history_of_one_series),
-		TEST(leaves_and_proofs), TEST(refused_commits), TEST(second_instance), TEST(newer_schema), TEST(outbox), TEST(no_flush_is_forgotten), TEST(full_queue_is_counted),
+		TEST(leaves_and_proofs), TEST(refused_commits), TEST(second_instance), TEST(newer_schema), TEST(outbox), TEST(no_flush_is_forgotten), TEST(full_queue_is_counted), TEST(untold_series_is_counted),
 		TEST(read_only_without_a_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
