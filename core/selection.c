@@ -68,11 +68,14 @@ static void halls(const struct window *w, struct selection *out)
 	bool lost = false;
 	out->halls = 0;
 	for (size_t i = 0; i < window_partials(w); i++) {
-		struct partial p;
-		if (!window_partial(w, i, &p) || !p.hall)
+		struct partial p = { 0 };
+		bool has = window_partial(w, i, &p);
+		if (!p.hall || (!has && p.intervals > 0))       /* without IT, as far as it is known */
 			continue;
 		struct hall_energy e = { p.sub_mwh, p.it_mwh };
 		lost |= !p.complete;
+		if (!has)
+			continue;
 		out->least = !out->halls || less(e, out->least) ? e : out->least;
 		out->most = !out->halls || less(out->most, e) ? e : out->most;
 		out->halls++;

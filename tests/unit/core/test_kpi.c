@@ -5,6 +5,7 @@
 #include "core/kpi_baseline.h"
 #include "core/kpi_table.h"
 #include "core/level.h"
+#include "core/selection.h"
 #include "core/site_factors.h"
 #include "core/tree.h"
 #include "core/uncertainty.h"
@@ -562,10 +563,62 @@ static void baselines(void **state)
 	assert_int_equal(coal_grams(25, 100000000), 2);
 }
 
+/* What packs ask of roles, points, halls and meters: a part that is not known makes its sum unknown, never smaller. */
+static const struct selection_row {
+	const char *name;
+	int64_t missing[4];         /* ms in the second of two intervals: feed, it-1 (hall A), it-2 (hall B), cooling (hall A) */
+	int64_t cooling, cabinets, halls, most_sub, most_it;
+} selection_rows[] = {
+	{ "all known", { 0 }, 40, 180, 2, 120, 80 },
+	{ "cooling lacks a part", { 0, 0, 0, 450000 }, -1, 180, 2, -1, -1 },
+	{ "IT of a hall lacks a part", { 0, 450000 }, 40, -1, 2, -1, -1 },
+	{ "the feed of no hall lacks a part", { 450000 }, 40, 180, 2, 120, 80 },
+};
+
+static void selections(void **state)
+{
+	(void)state;
+	const struct zone utc = { "UTC", (struct zone_shift[]){ { { 0 }, 0 } }, 1 };
+	for (const struct selection_row *r = selection_rows; r < selection_rows + countof(selection_rows); r++) {
+		struct bench b;
+		struct selection s;
+		bench_init(&b);
+		bench_meter(&b, "feed", ROLE_SUPPLY, -1);
+		bench_meter(&b, "it-1", ROLE_IT, 0)->hall = "A";
+		bench_meter(&b, "it-2", ROLE_IT, 0)->hall = "B";
+		bench_meter(&b, "cooling", ROLE_COOLING, 0)->hall = "A";
+		for (size_t i = 1; i < 3; i++)
+			b.meters[i].point = POINT_ROW_CABINET;
+		struct window *w = window_of(&b, 2);
+		push(&b, w, 0, (int64_t[]){ 125, 40, 50, 20 }, NULL);
+		push(&b, w, 1, (int64_t[]){ 125, 40, 50, 20 }, r->missing);
+		selection_of(&b.site, &utc, w, (struct wall){ BASE_MS }, (struct wall){ BASE_MS + 1800000 }, &s);
+		row_check(r, s.role_mwh[ROLE_COOLING] == r->cooling && s.role_mwh[ROLE_LIGHTING] == -1 && s.role_mwh[ROLE_WATER] == -1);
+		row_check(r, s.point_mwh[POINT_ROW_CABINET] == r->cabinets && s.point_mwh[POINT_RACK_INLET] == -1);
+		row_check(r, s.halls == r->halls && s.most.sub_mwh == r->most_sub && s.most.it_mwh == r->most_it);
+		row_check(r, s.meters == 3 && s.uncalibrated == 3 && s.class_ppm == -1);      /* no epochs: nothing is stated */
+		window_free(w);
+		bench_done(&b);
+	}
+	/* a hall that is not known at any time is not passed over */
+	struct bench b;
+	struct selection s;
+	bench_init(&b);
+	bench_meter(&b, "feed", ROLE_SUPPLY, -1);
+	bench_meter(&b, "it-1", ROLE_IT, 0)->hall = "A";
+	bench_meter(&b, "it-2", ROLE_IT, 0)->hall = "B";
+	struct window *w = window_of(&b, 1);
+	push(&b, w, 0, (int64_t[]){ 125, 40, 0 }, (int64_t[]){ 0, 0, 900000 });
+	selection_of(&b.site, &utc, w, (struct wall){ BASE_MS }, (struct wall){ BASE_MS + 900000 }, &s);
+	assert_true(s.most.it_mwh == -1 && s.least.it_mwh == -1);
+	window_free(w);
+	bench_done(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(prints_on_its_side), cmocka_unit_test(boundary_is_exact), cmocka_unit_test(levels), cmocka_unit_test(uncertainty_table),
+		cmocka_unit_test(selections), cmocka_unit_test(prints_on_its_side), cmocka_unit_test(boundary_is_exact), cmocka_unit_test(levels), cmocka_unit_test(uncertainty_table),
 		cmocka_unit_test(trees), cmocka_unit_test(kpis), cmocka_unit_test(years), cmocka_unit_test(balances), cmocka_unit_test(rack_shares), cmocka_unit_test(other_kpis), cmocka_unit_test(loads), cmocka_unit_test(kpi_inputs), cmocka_unit_test(baselines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
