@@ -295,6 +295,17 @@ static void check_schema(struct audit *a, struct db *d, const struct db_schema *
 	sqlite3_close(fresh.sql);
 }
 
+/* Readers find leaves by indexes: one that lacks a leaf would hide it, while the table is whole. */
+static void check_indexes(struct audit *a, struct db *d)
+{
+	CLEANUP(query_done) struct query q = { 0 };
+	struct err err = { 0 };
+	if (!query_init(&q, d, "PRAGMA integrity_check(1)", &err) || query_step(&q, &err) != 1)
+		bad(a, "%s: its indexes cannot be read: %s", d->name, err.text);
+	else if (strcmp((const char *)sqlite3_column_text(q.stmt, 0), "ok") != 0)
+		bad(a, "%s: %s", d->name, (const char *)sqlite3_column_text(q.stmt, 0));
+}
+
 static bool evidence_audit(struct audit *a, const struct store_witness *given, size_t n, struct err *err)
 {
 	if (!gather(a, given, n, err))
@@ -310,6 +321,8 @@ static bool evidence_audit(struct audit *a, const struct store_witness *given, s
 	if (!hash_equal(&a->outbox, &a->state.outbox))
 		bad(a, "outbox: a report is missing or was added");
 	check_schema(a, &a->evidence, &evidence_schema);
+	if (!a->out.first_bad[0])
+		check_indexes(a, &a->evidence);
 	return true;
 }
 

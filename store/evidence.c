@@ -9,15 +9,15 @@ static const char version_1[] =
 	" heads BLOB NOT NULL, checkpoint BLOB NOT NULL, seal BLOB NOT NULL);"
 	"CREATE TABLE leaf(ix INTEGER PRIMARY KEY, kind INTEGER NOT NULL, at INTEGER NOT NULL, bytes BLOB NOT NULL, hash BLOB NOT NULL);"
 	"CREATE INDEX leaf_at ON leaf(at);"
+	/* a hash without the leaf it stands behind; the few leaves that are no intervals without the many that are */
+	"CREATE INDEX leaf_hash ON leaf(ix,hash);"
+	"CREATE INDEX leaf_kind ON leaf(kind,ix);"
 	"CREATE TABLE checkpoint(id INTEGER PRIMARY KEY CHECK(id=1), bytes BLOB NOT NULL);"
 	"CREATE TABLE head(size INTEGER PRIMARY KEY, at INTEGER NOT NULL, jws BLOB NOT NULL, root BLOB NOT NULL, sum BLOB NOT NULL);"
 	"CREATE TABLE outbox(seq INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, at INTEGER NOT NULL, sent INTEGER NOT NULL, delivered INTEGER NOT NULL,"
 	" topic TEXT NOT NULL, payload BLOB NOT NULL, sum BLOB NOT NULL);"
 	"CREATE INDEX outbox_pending ON outbox(seq) WHERE delivered=0;";
 static const char *const steps[] = { version_1 };
-/* They answer faster what the table answers too, and any version of pued keeps them up to date, so they are not part of the schema: a hash without the
- * leaf it stands behind, and the few leaves that are no intervals without the many that are. */
-static const char indexes[] = "CREATE INDEX IF NOT EXISTS leaf_hash ON leaf(ix,hash); CREATE INDEX IF NOT EXISTS leaf_kind ON leaf(kind,ix)";
 const struct db_schema evidence_schema = { steps, countof(steps) };
 
 /* The sums take no buffer: they must not depend on whether there is memory for one. */
@@ -132,8 +132,6 @@ bool evidence_open(struct evidence *e, const char *dir, const char *vfs, bool re
 		return false;
 	if (!evidence_state_read(&e->db, &e->state, &there, err))
 		goto failed;
-	if (!read_only)
-		sqlite3_exec(e->db.sql, indexes, NULL, NULL, NULL);     /* no room for them on a full disk is no reason not to start */
 	if (there)
 		return true;
 	if (read_only) {

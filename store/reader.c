@@ -166,18 +166,11 @@ bool reader_leaf_hash(struct reader *r, uint64_t index, struct hash *out)
 	return true;
 }
 
-/* By leaf_hash, which a store that an older pued made and nobody has opened for writing since does not have. */
-static bool hashes_query(struct reader *r, struct query *q, struct err *err)
-{
-	return query_init(q, &r->evidence.db, "SELECT ix,hash FROM leaf INDEXED BY leaf_hash WHERE ix>=? AND ix<? ORDER BY ix LIMIT ?", NULL) ||
-	       query_init(q, &r->evidence.db, "SELECT ix,hash FROM leaf WHERE ix>=? AND ix<? ORDER BY ix LIMIT ?", err);
-}
-
 static bool hashes_chunk(struct reader *r, uint64_t *at, uint64_t n, struct hash *out, struct err *err)
 {
 	CLEANUP(query_done) struct query q = { 0 };
 	uint64_t first = *at;
-	if (!hashes_query(r, &q, err))
+	if (!query_init(&q, &r->evidence.db, "SELECT ix,hash FROM leaf INDEXED BY leaf_hash WHERE ix>=? AND ix<? ORDER BY ix LIMIT ?", err))
 		return false;
 	query_int(&q, (int64_t)first);
 	query_int(&q, (int64_t)n);
