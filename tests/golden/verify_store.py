@@ -372,6 +372,9 @@ def verify(directory, head=None):
         evidence = sqlite3.connect(f"file:{directory}/evidence.db?mode=ro", uri=True)
         journal = sqlite3.connect(f"file:{directory}/journal.db?mode=ro", uri=True)
         leaves, result["epoch"], position = check_evidence(evidence, head)
+        said = evidence.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if said != "ok":
+            raise Bad(f"evidence.db: {said}")
         check_journal(journal, position)
         check_windows(directory, journal, check_segments(directory, evidence))
         result.update(valid=True, size=len(leaves), root=root_of(leaves).hex())

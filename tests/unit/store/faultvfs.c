@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct image { uint8_t *bytes; size_t len, room; };
 struct change { struct change *next; size_t at, len; bool truncate; uint8_t bytes[]; };
@@ -439,9 +440,11 @@ static int v_random(sqlite3_vfs *vfs, int n, char *out)
 	return n;
 }
 
+/* SQLite's own pause while another thread holds a lock: without it a hundred tries pass before that thread runs ("locking protocol"). */
 static int v_sleep(sqlite3_vfs *vfs, int us)
 {
 	(void)vfs;
+	nanosleep(&(struct timespec){ us / 1000000, us % 1000000 * 1000L }, NULL);
 	return us;
 }
 

@@ -106,6 +106,8 @@ static const struct row { const char *name, *file, *sql, *names; } rows[] = {
 	{ "signed head's root", "evidence.db", "UPDATE head SET root=zeroblob(32) WHERE size=40", "leaf 0..39: the signed head" },
 	{ "signed head deleted", "evidence.db", "DELETE FROM head WHERE size=40", "signed heads: one is missing" },
 	{ "a trigger that hides", "evidence.db", "CREATE TRIGGER t AFTER INSERT ON leaf BEGIN DELETE FROM outbox; END", "evidence.db: the tables" },
+	{ "an index that hides a leaf", "evidence.db", "DROP INDEX leaf_kind; CREATE INDEX leaf_kind ON leaf(kind,ix) WHERE ix<>7; PRAGMA writable_schema=ON;"
+	  "UPDATE sqlite_master SET sql='CREATE INDEX leaf_kind ON leaf(kind,ix)' WHERE name='leaf_kind'", "missing from index leaf_kind" },
 	{ "raw reading", "journal.db", "UPDATE journal SET body=zeroblob(length(body)) WHERE key=(SELECT min(key) FROM journal)", "journal tick" },
 	{ "raw row deleted", "journal.db", "DELETE FROM journal WHERE key=(SELECT max(key) FROM journal)", "journal tick" },
 	{ "tick deleted", "journal.db", "DELETE FROM tick WHERE no=(SELECT min(no) FROM tick)", "journal tick" },
