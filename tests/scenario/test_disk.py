@@ -17,7 +17,7 @@ import time
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../sim"))
-from simtest import Checks, Site, skip  # noqa: E402
+from simtest import Checks, Site, skip, wait  # noqa: E402
 
 pued, puectl, pued_sim = sys.argv[1:4]
 check = Checks()
@@ -35,16 +35,6 @@ def do(*words, code=0):
 
 def mount(path=image):
     return subprocess.run(["mount", "-o", "loop", path, disk], capture_output=True, text=True)
-
-
-def wait(seconds, fn):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = fn()
-        if value:
-            return value
-        time.sleep(0.05)
-    return None
 
 
 def text():

@@ -2,7 +2,11 @@
 
 usage: test_probe.py PROBE PUED_SIM SOURCE_ROOT
 """
-import csv, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, threading, asyncio
+import csv, json, os, pathlib, re, socket, subprocess, sys, tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../sim"))
+from peers import pymodbus_missing, pymodbus_server, snmpd, snmpd_path  # noqa: E402
+from simtest import free_port  # noqa: E402
 
 probe, sim, root = sys.argv[1:4]
 shared = pathlib.Path(os.environ.get("PUED_SHARED", pathlib.Path(root).parent / "shared"))
@@ -87,83 +91,33 @@ def contract():
 
 
 def real_snmpd():
-    snmpd = shutil.which("snmpd") or "/usr/sbin/snmpd"
-    if not os.path.exists(snmpd):
+    if not snmpd_path():
         print("skip real snmpd: not installed")
         return
-    with tempfile.TemporaryDirectory() as d:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        conf = pathlib.Path(d, "snmpd.conf")
-        conf.write_text(f"agentaddress udp:127.0.0.1:{port}\nrocommunity public 127.0.0.1\nsysName probe-test\n[snmp] persistentDir {d}\n")
-        server = subprocess.Popen([snmpd, "-f", "-Lo", "-C", "-c", str(conf), "-p", f"{d}/pid"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                  env=dict(os.environ, SNMP_PERSISTENT_DIR=d, MIBS=""))
-        try:
-            for line in server.stdout:
-                if "NET-SNMP version" in line:
-                    break
-            found = probe_json(f"snmp://public@127.0.0.1:{port}")
-            check("a real snmpd is identified", found["identity"]["object_id"].startswith("1.3.6.1.4.1.8072.3.2")
-                  and found["identity"]["name"] == "probe-test" and "Linux" in found["identity"]["description"], found)
-            found = probe_json(f"snmp://public@127.0.0.1:{port}?v=1")
-            check("a real snmpd by SNMPv1", found["identity"]["name"] == "probe-test", found)
-            code, out, err = run(f"snmp://wrong@127.0.0.1:{port}", "--timeout", "200ms")
-            check("wrong community: unavailable", code == 69 and "no answer" in err and "wrong" not in err, (code, err))
-        finally:
-            server.terminate()
-            server.wait()
-
-
-def without_serial_ports():
-    """pymodbus imports its serial half always; the TCP half needs none of it."""
-    import types
-    for name in ("serial", "serial_asyncio"):
-        try:
-            __import__(name)
-        except ImportError:
-            module = types.ModuleType(name)
-            module.create_serial_connection = None
-            sys.modules[name] = module
+    port = free_port(socket.SOCK_DGRAM)
+    with tempfile.TemporaryDirectory() as d, snmpd(d, port, "rocommunity public 127.0.0.1", "sysName probe-test"):
+        found = probe_json(f"snmp://public@127.0.0.1:{port}")
+        check("a real snmpd is identified", found["identity"]["object_id"].startswith("1.3.6.1.4.1.8072.3.2")
+              and found["identity"]["name"] == "probe-test" and "Linux" in found["identity"]["description"], found)
+        found = probe_json(f"snmp://public@127.0.0.1:{port}?v=1")
+        check("a real snmpd by SNMPv1", found["identity"]["name"] == "probe-test", found)
+        code, out, err = run(f"snmp://wrong@127.0.0.1:{port}", "--timeout", "200ms")
+        check("wrong community: unavailable", code == 69 and "no answer" in err and "wrong" not in err, (code, err))
 
 
 def pymodbus():
-    without_serial_ports()
-    try:
-        from pymodbus.datastore import ModbusSequentialDataBlock, ModbusServerContext, ModbusSlaveContext
-        from pymodbus.server.async_io import ModbusTcpServer
-    except ImportError as e:
-        print("skip pymodbus:", e)
+    missing = pymodbus_missing()
+    if missing:
+        print("skip pymodbus:", missing)
         return
-    loop = asyncio.new_event_loop()
-    started = threading.Event()
-    box = {}
-
-    async def serve():
-        block = ModbusSequentialDataBlock(0, [0xFFCD, 456] + [0] * 98)
-        context = ModbusServerContext(slaves={7: ModbusSlaveContext(hr=block, zero_mode=True)}, single=False)
-        server = ModbusTcpServer(context, address=("127.0.0.1", 0))
-        task = asyncio.ensure_future(server.serve_forever())
-        await server.serving
-        box["port"] = server.server.sockets[0].getsockname()[1]
-        box["stop"] = task.cancel
-        started.set()
-        try:
-            await task
-        except asyncio.CancelledError:
-            pass
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
-    thread.start()
-    check("pymodbus server starts", started.wait(20))
-    found = probe_json(f"modbus+tcp://127.0.0.1:{box['port']}/7", "--profile", "th-modbus")
-    values = {p["name"]: p["value"] for p in found["points"]}
-    check("a pymodbus device is read", values == {"sensor.temperature": -5.1, "sensor.humidity": 45.6}, values)
-    code, out, err = run(f"modbus+tcp://127.0.0.1:{box['port']}/7", "--profile", "th-modbus", "--decode")
-    check("--decode marks the plausible order", code == 0 and "plausible" in out and "holding 0x0000" in out, err)
-    check("the block can be pasted", "profile: th-modbus" in out and f'endpoint: "modbus+tcp://127.0.0.1:{box["port"]}/7"' in out, out)
-    loop.call_soon_threadsafe(box["stop"])
-    thread.join(10)
+    with pymodbus_server(7, {"hr": [0xFFCD, 456] + [0] * 98}) as port:
+        endpoint = f"modbus+tcp://127.0.0.1:{port}/7"
+        found = probe_json(endpoint, "--profile", "th-modbus")
+        values = {p["name"]: p["value"] for p in found["points"]}
+        check("a pymodbus device is read", values == {"sensor.temperature": -5.1, "sensor.humidity": 45.6}, values)
+        code, out, err = run(endpoint, "--profile", "th-modbus", "--decode")
+        check("--decode marks the plausible order", code == 0 and "plausible" in out and "holding 0x0000" in out, err)
+        check("the block can be pasted", "profile: th-modbus" in out and f'endpoint: "{endpoint}"' in out, out)
 
 
 def closed_port():

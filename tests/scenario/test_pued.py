@@ -4,16 +4,14 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../sim"))
-from simtest import Checks, Server  # noqa: E402
+from simtest import Checks, Server, free_port, wait  # noqa: E402
 
 pued, puectl, pued_sim = sys.argv[1:4]
 check = Checks()
@@ -22,30 +20,13 @@ site, state = os.path.join(work, "site"), os.path.join(work, "state")
 OFFSET = "-20000000"          # the simulated site's clock: any constant will do
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def poll(seconds, fn):
-    """fn() until it is true; bounded, so that a broken program ends the test."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = fn()
-        if value:
-            return value
-        time.sleep(0.05)
-    return None
-
-
 class Daemon:
     def __init__(self, *more, config=None):
         self.log = open(os.path.join(work, "pued.log"), "w+")
         self.process = subprocess.Popen([pued, "--config", config or os.path.join(site, "site.yaml"), "--state", state, "--clock-offset", OFFSET,
                                          "--http-port", "0", *more], stderr=self.log)
         self.url = None
-        found = poll(40, lambda: re.search(r"pages: (http://\S+)", self.text()) or self.process.poll() is not None)
+        found = wait(40, lambda: re.search(r"pages: (http://\S+)", self.text()) or self.process.poll() is not None)
         if found and found is not True:
             self.url = found.group(1)
 
@@ -88,10 +69,10 @@ try:
     # no device, no broker: it runs, serves its pages, and says of each device why it is down
     d = Daemon()
     check(d.url, "starts without any peer: " + d.text()[-300:])
-    down = poll(30, lambda: (s := d.status()) and [x for x in s["devices"] if x["state"] == "down" and x["error"]])
+    down = wait(30, lambda: (s := d.status()) and [x for x in s["devices"] if x["state"] == "down" and x["error"]])
     check(down and re.search(r"refused|timed out|no answer|unreachable", down[0]["error"]), "a dead device has its sentence: %s" % (down or [None])[0])
     # more than two hundred are down at once: ten of them have a line of their own, the rest is counted; the page has the latest
-    down = poll(60, lambda: (s := d.status()) and len([x for x in s["devices"] if x["state"] == "down"]) > 200 and s)
+    down = wait(60, lambda: (s := d.status()) and len([x for x in s["devices"] if x["state"] == "down"]) > 200 and s)
     lines = [x for x in d.text().splitlines() if "no answer" in x and "mqtt" not in x]
     check(down and 1 <= len(lines) <= 12, "a flood of dead devices is a few lines: %d" % len(lines))
     check(down and len(down["device_events"]) == 40 and {"down"} <= {e["kind"] for e in down["device_events"]}, "events of devices are on the page")
@@ -105,8 +86,8 @@ try:
     # the devices come: it catches up without a restart
     with Server(pued_sim, "run", "--site-clock-offset", OFFSET, "--modbus-port", str(modbus), "--snmp-port", str(snmp), "--racks-polled", "32"):
         # breakers of dead units try once a minute at most, so some are back at once and the rest within it
-        check(poll(150, lambda: (d.up() or 0) > 100), "devices come up by themselves: %s" % d.up())
-        check(poll(200, lambda: (s := d.status()) and s["power"]["ratio"]), "the power ratio is known: %s" % (d.status() or {}).get("power"))
+        check(wait(150, lambda: (d.up() or 0) > 100), "devices come up by themselves: %s" % d.up())
+        check(wait(200, lambda: (s := d.status()) and s["power"]["ratio"]), "the power ratio is known: %s" % (d.status() or {}).get("power"))
         # questions over many series, answered from the store and the evidence
         ask = lambda path: json.load(urllib.request.urlopen(d.url + "api/v1/" + path, timeout=20))  # noqa: E731
         newest = ask("latest?series=*power*")["rows"]
@@ -126,7 +107,7 @@ try:
         # kill -9: the next start goes on with the same evidence, whole
         check(d.stop(signal.SIGKILL) == -signal.SIGKILL, "killed")
         d = Daemon()
-        check(d.url and poll(150, lambda: (d.up() or 0) > 100), "after kill -9 it runs again: %s" % d.text()[-200:])
+        check(d.url and wait(150, lambda: (d.up() or 0) > 100), "after kill -9 it runs again: %s" % d.text()[-200:])
         code = d.stop()
         check(code == 0, "ends cleanly on SIGTERM: %d, %s" % (code, d.text()[-4000:]))
     audit = subprocess.run([puectl, "verify", "--store", state], capture_output=True, text=True, timeout=60)

@@ -4,26 +4,20 @@ The words are made by Python, independently of the program, and what `puectl pro
 
 usage: test_pymodbus.py PUECTL SOURCE_ROOT
 """
-import asyncio
 import json
 import os
 import struct
 import subprocess
 import sys
 import tempfile
-import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../sim"))
-from simtest import Checks, modbus_client, skip  # noqa: E402
+from peers import pymodbus_missing, pymodbus_server  # noqa: E402
+from simtest import Checks, skip  # noqa: E402
 
 puectl, root = sys.argv[1:3]
-try:
-    modbus_client()
-    from pymodbus.device import ModbusDeviceIdentification
-    from pymodbus.datastore import ModbusSequentialDataBlock, ModbusServerContext, ModbusSlaveContext
-    from pymodbus.server.async_io import ModbusTcpServer
-except ImportError as e:
-    skip("pymodbus: %s" % e)
+if pymodbus_missing():
+    skip("pymodbus: %s" % pymodbus_missing())
 check = Checks()
 
 
@@ -88,29 +82,9 @@ for space, offset in (("coil", 0), ("discrete", 5)):
         points.append("  - {name: %s, at: %s %d, states: {0: 'off', 1: 'on'}}" % (name, space, i))
         expected[name] = "on" if BITS[i + offset] else "off"
 
-loop, box, started = asyncio.new_event_loop(), {}, threading.Event()
-
-
-async def serve():
-    def block(values):
-        return ModbusSequentialDataBlock(0, values)
-    store = ModbusSlaveContext(hr=block(words["holding"]), ir=block(words["input"]), co=block([int(b) for b in BITS]), di=block([int(b) for b in BITS[5:]] + [0] * 5), zero_mode=True)
-    who = ModbusDeviceIdentification(info={0: "ACME Ltd", 1: "EVERYTHING-1", 2: "3.1.4", 4: "All of it"})
-    server = ModbusTcpServer(ModbusServerContext(slaves={17: store}, single=False), identity=who, address=("127.0.0.1", 0))
-    task = asyncio.ensure_future(server.serve_forever())
-    await server.serving
-    box["port"] = server.server.sockets[0].getsockname()[1]
-    box["stop"] = task.cancel
-    started.set()
-    try:
-        await task
-    except asyncio.CancelledError:
-        pass
-
-thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
-thread.start()
-check(started.wait(20), "the pymodbus server starts")
-with tempfile.TemporaryDirectory() as data:
+registers = {"hr": words["holding"], "ir": words["input"], "co": [int(b) for b in BITS], "di": [int(b) for b in BITS[5:]] + [0] * 5}
+identity = {0: "ACME Ltd", 1: "EVERYTHING-1", 2: "3.1.4", 4: "All of it"}
+with tempfile.TemporaryDirectory() as data, pymodbus_server(17, registers, identity) as port:
     os.makedirs(os.path.join(data, "collectors/profiles"))
     with open(os.path.join(data, "collectors/profiles/everything.yaml"), "w") as f:
         f.write("profile: everything\nrevision: 1\ntitle: all types and orders\nsource: invented for this test\nidentify: {vendor: ACME*, product: EVERYTHING-?, version: 3.*}\npoints:\n" + "\n".join(points) + "\n")
@@ -118,7 +92,7 @@ with tempfile.TemporaryDirectory() as data:
         f.write("profile: other\nrevision: 1\nsource: invented\nidentify: {server_id: '*NOBODY*'}\npoints:\n  - {name: total.voltage, quantity: voltage, unit: V, at: holding 3}\n")
 
     def probe(*args):
-        return subprocess.run([puectl, "probe", "modbus+tcp://127.0.0.1:%d/17" % box["port"], *args, "--json"], capture_output=True, text=True,
+        return subprocess.run([puectl, "probe", "modbus+tcp://127.0.0.1:%d/17" % port, *args, "--json"], capture_output=True, text=True,
                               env=dict(os.environ, PUED_DATA=data), timeout=60)
 
     # function 43/14: recognised by what the server says of itself
@@ -133,6 +107,4 @@ wrong = [(n, expected[n], found.get(n, {}).get("value"), found.get(n, {}).get("s
          if n not in found or (found[n]["value"] != expected[n] if isinstance(expected[n], (int, str)) else abs(found[n]["value"] - expected[n]) > 0.0005)]
 check(found and not wrong, "%d of %d values differ: %s" % (len(wrong), len(expected), wrong[:5]))
 check(len(expected) > 400, "%d values of %d types in 4 orders" % (len(expected), len(VALUES)))
-loop.call_soon_threadsafe(box["stop"])
-thread.join(10)
 check.done()

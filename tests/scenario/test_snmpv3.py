@@ -2,7 +2,11 @@
 
 usage: test_snmpv3.py PUECTL SNMP_CLIENT SOURCE_ROOT
 """
-import json, os, pathlib, shutil, socket, subprocess, sys, tempfile
+import contextlib, json, os, pathlib, socket, subprocess, sys, tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../sim"))
+from peers import snmpd, snmpd_path  # noqa: E402
+from simtest import free_port  # noqa: E402
 
 puectl, client, root = sys.argv[1:4]
 failed = []
@@ -16,32 +20,12 @@ def check(name, good, detail=""):
         failed.append(name)
 
 
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Agent:
-    def __init__(self, directory, port, users, boots=0):
-        self.directory, self.port = directory, port
-        conf = pathlib.Path(directory, "snmpd.conf")
-        engine = "0x80001f888047110b005cd10001"
-        lines = [f"exactEngineID {engine}", f"engineBoots {boots}", f"oldEngineID {engine}", f"agentaddress udp:127.0.0.1:{port}", "sysName v3-test"]
-        for name, auth, priv in users:
-            lines += [f'createUser {name} {auth} "auth phrase {name}" {priv} "priv phrase {name}"', f"rouser {name} priv"]
-        lines += ["createUser open", "rouser open noauth"]
-        conf.write_text("\n".join(lines) + "\n")
-        self.process = subprocess.Popen([shutil.which("snmpd") or "/usr/sbin/snmpd", "-f", "-Lo", "-C", "-c", str(conf), "-p", f"{directory}/pid"],
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                        env=dict(os.environ, SNMP_PERSISTENT_DIR=f"{directory}/persist", MIBS=""))
-        for line in self.process.stdout:
-            if "NET-SNMP version" in line:
-                break
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
+def agent(directory, port, users, boots=0):
+    engine = "0x80001f888047110b005cd10001"
+    lines = [f"exactEngineID {engine}", f"engineBoots {boots}", f"oldEngineID {engine}", "sysName v3-test"]
+    for name, auth, priv in users:
+        lines += [f'createUser {name} {auth} "auth phrase {name}" {priv} "priv phrase {name}"', f"rouser {name} priv"]
+    return snmpd(directory, port, *lines, "createUser open", "rouser open noauth")
 
 
 def secret(state, name, text):
@@ -58,53 +42,50 @@ def probe(state, endpoint, *args):
 
 
 def main():
-    if not (shutil.which("snmpd") or os.path.exists("/usr/sbin/snmpd")):
+    if not snmpd_path():
         print("skip: snmpd is not installed")
         sys.exit(77)
-    with tempfile.TemporaryDirectory() as d:
-        port = free_port()
+    with tempfile.TemporaryDirectory() as d, contextlib.ExitStack() as running_agent:
+        port = free_port(socket.SOCK_DGRAM)
         users = [(f"{a}{p}", A, P) for a, A in AUTHS.items() for p, P in PRIVS.items()]
-        agent = Agent(d, port, users + [("md5des", "MD5", "DES")], boots=50)
-        try:
-            for a in AUTHS:
-                for p in PRIVS:
-                    user = a + p
-                    secret(d, user, f"auth phrase {user}\npriv phrase {user}\n")
-                    code, out, err = probe(d, f"snmpv3://{user}@127.0.0.1:{port}?auth={a}&priv={p}&credential={user}")
-                    check(f"{a} with {p}", code == 0 and json.loads(out)["identity"].get("name") == "v3-test", (code, err))
-            code, out, err = probe(d, f"snmpv3://open@127.0.0.1:{port}")
-            check("a user without security", code == 0 and json.loads(out)["identity"].get("name") == "v3-test", (code, err))
-            secret(d, "bad", "a wrong phrase\npriv phrase shaaes128\n")
-            code, out, err = probe(d, f"snmpv3://shaaes128@127.0.0.1:{port}?auth=sha&priv=aes128&credential=bad", "--timeout", "500ms")
-            check("wrong authentication pass phrase is named", code != 0 and "wrong authentication" in err, (code, err))
-            secret(d, "bad", "auth phrase shaaes128\nanother wrong one\n")
-            code, out, err = probe(d, f"snmpv3://shaaes128@127.0.0.1:{port}?auth=sha&priv=aes128&credential=bad", "--timeout", "500ms")
-            check("wrong privacy pass phrase is named", code != 0 and ("privacy" in err or "no answer" in err), (code, err))
-            code, out, err = probe(d, f"snmpv3://nobody@127.0.0.1:{port}?auth=sha&priv=aes128&credential=shaaes128", "--timeout", "500ms")
-            check("unknown user is named", code != 0 and "does not know this user" in err, (code, err))
-            for weak in ("auth=md5&priv=aes128", "auth=sha&priv=des"):
-                code, out, err = probe(d, f"snmpv3://md5des@127.0.0.1:{port}?{weak}&credential=shaaes128")
-                check(f"{weak} is refused", code == 78 and "allow_weak" in err, (code, err))
-            code, out, err = probe(d, f"snmpv3://u@127.0.0.1:{port}?auth=sha&credential=absent")
-            check("an absent secret is named", code == 78 and "absent" in err, (code, err))
-            secret(d, "short", "short\n")
-            code, out, err = probe(d, f"snmpv3://u@127.0.0.1:{port}?auth=sha&credential=short")
-            check("a short pass phrase is refused", code == 78 and "shorter" in err, (code, err))
-            check("no pass phrase in any message", "phrase sha" not in err)
-            # R27, F-dev-22: one client lives through restarts of the agent, whose boots were 51 and begin anew
-            running = subprocess.Popen([client, f"snmpv3://sha256aes128@127.0.0.1:{port}?credential=sha256aes128", d], stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE, text=True)
-            for round in range(3):
-                running.stdin.write("ask\n")
-                running.stdin.flush()
-                said = running.stdout.readline().strip()
-                check(f"engine restarted {round} times: answered within the request", said == "v3-test", said)
-                agent.stop()
-                agent = Agent(d, port, users, boots=round)
-            running.stdin.close()
-            check("the client ends well", running.wait() == 0)
-        finally:
-            agent.stop()
+        running_agent.enter_context(agent(d, port, users + [("md5des", "MD5", "DES")], boots=50))
+        for a in AUTHS:
+            for p in PRIVS:
+                user = a + p
+                secret(d, user, f"auth phrase {user}\npriv phrase {user}\n")
+                code, out, err = probe(d, f"snmpv3://{user}@127.0.0.1:{port}?auth={a}&priv={p}&credential={user}")
+                check(f"{a} with {p}", code == 0 and json.loads(out)["identity"].get("name") == "v3-test", (code, err))
+        code, out, err = probe(d, f"snmpv3://open@127.0.0.1:{port}")
+        check("a user without security", code == 0 and json.loads(out)["identity"].get("name") == "v3-test", (code, err))
+        secret(d, "bad", "a wrong phrase\npriv phrase shaaes128\n")
+        code, out, err = probe(d, f"snmpv3://shaaes128@127.0.0.1:{port}?auth=sha&priv=aes128&credential=bad", "--timeout", "500ms")
+        check("wrong authentication pass phrase is named", code != 0 and "wrong authentication" in err, (code, err))
+        secret(d, "bad", "auth phrase shaaes128\nanother wrong one\n")
+        code, out, err = probe(d, f"snmpv3://shaaes128@127.0.0.1:{port}?auth=sha&priv=aes128&credential=bad", "--timeout", "500ms")
+        check("wrong privacy pass phrase is named", code != 0 and ("privacy" in err or "no answer" in err), (code, err))
+        code, out, err = probe(d, f"snmpv3://nobody@127.0.0.1:{port}?auth=sha&priv=aes128&credential=shaaes128", "--timeout", "500ms")
+        check("unknown user is named", code != 0 and "does not know this user" in err, (code, err))
+        for weak in ("auth=md5&priv=aes128", "auth=sha&priv=des"):
+            code, out, err = probe(d, f"snmpv3://md5des@127.0.0.1:{port}?{weak}&credential=shaaes128")
+            check(f"{weak} is refused", code == 78 and "allow_weak" in err, (code, err))
+        code, out, err = probe(d, f"snmpv3://u@127.0.0.1:{port}?auth=sha&credential=absent")
+        check("an absent secret is named", code == 78 and "absent" in err, (code, err))
+        secret(d, "short", "short\n")
+        code, out, err = probe(d, f"snmpv3://u@127.0.0.1:{port}?auth=sha&credential=short")
+        check("a short pass phrase is refused", code == 78 and "shorter" in err, (code, err))
+        check("no pass phrase in any message", "phrase sha" not in err)
+        # R27, F-dev-22: one client lives through restarts of the agent, whose boots were 51 and begin anew
+        running = subprocess.Popen([client, f"snmpv3://sha256aes128@127.0.0.1:{port}?credential=sha256aes128", d], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, text=True)
+        for round in range(3):
+            running.stdin.write("ask\n")
+            running.stdin.flush()
+            said = running.stdout.readline().strip()
+            check(f"engine restarted {round} times: answered within the request", said == "v3-test", said)
+            running_agent.close()
+            running_agent.enter_context(agent(d, port, users, boots=round))
+        running.stdin.close()
+        check("the client ends well", running.wait() == 0)
     sys.exit(1 if failed else 0)
 
 

@@ -3,18 +3,17 @@ what the page promises must come out.  And what `puectl probe` offers to paste m
 
 usage: test_stranger.py PUECTL PUED_SIM SOURCE_ROOT
 """
-import asyncio
 import json
 import os
 import pathlib
-import shutil
+import socket
 import subprocess
 import sys
 import tempfile
-import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../sim"))
-from simtest import Checks, Server, modbus_client  # noqa: E402
+from peers import pymodbus_missing, pymodbus_server, snmpd, snmpd_path  # noqa: E402
+from simtest import Checks, Server, free_port  # noqa: E402
 
 puectl, pued_sim, root = sys.argv[1:4]
 here = pathlib.Path(__file__).parent / "stranger"
@@ -112,66 +111,29 @@ def replayed():
 
 
 def modbus():
-    try:
-        modbus_client()
-        from pymodbus.datastore import ModbusSequentialDataBlock, ModbusServerContext, ModbusSlaveContext
-        from pymodbus.device import ModbusDeviceIdentification
-        from pymodbus.server.async_io import ModbusTcpServer
-    except ImportError as e:
-        print("skip pymodbus:", e)
+    missing = pymodbus_missing()
+    if missing:
+        print("skip pymodbus:", missing)
         return
-    loop, box, started = asyncio.new_event_loop(), {}, threading.Event()
-
-    async def serve():
-        store = ModbusSlaveContext(hr=ModbusSequentialDataBlock(0, [0] * 4000), zero_mode=True)
-        who = ModbusDeviceIdentification(info={0: "Schneider Electric", 1: "iEM3155 \"x\"", 2: "V1"})
-        server = ModbusTcpServer(ModbusServerContext(slaves={9: store}, single=False), identity=who, address=("127.0.0.1", 0))
-        task = asyncio.ensure_future(server.serve_forever())
-        await server.serving
-        box["port"], box["stop"] = server.server.sockets[0].getsockname()[1], task.cancel
-        started.set()
-        try:
-            await task
-        except asyncio.CancelledError:
-            pass
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
-    thread.start()
-    check(started.wait(20), "the pymodbus server starts")
-    paste("Modbus, by what it says of itself", "modbus+tcp://127.0.0.1:%d/9" % box["port"], says=["profile: schneider-iem3000", "-%d-9\n" % box["port"]])
-    loop.call_soon_threadsafe(box["stop"])
-    thread.join(10)
+    with pymodbus_server(9, {"hr": [0] * 4000}, {0: "Schneider Electric", 1: "iEM3155 \"x\"", 2: "V1"}) as port:
+        paste("Modbus, by what it says of itself", "modbus+tcp://127.0.0.1:%d/9" % port, says=["profile: schneider-iem3000", "-%d-9\n" % port])
 
 
 def version_3():
-    snmpd = shutil.which("snmpd") or "/usr/sbin/snmpd"
-    if not os.path.exists(snmpd):
+    if not snmpd_path():
         print("skip SNMPv3: no snmpd")
         return
-    import socket
-    with tempfile.TemporaryDirectory() as d:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        conf = pathlib.Path(d, "snmpd.conf")
-        conf.write_text('agentaddress udp:127.0.0.1:%d\nsysName v3\ncreateUser me SHA-256 "first phrase" AES "second phrase"\nrouser me priv\n' % port)
+    port = free_port(socket.SOCK_DGRAM)
+    user = 'createUser me SHA-256 "first phrase" AES "second phrase"'
+    with tempfile.TemporaryDirectory() as d, snmpd(d, port, "sysName v3", user, "rouser me priv"):
         credentials = pathlib.Path(d, "credentials")
         credentials.mkdir(mode=0o700)
         (credentials / "phrases").write_text("first phrase\nsecond phrase\n")
         (credentials / "phrases").chmod(0o600)
-        server = subprocess.Popen([snmpd, "-f", "-Lo", "-C", "-c", str(conf), "-p", d + "/pid"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                  env=dict(os.environ, SNMP_PERSISTENT_DIR=d + "/persist", MIBS=""))
-        try:
-            for line in server.stdout:
-                if "NET-SNMP version" in line:
-                    break
-            where = "snmpv3://me@127.0.0.1:%d" % port
-            for options in ("?auth=sha256&priv=aes128&credential=phrases", "?credential=phrases", "?credential=phrases&auth=sha256&priv=aes128"):
-                block = paste("v3 " + options, where + options, "--state", d, says=["credential: phrases   #", "snmpv3://me@"])
-                check("credential=" not in block and "?\"" not in block and "?&" not in block, block)
-        finally:
-            server.terminate()
-            server.wait()
+        where = "snmpv3://me@127.0.0.1:%d" % port
+        for options in ("?auth=sha256&priv=aes128&credential=phrases", "?credential=phrases", "?credential=phrases&auth=sha256&priv=aes128"):
+            block = paste("v3 " + options, where + options, "--state", d, says=["credential: phrases   #", "snmpv3://me@"])
+            check("credential=" not in block and "?\"" not in block and "?&" not in block, block)
 
 
 CHINESE = "地址\t名称\t数据类型\t单位\t系数\n0x0061\tA相电压\t无符号16位\tV\t0.1\n0x0065\t回水温度\tint16\t℃\t0.1\n"

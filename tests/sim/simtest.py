@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-import types
+
+from peers import without_serial_ports
 
 SKIP = 77
 
@@ -16,6 +17,12 @@ SKIP = 77
 def skip(sentence):
     print("skipped:", sentence)
     sys.exit(SKIP)
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 def shared():
@@ -137,15 +144,7 @@ def parse_time(text):
 
 
 def modbus_client():
-    """Debian's pymodbus wants pyserial even for TCP; where it is not installed a stand-in takes its place."""
-    for name in ("serial", "serial_asyncio"):
-        try:
-            __import__(name)
-        except ImportError:
-            module = types.ModuleType(name)
-            module.create_serial_connection = module.Serial = None
-            module.SerialException = OSError
-            sys.modules[name] = module
+    without_serial_ports()
     from pymodbus.client.tcp import ModbusTcpClient
     return ModbusTcpClient
 
