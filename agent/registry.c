@@ -17,8 +17,7 @@ struct registry {
 	struct texts texts;
 	struct sample *last;     /* series UINT32_MAX: nothing yet */
 	size_t n_last, last_room;
-	uint32_t *slots;         /* hash table by id of number + 1; 0: free */
-	size_t n_slots;
+	struct slots slots;      /* by id */
 	size_t untold;           /* the first that is new or other than it was told; n: none */
 	bool learnt, remeant;
 };
@@ -37,7 +36,7 @@ void registry_free(struct registry *r)
 		return;
 	texts_done(&r->texts);
 	intern_done(&r->kinds);
-	free(r->slots);
+	slots_done(&r->slots);
 	free(r->rows);
 	free(r->last);
 	free(r);
@@ -53,30 +52,9 @@ const char *registry_id(const struct registry *r, uint32_t series)
 	return texts_at(&r->texts, r->rows[series].id);
 }
 
-/* The slot of this id, or the free one it would get; NULL while there are none. */
-static uint32_t *slot_of(const struct registry *r, const char *id)
+static uint64_t hash_of_id(const void *registry, uint32_t series)
 {
-	size_t i = r->n_slots ? (size_t)hash_text(id) : 0;
-	for (; r->n_slots; i++) {
-		uint32_t *slot = &r->slots[i & (r->n_slots - 1)];
-		if (!*slot || strcmp(registry_id(r, *slot - 1), id) == 0)
-			return slot;
-	}
-	return NULL;
-}
-
-static bool more_slots(struct registry *r)
-{
-	size_t n = r->n_slots ? 2 * r->n_slots : 1024;
-	uint32_t *slots = calloc(n, sizeof *slots);
-	if (!slots)
-		return false;
-	free(r->slots);
-	r->slots = slots;
-	r->n_slots = n;
-	for (uint32_t i = 0; i < r->n; i++)
-		*slot_of(r, registry_id(r, i)) = i + 1;
-	return true;
+	return hash_text(registry_id(registry, series));
 }
 
 static void touched(struct registry *r, size_t number)
@@ -87,27 +65,21 @@ static void touched(struct registry *r, size_t number)
 
 uint32_t registry_find(const struct registry *r, const char *id)
 {
-	uint32_t *slot = slot_of(r, id);
-	return slot && *slot ? *slot - 1 : UINT32_MAX;
+	uint64_t hash = hash_text(id);
+	uint32_t number;
+	for (size_t step = 0; (number = slots_next(&r->slots, hash, &step)) != UINT32_MAX;)
+		if (strcmp(registry_id(r, number), id) == 0)
+			break;
+	return number;
 }
 
-/* A quarter more each time: what was doubled last lies there half empty. */
-static void *grown(void *rows, size_t *room, size_t size)
+static bool make_room(struct registry *r)
 {
-	size_t more = *room + *room / 4 + 256;
-	void *grown = realloc(rows, more * size);
-	if (grown)
-		*room = more;
-	return grown;
-}
-
-static bool grow(struct registry *r)
-{
-	struct row *rows = r->n == r->room ? grown(r->rows, &r->room, sizeof *rows) : r->rows;
+	struct row *rows = r->n == r->room ? quarter_more(r->rows, &r->room, sizeof *rows) : r->rows;
 	if (!rows)
 		return false;
 	r->rows = rows;
-	return 4 * (r->n + 1) <= 3 * r->n_slots || more_slots(r);
+	return slots_room(&r->slots, (uint32_t)r->n, hash_of_id, r);
 }
 
 static uint32_t kind_of(struct registry *r, const struct registry_facts *f)
@@ -129,13 +101,13 @@ uint32_t registry_reserve(struct registry *r, const char *id, const struct regis
 	uint32_t number = registry_find(r, id);
 	if (number != UINT32_MAX)
 		return number;
-	if (!grow(r))
+	if (!make_room(r))
 		return UINT32_MAX;
 	const char *label = facts->row.label;
 	struct row row = { .id = texts_add(&r->texts, id), .label = texts_add(&r->texts, label), .kind = kind_of(r, facts), .device = facts->row.device };
 	if (!row.id || (label && !row.label) || row.kind == UINT32_MAX)
 		return UINT32_MAX;
-	*slot_of(r, id) = (uint32_t)r->n + 1;
+	slots_put(&r->slots, hash_text(id), (uint32_t)r->n);
 	r->rows[r->n] = row;
 	return (uint32_t)r->n++;
 }
@@ -241,7 +213,7 @@ bool registry_watch(struct registry *r, uint32_t series)
 {
 	if (series >= r->n || r->rows[series].last)
 		return true;
-	struct sample *last = r->n_last == r->last_room ? grown(r->last, &r->last_room, sizeof *last) : r->last;
+	struct sample *last = r->n_last == r->last_room ? quarter_more(r->last, &r->last_room, sizeof *last) : r->last;
 	if (!last)
 		return false;
 	r->last = last;

@@ -225,16 +225,8 @@ void partial_push(struct window *w, size_t ix, const struct interval *iv)
 
 static struct part_hole *find_hole(struct part *p, size_t ix)
 {
-	for (size_t lo = 0, hi = p->n_holes; lo < hi;) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (p->holes[mid].interval == ix)
-			return &p->holes[mid];
-		if (p->holes[mid].interval < ix)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return NULL;
+	struct part_hole key = { .interval = (uint32_t)ix };
+	return p->n_holes ? bsearch(&key, p->holes, p->n_holes, sizeof key, hole_order) : NULL;
 }
 
 void partial_correct(struct window *w, size_t ix, uint32_t meter, int64_t gain, bool filled)

@@ -55,27 +55,47 @@ void texts_done(struct texts *t)
 	*t = (struct texts){ 0 };
 }
 
-static uint32_t *slot_of(const struct intern *t, const void *row)
+void slots_put(struct slots *s, uint64_t hash, uint32_t number)
 {
-	for (size_t i = (size_t)hash_bytes(row, t->size);; i++) {
-		uint32_t *slot = &t->slots[i & (t->n_slots - 1)];
-		if (!*slot || !memcmp(intern_at(t, *slot - 1), row, t->size))
-			return slot;
-	}
+	while (s->at[hash & (s->n - 1)])
+		hash++;
+	s->at[hash & (s->n - 1)] = number + 1;
 }
 
-static bool more_slots(struct intern *t)
+bool slots_room(struct slots *s, uint32_t n, uint64_t (*hash)(const void *rows, uint32_t number), const void *rows)
 {
-	size_t n = t->n_slots ? 2 * t->n_slots : 64;
-	uint32_t *slots = calloc(n, sizeof *slots);
-	if (!slots)
+	if (4 * ((size_t)n + 1) <= 3 * s->n)
+		return true;
+	struct slots more = { .n = s->n ? 2 * s->n : 64 };
+	more.at = calloc(more.n, sizeof *more.at);
+	if (!more.at)
 		return false;
-	free(t->slots);
-	t->slots = slots;
-	t->n_slots = n;
-	for (uint32_t i = 0; i < t->n; i++)
-		*slot_of(t, intern_at(t, i)) = i + 1;
+	for (uint32_t i = 0; i < n; i++)
+		slots_put(&more, hash(rows, i), i);
+	free(s->at);
+	*s = more;
 	return true;
+}
+
+void slots_done(struct slots *s)
+{
+	free(s->at);
+	*s = (struct slots){ 0 };
+}
+
+void *quarter_more(void *rows, size_t *room, size_t size)
+{
+	size_t more = *room + *room / 4 + 256;
+	void *grown = realloc(rows, more * size);
+	if (grown)
+		*room = more;
+	return grown;
+}
+
+static uint64_t hash_of_row(const void *intern, uint32_t number)
+{
+	const struct intern *t = intern;
+	return hash_bytes(intern_at(t, number), t->size);
 }
 
 static bool more_rows(struct intern *t)
@@ -91,21 +111,21 @@ static bool more_rows(struct intern *t)
 
 uint32_t intern_add(struct intern *t, const void *row)
 {
-	if (2 * ((size_t)t->n + 1) > t->n_slots && !more_slots(t))
-		return UINT32_MAX;
-	uint32_t *slot = slot_of(t, row);
-	if (*slot)
-		return *slot - 1;
-	if (t->n == t->room && !more_rows(t))
+	uint64_t hash = hash_bytes(row, t->size);
+	uint32_t number;
+	for (size_t step = 0; (number = slots_next(&t->slots, hash, &step)) != UINT32_MAX;)
+		if (!memcmp(intern_at(t, number), row, t->size))
+			return number;
+	if (!slots_room(&t->slots, t->n, hash_of_row, t) || (t->n == t->room && !more_rows(t)))
 		return UINT32_MAX;
 	memcpy(t->rows + t->n * t->size, row, t->size);
-	*slot = ++t->n;
-	return t->n - 1;
+	slots_put(&t->slots, hash, t->n);
+	return t->n++;
 }
 
 void intern_done(struct intern *t)
 {
 	free(t->rows);
-	free(t->slots);
+	slots_done(&t->slots);
 	*t = (struct intern){ .size = t->size };
 }

@@ -139,17 +139,16 @@ void window_push(struct window *w, const struct interval *iv)
 	partial_push(w, ix, iv);
 }
 
+int hole_order(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return (x > y) - (x < y);
+}
+
 static struct window_hole *find_hole(const struct window_meter *m, size_t ix)
 {
-	size_t lo = 0, hi = m->n_holes;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (m->holes[mid].interval < ix)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < m->n_holes && m->holes[lo].interval == ix ? &m->holes[lo] : NULL;
+	struct window_hole key = { .interval = (uint32_t)ix };
+	return m->n_holes ? bsearch(&key, m->holes, m->n_holes, sizeof key, hole_order) : NULL;
 }
 
 /* ---- completeness by time: the union of what terms lack, exact after corrections too ---------------------------------------------- */

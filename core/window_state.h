@@ -20,6 +20,8 @@ static inline bool interval_known_both(const struct window_interval *in)
 }
 /* What a meter does not know of an interval: remembered so that a correction can take it away. */
 struct span { int32_t from_ms, to_ms; };              /* since the interval's beginning */
+/* Holes, of a meter and of a part, begin with the number of their interval: this compares by it. */
+int hole_order(const void *a, const void *b);
 struct window_hole {
 	uint32_t interval;
 	int32_t missing_ms;

@@ -27,7 +27,7 @@ struct item {
 
 /* All series ever, by id; sids ascend in rows.  A row is numbers: its texts are in `texts`, what many rows have in common in `kinds`. */
 struct known_row { uint32_t sid, id, label, kind; uint16_t device; };
-struct known { struct texts texts; struct intern kinds; struct known_row *rows; size_t n, room; uint32_t *slots; size_t n_slots; };
+struct known { struct texts texts; struct intern kinds; struct known_row *rows; size_t n, room; struct slots slots; };
 
 struct store {
 	struct store_options o;

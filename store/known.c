@@ -31,50 +31,29 @@ struct stored_series known_at(const struct known *k, size_t row)
 							     .configured = kind->configured, .count = kind->count, .label = texts_at(&k->texts, r->label) } };
 }
 
-static void slot_put(struct known *k, uint32_t row)
+static uint64_t hash_of_id(const void *known, uint32_t row)
 {
-	size_t i = (size_t)hash_text(id_of(k, row)) & (k->n_slots - 1);
-	while (k->slots[i])
-		i = (i + 1) & (k->n_slots - 1);
-	k->slots[i] = row + 1;
+	return hash_text(id_of(known, row));
 }
 
 static bool make_room(struct known *k)
 {
-	if (k->n == k->room) {
-		size_t room = k->room + k->room / 4 + 256;      /* what was doubled last lies there half empty */
-		struct known_row *rows = realloc(k->rows, room * sizeof *rows);
-		if (!rows)
-			return false;
-		k->rows = rows;
-		k->room = room;
-	}
-	if (4 * (k->n + 1) <= 3 * k->n_slots)
-		return true;
-	size_t n = k->n_slots ? 2 * k->n_slots : 1024;
-	uint32_t *slots = calloc(n, sizeof *slots);
-	if (!slots)
+	struct known_row *rows = k->n == k->room ? quarter_more(k->rows, &k->room, sizeof *rows) : k->rows;
+	if (!rows)
 		return false;
-	free(k->slots);
-	k->slots = slots;
-	k->n_slots = n;
-	for (uint32_t i = 0; i < k->n; i++)
-		slot_put(k, i);
-	return true;
+	k->rows = rows;
+	return slots_room(&k->slots, (uint32_t)k->n, hash_of_id, k);
 }
 
 bool known_next(const struct known *k, const char *id, size_t *at, struct stored_series *out)
 {
-	size_t home = k->n_slots ? (size_t)hash_text(id) & (k->n_slots - 1) : 0;
-	for (; k->n_slots; (*at)++) {
-		uint32_t slot = k->slots[(home + *at) & (k->n_slots - 1)];
-		if (!slot)
-			return false;
-		if (strcmp(id_of(k, slot - 1), id) == 0) {
-			(*at)++;
-			*out = known_at(k, slot - 1);
-			return true;
-		}
+	uint64_t hash = hash_text(id);
+	uint32_t row;
+	while ((row = slots_next(&k->slots, hash, at)) != UINT32_MAX) {
+		if (strcmp(id_of(k, row), id) != 0)
+			continue;
+		*out = known_at(k, row);
+		return true;
 	}
 	return false;
 }
@@ -97,7 +76,7 @@ static bool append(struct known *k, const struct series *s, uint32_t sid)
 	if (!row.id || (s->label && !row.label) || row.kind == UINT32_MAX || !make_room(k))
 		return false;
 	k->rows[k->n] = row;
-	slot_put(k, (uint32_t)k->n);
+	slots_put(&k->slots, hash_text(s->id), (uint32_t)k->n);
 	k->n++;
 	return true;
 }
@@ -158,9 +137,9 @@ void known_cut(struct known *k, size_t n)
 	if (n >= k->n)
 		return;
 	k->n = n;               /* their texts stay */
-	memset(k->slots, 0, k->n_slots * sizeof *k->slots);
+	memset(k->slots.at, 0, k->slots.n * sizeof *k->slots.at);
 	for (uint32_t i = 0; i < k->n; i++)
-		slot_put(k, i);
+		slots_put(&k->slots, hash_of_id(k, i), i);
 }
 
 struct stored_series known_of(const struct known *k, uint32_t sid)
@@ -199,6 +178,6 @@ void known_done(struct known *k)
 	texts_done(&k->texts);
 	intern_done(&k->kinds);
 	free(k->rows);
-	free(k->slots);
+	slots_done(&k->slots);
 	*k = (struct known){ 0 };
 }
