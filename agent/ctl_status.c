@@ -144,11 +144,17 @@ static size_t state_of(struct screen *s, const json_t *device)
 	return k;
 }
 
-/* What several units share: a gateway, a serial line.  0: the device is alone there. */
-static int way_len(const json_t *device)
+static const char *endpoint_of(const json_t *device)
 {
-	const char *endpoint = json_string_value(json_object_get(device, "endpoint")), *unit = endpoint ? strrchr(endpoint, '/') : NULL;
-	return unit && !strncmp(endpoint, "modbus", 6) && unit > endpoint && unit[-1] != '/' ? (int)(unit - endpoint) : 0;
+	const char *endpoint = json_string_value(json_object_get(device, "endpoint"));
+	return endpoint ? endpoint : "";
+}
+
+/* Of its endpoint what several units share: a gateway, a serial line.  0: the device is alone there. */
+static size_t way_len(const json_t *device)
+{
+	const char *endpoint = endpoint_of(device), *unit = strrchr(endpoint, '/');
+	return unit && !strncmp(endpoint, "modbus", 6) && unit[-1] != '/' ? (size_t)(unit - endpoint) : 0;
 }
 
 /* {way: {"units": how many, "ill": of them}} */
@@ -157,14 +163,13 @@ static json_t *count_ways(struct screen *s, const json_t *devices)
 	json_t *ways = json_object();
 	const json_t *d;
 	size_t i;
-	char key[300];
 	json_array_foreach(devices, i, d) {
-		if (!way_len(d) || way_len(d) >= (int)sizeof key)
+		size_t len = way_len(d);
+		if (!len)
 			continue;
-		snprintf(key, sizeof key, "%.*s", way_len(d), json_string_value(json_object_get(d, "endpoint")));
-		json_t *way = json_object_get(ways, key);
+		json_t *way = json_object_getn(ways, endpoint_of(d), len);
 		if (!way)
-			json_object_set_new(ways, key, way = json_pack("{sisi}", "units", 0, "ill", 0));
+			json_object_setn_new(ways, endpoint_of(d), len, way = json_pack("{sisi}", "units", 0, "ill", 0));
 		json_object_set_new(way, "units", json_integer(running_number(way, "units", 0) + 1));
 		json_object_set_new(way, "ill", json_integer(running_number(way, "ill", 0) + states[state_of(s, d)].ill));
 	}
@@ -178,9 +183,7 @@ static bool way_ill(const json_t *way)
 
 static bool on_ill_way(const json_t *ways, const json_t *device)
 {
-	char key[300];
-	snprintf(key, sizeof key, "%.*s", way_len(device), json_string_value(json_object_get(device, "endpoint")));
-	return way_ill(json_object_get(ways, key));
+	return way_ill(json_object_getn(ways, endpoint_of(device), way_len(device)));
 }
 
 /* A gateway with all its units ill is one line: the fault is most likely its own. */
