@@ -117,41 +117,44 @@ static void null_clears(void **state)
 	library_free(lib);
 }
 
+/* A library of this one profile, whose own tests hold with so many facts. */
+static struct library *holds(const char *name, const char *yaml, size_t facts)
+{
+	struct library *lib = library_new();
+	struct err err = { 0 };
+	CLEANUP(buf_done) struct buf findings = { 0 };
+	size_t n = 0;
+	add(lib, "p.yaml", yaml);
+	if (!library_close(lib, &err))
+		fail_msg("%s", err.text);
+	if (profile_test(library_find(lib, name), &n, &findings))
+		fail_msg("%s", findings.data ? findings.data : "a test fails");
+	assert_int_equal(n, facts);
+	return lib;
+}
+
 /* F-dev-18: what a device sends for "no value" is no value, of registers and of texts; one count beside it is one. */
 static void sentinels_are_no_values(void **state)
 {
 	(void)state;
-	struct library *lib = library_new();
-	struct err err = { 0 };
-	CLEANUP(buf_done) struct buf findings = { 0 };
-	size_t facts = 0;
-	add(lib, "p.yaml", "profile: p\nrevision: 1\nsource: x\ndefaults: {quantity: voltage, unit: V}\npoints:\n"
+	library_free(holds("p", "profile: p\nrevision: 1\nsource: x\ndefaults: {quantity: voltage, unit: V}\npoints:\n"
 			   " - {name: nan, at: holding 0, type: f32}\n - {name: snan, at: holding 2, type: f32}\n - {name: inf, at: holding 4, type: f32}\n - {name: huge, at: holding 6, type: f32}\n"
 			   " - {name: ones, at: holding 8, type: u32, scale: 0.0001, missing: all_ones}\n - {name: near_ones, at: holding 10, type: u32, scale: 0.0001, missing: all_ones}\n"
 			   " - {name: largest, at: holding 12, type: i16, missing: largest}\n - {name: near_largest, at: holding 13, type: i16, missing: largest}\n"
 			   " - {name: extreme, at: holding 14, type: i16, missing: -32768..-32000}\n - {name: near_extreme, at: holding 15, type: i16, missing: -32768..-32000}\n"
 			   " - {name: bcd, at: holding 16, type: bcd16}\n - {name: mod10k, at: holding 17, type: mod10k32}\n"
 			   "tests:\n - {name: t, given: {holding 0: [0x7fc0, 0, 0xff80, 1, 0x7f80, 0, 0x7f7f, 0xffff, 0xffff, 0xffff, 0xffff, 0xfffe, 0x7fff, 0x7ffe, -32100, -31999, 0x12AB, 10000, 0]},\n"
-			   "    expect: {nan: none, snan: none, inf: none, huge: none, ones: none, near_ones: 429496.729, largest: none, near_largest: 32766, extreme: none, near_extreme: -31999, bcd: none, mod10k: none}}\n");
-	add(lib, "s.yaml", "profile: s\nrevision: 1\nsource: x\ndefaults: {quantity: voltage, unit: V, missing: [-1, \"N/A\"]}\npoints:\n"
+			   "    expect: {nan: none, snan: none, inf: none, huge: none, ones: none, near_ones: 429496.729, largest: none, near_largest: 32766, extreme: none, near_extreme: -31999, bcd: none, mod10k: none}}\n", 12));
+	library_free(holds("s", "profile: s\nrevision: 1\nsource: x\ndefaults: {quantity: voltage, unit: V, missing: [-1, \"N/A\"]}\npoints:\n"
 			   " - {name: a, at: oid e.1.1.0}\n - {name: b, at: oid e.1.2.0}\n - {name: c, at: oid e.1.3.0}\n - {name: d, at: oid e.1.4.0}\n - {name: e, at: oid e.1.5.0}\n"
-			   "tests:\n - {name: t, given: {oid e.1.1.0: -1, oid e.1.2.0: \"N/A\", oid e.1.3.0: \"\", oid e.1.4.0: \"--\", oid e.1.5.0: \"230.5\"}, expect: {a: none, b: none, c: none, d: none, e: 230.5}}\n");
-	if (!library_close(lib, &err))
-		fail_msg("%s", err.text);
-	if (profile_test(library_find(lib, "p"), &facts, &findings) || facts != 12 || profile_test(library_find(lib, "s"), &facts, &findings) || facts != 5)
-		fail_msg("%s", findings.data ? findings.data : "too few facts");
-	library_free(lib);
+			   "tests:\n - {name: t, given: {oid e.1.1.0: -1, oid e.1.2.0: \"N/A\", oid e.1.3.0: \"\", oid e.1.4.0: \"--\", oid e.1.5.0: \"230.5\"}, expect: {a: none, b: none, c: none, d: none, e: 230.5}}\n", 5));
 }
 
 /* As strangers write them: bits of the other sign, decimals for floats and texts, ranges of them; leading zeros are no octal. */
 static void sentinels_as_people_write_them(void **state)
 {
 	(void)state;
-	struct library *lib = library_new();
-	struct err err = { 0 };
-	CLEANUP(buf_done) struct buf findings = { 0 };
-	size_t facts = 0;
-	add(lib, "p.yaml", "profile: p\nrevision: 1\nsource: x\ndefaults: {quantity: voltage, unit: V}\npoints:\n"
+	library_free(holds("p", "profile: p\nrevision: 1\nsource: x\ndefaults: {quantity: voltage, unit: V}\npoints:\n"
 			   " - {name: hex_i16, at: holding 0, type: i16, missing: 0x8000}\n - {name: ones_i16, at: holding 1, type: i16, missing: [32767, 65535]}\n"
 			   " - {name: minus_u16, at: holding 2, missing: -1}\n - {name: minus_u32, at: holding 3, type: u32, missing: -1}\n"
 			   " - {name: near_u32, at: holding 5, type: u32, scale: 0.0001, missing: -1}\n - {name: f_decimal, at: holding 7, type: f32, missing: -99.9}\n"
@@ -160,51 +163,28 @@ static void sentinels_as_people_write_them(void **state)
 			   " - {name: bcd_is_no_pattern, at: holding 16, type: sm16, missing: 0x8005}\n"
 			   "tests:\n - {name: t, given: {holding 0: [0x8000, 0xffff, 0xffff, 0xffff, 0xffff, 0xffff, 0xfffe, 0xc2c7, 0xcccd, 0x4f00, 0, 0xc2c7, 0x3333, 0xf000, 0, 8], holding 0016: [0x8005]},\n"
 			   "    expect: {hex_i16: none, ones_i16: none, minus_u16: none, minus_u32: none, near_u32: 429496.729, f_decimal: none, f_range: none, f_near: -99.6, range_u32: 402653.184, octal: 8,\n"
-			   "     bcd_is_no_pattern: -5}}\n");
-	add(lib, "s.yaml", "profile: s\nrevision: 1\nsource: x\ndefaults: {quantity: temperature, unit: Cel, missing: [-99.9, 900.5..1000, -1]}\npoints:\n"
+			   "     bcd_is_no_pattern: -5}}\n", 11));
+	library_free(holds("s", "profile: s\nrevision: 1\nsource: x\ndefaults: {quantity: temperature, unit: Cel, missing: [-99.9, 900.5..1000, -1]}\npoints:\n"
 			   " - {name: a, at: oid e.1.1.0}\n - {name: b, at: oid e.1.2.0}\n - {name: c, at: oid e.1.3.0}\n - {name: d, at: oid e.1.4.0}\n - {name: e, at: oid e.1.5.0}\n"
-			   "tests:\n - {name: t, given: {oid e.1.1.0: \"-99.90 C\", oid e.1.2.0: \"999.9\", oid e.1.3.0: \"-99.8\", oid e.1.4.0: 4294967295, oid e.1.5.0: \"1,234\"}, expect: {a: none, b: none, c: -99.8, d: none, e: none}}\n");
-	if (!library_close(lib, &err))
-		fail_msg("%s", err.text);
-	if (profile_test(library_find(lib, "p"), &facts, &findings) || facts != 11 || profile_test(library_find(lib, "s"), &facts, &findings) || facts != 5)
-		fail_msg("%s", findings.data ? findings.data : "too few facts");
-	library_free(lib);
+			   "tests:\n - {name: t, given: {oid e.1.1.0: \"-99.90 C\", oid e.1.2.0: \"999.9\", oid e.1.3.0: \"-99.8\", oid e.1.4.0: 4294967295, oid e.1.5.0: \"1,234\"}, expect: {a: none, b: none, c: -99.8, d: none, e: none}}\n", 5));
 }
 
 /* A part of the index is what index_parts says: a text in names and labels, its numbers in a join. */
 static void index_parts_in_templates(void **state)
 {
 	(void)state;
-	struct library *lib = library_new();
-	struct err err = { 0 };
-	CLEANUP(buf_done) struct buf findings = { 0 };
-	size_t facts = 0;
-	add(lib, "p.yaml", "profile: p\nrevision: 1\nsource: x\npoints:\n - {name: outlet.*.power, quantity: active_power, unit: W, at: column e.1.3, index_parts: [string, int], index_shown: $1-$2,\n"
+	library_free(holds("p", "profile: p\nrevision: 1\nsource: x\npoints:\n - {name: outlet.*.power, quantity: active_power, unit: W, at: column e.1.3, index_parts: [string, int], index_shown: $1-$2,\n"
 			   "    label: \"$2 of $1\", where: {at: \"column e.1.4 @ $1\", equals: 7}}\n"
-			   "tests:\n - {name: t, given: {oid e.1.3.2.65.66.1: 114, oid e.1.3.2.65.66.2: 115, oid e.1.3.1.67.1: 9, oid e.1.4.2.65.66: 7, oid e.1.4.1.67: 8}, expect: {outlet.AB-1.power: 114, outlet.AB-2.power: 115}}\n");
-	if (!library_close(lib, &err))
-		fail_msg("%s", err.text);
-	if (profile_test(library_find(lib, "p"), &facts, &findings) || facts != 2)
-		fail_msg("%s", findings.data ? findings.data : "no fact");
-	library_free(lib);
+			   "tests:\n - {name: t, given: {oid e.1.3.2.65.66.1: 114, oid e.1.3.2.65.66.2: 115, oid e.1.3.1.67.1: 9, oid e.1.4.2.65.66: 7, oid e.1.4.1.67: 8}, expect: {outlet.AB-1.power: 114, outlet.AB-2.power: 115}}\n", 2));
 }
 
 /* The addresses of `given` are counted as those of the points. */
 static void given_by_the_same_base(void **state)
 {
 	(void)state;
-	struct library *lib = library_new();
-	struct err err = { 0 };
-	CLEANUP(buf_done) struct buf findings = { 0 };
-	size_t facts = 0;
-	add(lib, "p.yaml", "profile: p\nrevision: 1\nsource: x\naddress_base: 40001\nidentify: {holding: 40001, equals: 7}\npoints:\n - {name: total.power, quantity: active_power, unit: W, at: holding 40053, type: u32}\n"
-			   "tests:\n - {name: t, given: {holding 40053: [0, 99], holding 40001: 7}, expect: {total.power: 99}}\n");
-	if (!library_close(lib, &err))
-		fail_msg("%s", err.text);
-	const struct profile *p = library_find(lib, "p");
-	assert_int_equal(profile_points(p)[0].at.address, 52);
-	if (profile_test(p, &facts, &findings) || facts != 1)
-		fail_msg("%s", findings.data ? findings.data : "no fact");
+	struct library *lib = holds("p", "profile: p\nrevision: 1\nsource: x\naddress_base: 40001\nidentify: {holding: 40001, equals: 7}\npoints:\n - {name: total.power, quantity: active_power, unit: W, at: holding 40053, type: u32}\n"
+			   "tests:\n - {name: t, given: {holding 40053: [0, 99], holding 40001: 7}, expect: {total.power: 99}}\n", 1);
+	assert_int_equal(profile_points(library_find(lib, "p"))[0].at.address, 52);
 	library_free(lib);
 }
 
