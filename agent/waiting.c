@@ -74,7 +74,7 @@ void waiting_save(const struct waiting *w, struct buf *out)
 static bool load_row(struct waiting *w, const json_t *row, struct err *err)
 {
 	const json_t *at = json_object_get(row, "at"), *seq = json_object_get(row, "seq"), *payload = json_object_get(row, "payload");
-	if (!json_is_integer(at) || !json_is_integer(seq) || !json_is_string(payload))
+	if (!json_is_integer(at) || !json_is_integer(seq) || json_integer_value(seq) < 0 || !json_is_string(payload))
 		return err_set(err, ERR_EVIDENCE, "checkpoint: a waiting report without time, number or payload");
 	return waiting_add(w, (uint64_t)json_integer_value(seq), (struct wall){ json_integer_value(at) }, json_string_value(payload), json_string_length(payload), err);
 }

@@ -56,6 +56,8 @@ static int hex(char c)
 static bool decode(const char *text, size_t len, char *out, size_t size)
 {
 	size_t n = 0;
+	if (!size)
+		return false;
 	for (size_t i = 0; i < len; i++) {
 		char c = text[i];
 		if (c == '%') {

@@ -251,7 +251,7 @@ static bool get_lists(struct ledger *l, struct in *in, struct err *err)
 	for (int64_t i = 0; i < n && !in->bad; i++) {
 		char id[80];
 		get_text(in, id, sizeof id);
-		int64_t from = get_time(in), to = get_time(in);
+		int64_t from = get_in(in, -time_bound, time_bound), to = get_in(in, -time_bound, time_bound);
 		in->bad |= to - from > MAX_INTERVAL_MS;
 		const struct meter_fold *m = in->bad ? NULL : meter_named(l, id, 0);
 		/* saved with intervals of another length: cut at the boundaries of these */
@@ -285,7 +285,7 @@ static void get_head(struct ledger *l, struct in *in)
 	l->clock.synced = bits >> 3 & 1;
 	l->newest_ms = get_time(in);
 	l->begin_ms = get_time(in);
-	l->next = get_in(in, -time_bound, time_bound);
+	l->next = get_interval(l, in);
 	l->sweep_ms = get_time(in);
 	l->total_mwh = get(in);
 	l->it_mwh = get(in);

@@ -207,7 +207,7 @@ bool saved_meter_get(const struct ledger *l, struct meter_fold *m, int64_t *edge
 	}
 	m->seen_ms = get_time(in);
 	m->done_ms = get_time(in);
-	m->next = get_in(in, -time_bound, time_bound);
+	m->next = get_interval(l, in);
 	m->boundary_mwh = get(in);
 	m->missing_ms = get_in(in, 0, 86400000);
 	int64_t bits = get_in(in, 0, 0x1ffff);

@@ -38,6 +38,12 @@ static inline int64_t get_time(struct in *in)
 	return in->bad ? 0 : v;
 }
 
+/* The number of an interval that a time of this bound lies in: its ends are times, too. */
+static inline int64_t get_interval(const struct ledger *l, struct in *in)
+{
+	return get_in(in, interval_of(l, -time_bound), interval_of(l, time_bound));
+}
+
 static inline void get_text(struct in *in, char *out, size_t size)
 {
 	size_t n = (size_t)get_in(in, 0, (int64_t)size - 1);
