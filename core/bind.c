@@ -258,7 +258,7 @@ static bool bind_registers(struct binder *w, const struct point *p)
 
 static bool bind_column(struct binder *w, const struct point *p)
 {
-	const struct known *k = discover_first(w->d, p->at.oid), *end = w->d->known + w->d->n_known;
+	const struct known *k = discover_first(w->d, p->at.oid), *end = k ? w->d->known + w->d->n_known : NULL;
 	for (; k && k < end && oid_under(k->name, p->at.oid); k++) {
 		struct instance in = { .p = p, .known = k, .n = k->name->n - p->at.oid->n };
 		memcpy(in.index, k->name->ids + p->at.oid->n, in.n * sizeof *in.index);
