@@ -63,6 +63,7 @@ static int issue(const struct ctl *ctl, const struct words *a, const struct from
 		    file_write(json, envelope.data, envelope.len, 0644, &err) &&
 		    (a->no_pdf || sheet_file_write(pdf, envelope.data, envelope.len, ctl->lang == LANG_ZH ? "zh" : "en", &err));
 	signer_free(signer);
+	from_store_note_waiting(ctl, f);
 	struct err unrecorded = { 0 };
 	if (good && !record_put_certificate(f->state_dir, envelope.data, envelope.len, &unrecorded))
 		fprintf(stderr, ctl->lang == LANG_ZH ? "注意: 签发未计入证据: %s\n" : "note: its issue is not recorded as evidence: %s\n", unrecorded.text);

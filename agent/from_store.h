@@ -21,6 +21,8 @@ struct from_store_options {
 };
 extern const struct ctl_option from_store_rows[];        /* --config, --state; who judges adds --pack and --date */
 bool from_store_open(const struct from_store_options *o, struct from_store *out, struct err *err) MUST_USE;
+/* Says on stderr when signed statements wait to become evidence: what was judged does not know them. */
+void from_store_note_waiting(const struct ctl *ctl, const struct from_store *f);
 void from_store_close(struct from_store *f);
 
 #endif

@@ -1,4 +1,5 @@
 /* puectl verify --store: everything is recomputed from the leaves up; the first record that does not fit is named. */
+#include "store/audit_index.h"
 #include "store/impl.h"
 
 #include <stdarg.h>
@@ -19,6 +20,7 @@ struct audit {
 	struct hash outbox, heads;
 	struct closed_leaf *closed;
 	size_t n_closed;
+	struct index_audit indexes;
 };
 
 /* Only the first is kept: later ones may be its consequence. */
@@ -138,6 +140,7 @@ static void check_leaf(struct audit *a, sqlite3_stmt *row)
 		check_restored(a, &l, ix);
 	if (kind == LEAF_SEGMENT)
 		keep_closed(a, &l, ix);
+	index_audit_leaf(&a->indexes, (struct leaf_key){ (int64_t)ix, kind, l.at.ms }, &h);
 	merkle_push(&a->tree, &h);
 	check_witnesses(a);
 }
@@ -170,6 +173,7 @@ static void check_epochs(struct audit *a)
 static void check_leaves(struct audit *a)
 {
 	check_witnesses(a);
+	index_audit_begin(&a->indexes, &a->evidence, a->out.first_bad, sizeof a->out.first_bad);
 	each(a, &a->evidence, "SELECT ix,kind,at,bytes,hash FROM leaf ORDER BY ix", "iiibb", "leaf", check_leaf);
 	a->out.leaves = a->tree.size;
 	merkle_root(&a->tree, &a->out.root);
@@ -295,17 +299,6 @@ static void check_schema(struct audit *a, struct db *d, const struct db_schema *
 	sqlite3_close(fresh.sql);
 }
 
-/* Readers find leaves by indexes: one that lacks a leaf would hide it, while the table is whole. */
-static void check_indexes(struct audit *a, struct db *d)
-{
-	CLEANUP(query_done) struct query q = { 0 };
-	struct err err = { 0 };
-	if (!query_init(&q, d, "PRAGMA integrity_check(1)", &err) || query_step(&q, &err) != 1)
-		bad(a, "%s: its indexes cannot be read: %s", d->name, err.text);
-	else if (strcmp((const char *)sqlite3_column_text(q.stmt, 0), "ok") != 0)
-		bad(a, "%s: %s", d->name, (const char *)sqlite3_column_text(q.stmt, 0));
-}
-
 static bool evidence_audit(struct audit *a, const struct store_witness *given, size_t n, struct err *err)
 {
 	if (!gather(a, given, n, err))
@@ -321,8 +314,7 @@ static bool evidence_audit(struct audit *a, const struct store_witness *given, s
 	if (!hash_equal(&a->outbox, &a->state.outbox))
 		bad(a, "outbox: a report is missing or was added");
 	check_schema(a, &a->evidence, &evidence_schema);
-	if (!a->out.first_bad[0])
-		check_indexes(a, &a->evidence);
+	index_audit_end(&a->indexes);
 	return true;
 }
 
@@ -344,6 +336,7 @@ bool store_audit_against(const char *dir, const struct store_witness *witnesses,
 		}
 		db_close(&a.journal);
 	}
+	index_audit_done(&a.indexes);
 	db_close(&a.evidence);
 	free(a.witnesses);
 	free(a.closed);

@@ -114,5 +114,22 @@ with tempfile.TemporaryDirectory() as temp:
     text = open(here("cert.json"), encoding="utf-8", newline="").read()
     run("verify", write(here("changed.json"), text.replace('"serial": "B7"', '"serial": "B8"')), "--trust", trust, code=12)
 
+    # ---- a claim counts when it is evidence; until then whoever judges or certifies is told that it waits
+    def judged(code):
+        p = subprocess.run([puectl, "eligibility", "--config", config, "--state", state, "--date", "2026-04-02"], capture_output=True, text=True, timeout=120)
+        check(p.returncode == code, f"eligibility: exit {p.returncode}, expected {code}: {p.stdout}{p.stderr}")
+        return p.stdout, p.stderr
+
+    store = ["--config", config, "--state", state]
+    before, said = judged(11)
+    check("ALREADY_CLAIMED" not in before and not said, f"nothing is claimed and nothing waits: {before}{said}")
+    run("claim", "--policy", "baoding-2024-clause2", "--amount", "300000 yuan", "--date", "2025-06-01", "--by", "Li Lei", *store)
+    again, said = judged(11)
+    check(again == before and "1 signed statement " in said and "not counted" in said, f"a claim that waits is said and not counted: {again}{said}")
+    write(here("later.txt"), "".join(line for line in lines(31 * 24 + 6) if line >= at(31 * 24 + 4)))
+    run(*store, "--import", here("later.txt"), "--import-step", "5m", "--import-only", program=pued)
+    after, said = judged(10)
+    check(after.startswith("ALREADY_CLAIMED") and not said, f"taken in, it counts: {after}{said}")
+
 check.done()
 sys.exit(1 if check.failed else 0)

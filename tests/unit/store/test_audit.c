@@ -84,6 +84,11 @@ static void good_store(void **state)
 	assert_int_equal(a.epoch, 1767225600);
 }
 
+/* An index made of other rows than its definition says. */
+#define FALSE_INDEX(name, made, said) \
+	"DROP INDEX " name "; CREATE INDEX " name " ON " made "; PRAGMA writable_schema=ON;" \
+	"UPDATE sqlite_master SET sql='CREATE INDEX " name " ON " said "' WHERE name='" name "'"
+
 /* What an operator might do, and the record that must be named. */
 static const struct row { const char *name, *file, *sql, *names; } rows[] = {
 	{ "energy rewritten", "evidence.db", "UPDATE leaf SET bytes=x'7b7d' WHERE ix=17", "leaf 17 (session" },
@@ -106,8 +111,12 @@ static const struct row { const char *name, *file, *sql, *names; } rows[] = {
 	{ "signed head's root", "evidence.db", "UPDATE head SET root=zeroblob(32) WHERE size=40", "leaf 0..39: the signed head" },
 	{ "signed head deleted", "evidence.db", "DELETE FROM head WHERE size=40", "signed heads: one is missing" },
 	{ "a trigger that hides", "evidence.db", "CREATE TRIGGER t AFTER INSERT ON leaf BEGIN DELETE FROM outbox; END", "evidence.db: the tables" },
-	{ "an index that hides a leaf", "evidence.db", "DROP INDEX leaf_kind; CREATE INDEX leaf_kind ON leaf(kind,ix) WHERE ix<>7; PRAGMA writable_schema=ON;"
-	  "UPDATE sqlite_master SET sql='CREATE INDEX leaf_kind ON leaf(kind,ix)' WHERE name='leaf_kind'", "missing from index leaf_kind" },
+	{ "an index that hides a leaf", "evidence.db", FALSE_INDEX("leaf_kind", "leaf(kind,ix) WHERE ix<>7", "leaf(kind,ix)"), "row 7 is missing from the index leaf_kind" },
+	{ "an index that dates a leaf otherwise", "evidence.db", FALSE_INDEX("leaf_at", "leaf(at+(ix=9))", "leaf(at)"), "row 9 is missing from the index leaf_at" },
+	{ "an index with another hash", "evidence.db", FALSE_INDEX("leaf_hash", "leaf(ix,iif(ix=12,zeroblob(32),hash))", "leaf(ix,hash)"),
+	  "row 12 is missing from the index leaf_hash" },
+	{ "an index that shows no waiting report", "evidence.db", FALSE_INDEX("outbox_pending", "outbox(seq) WHERE delivered=1", "outbox(seq) WHERE delivered=0"),
+	  "missing from the index outbox_pending" },
 	{ "raw reading", "journal.db", "UPDATE journal SET body=zeroblob(length(body)) WHERE key=(SELECT min(key) FROM journal)", "journal tick" },
 	{ "raw row deleted", "journal.db", "DELETE FROM journal WHERE key=(SELECT max(key) FROM journal)", "journal tick" },
 	{ "tick deleted", "journal.db", "DELETE FROM tick WHERE no=(SELECT min(no) FROM tick)", "journal tick" },
