@@ -11,26 +11,6 @@
 
 struct words { const char *number, *reason, *site, *keys, *issued, *out, *state; bool simulated; };
 
-static int parse(struct ctl *ctl, struct words *w)
-{
-	const struct { const char *name; const char **value; } rows[] = {
-		{ "--reason", &w->reason }, { "--site", &w->site }, { "--keys", &w->keys }, { "--issued", &w->issued }, { "--out", &w->out }, { "--state", &w->state } };
-	for (int i = 1; i < ctl->argc; i++) {
-		size_t k = 0;
-		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name) != 0)
-			k++;
-		if (strcmp(ctl->argv[i], "--simulated") == 0)
-			w->simulated = true;
-		else if (k < countof(rows) && i + 1 < ctl->argc)
-			*rows[k].value = ctl->argv[++i];
-		else if (ctl->argv[i][0] == '-' || w->number)
-			return ctl_usage(ctl, "'%s' is not expected here, or its value is missing", ctl->argv[i]);
-		else
-			w->number = ctl->argv[i];
-	}
-	return w->number && w->reason && w->site && w->keys && w->out ? 0 : ctl_usage(ctl, "NUMBER, --reason, --site, --keys and --out are needed");
-}
-
 /* With a store at hand: only what it issued can be taken back, once. */
 static bool revocable(const struct words *w, struct err *err)
 {
@@ -64,15 +44,26 @@ static bool make(const struct words *w, struct err *err)
 	return good;
 }
 
-int ctl_revoke(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct words w = { 0 };
+	const struct words *w = ctl->words;
 	struct err err = { 0 };
-	int code = parse(ctl, &w);
-	if (code)
-		return code;
-	if (!make(&w, &err))
+	if (!make(w, &err))
 		return ctl_fail(ctl, &err);
-	printf("%s\n", w.out);
+	printf("%s\n", w->out);
 	return 0;
 }
+
+static const struct ctl_option options[] = {
+	OPT(TEXT, "NUMBER", NULL, number, "证书编号", "the certificate's number", .needed = true),
+	OPT(TEXT, "--reason", "TEXT", reason, "原因", "why", .needed = true),
+	OPT(ID, "--site", "ID", site, "证书所属场所", "the site of the certificate", .needed = true),
+	OPT(FILE, "--keys", "DIR", keys, "签名密钥目录", "the signing keys", .needed = true),
+	OPT(FILE, "--out", "FILE", out, "写出的撤销声明", "the revocation to write", .needed = true),
+	OPT(FILE, "--state", "DIR", state, "并留给 pued 计入证据", "leave it for pued too, which makes it evidence"),
+	OPT(TIME, "--issued", "TIME", issued, "撤销时间;默认现在", "when it is revoked; now when not given"),
+	OPT(FLAG, "--simulated", NULL, simulated, "模拟场所", "of a simulated site"),
+	{ NULL },
+};
+
+const struct verb verb_revoke = { "revoke", { "撤销一张证书(写出签名的撤销声明)", "take a certificate back: writes a signed revocation" }, { NULL, NULL }, run, options, sizeof(struct words) };
