@@ -149,27 +149,33 @@ struct value eval_piecewise(const struct expr *e, const struct env *env)
 	return value_number(lo.lo, hi.hi);
 }
 
-static const char *class_of(const struct expr *e, const struct env *env, struct exact x)
+/* The band x lies in; n_arms: it cannot be told, for a border is not known, or reaches over x itself. */
+static size_t band_of(const struct expr *e, const struct env *env, struct exact x)
 {
 	for (size_t i = 0; i < e->n_arms; i++) {
 		const struct arm *band = &e->arms[i];
 		struct value end = band->when ? expr_value(band->when, env) : value_int(0);
-		int order = band->when && end.known ? exact_compare(x, end.lo) : -1;
-		if (!band->when || order < 0 || (order == 0 && band->closed))
-			return band->key;
+		if (!band->when)
+			return i;
+		if (!end.known || end.open)
+			return e->n_arms;
+		int lo = exact_compare(x, end.lo), hi = exact_compare(x, end.hi);
+		bool below = lo < 0 || (lo == 0 && band->closed), above = hi > 0 || (hi == 0 && !band->closed);
+		if (below || !above)
+			return below ? i : e->n_arms;
 	}
-	return NULL;
+	return e->n_arms;
 }
 
 struct value eval_class(const struct expr *e, const struct env *env)
 {
 	struct value x = arg(e, 0, env);
 	if (!x.known)
-		return value_unknown(TYPE_TEXT, x.missing);
-	const char *lo = class_of(e, env, x.lo), *hi = x.open ? NULL : class_of(e, env, x.hi);
-	if (!lo || !hi || strcmp(lo, hi) != 0)
-		return value_unknown(TYPE_TEXT, "an interval reaches over a class border");
-	return value_text(lo, NULL);
+		return value_unknown(e->type, x.missing);
+	size_t lo = band_of(e, env, x.lo), hi = x.open ? e->n_arms : band_of(e, env, x.hi);
+	if (lo == e->n_arms || lo != hi)
+		return value_unknown(e->type, "an interval reaches over a class border");
+	return e->arms[lo].key ? value_text(e->arms[lo].key, NULL) : expr_value(e->arms[lo].then, env);
 }
 
 struct value eval_lookup(const struct expr *e, const struct env *env)
