@@ -43,7 +43,7 @@ static int parse(struct ctl *ctl, struct words *w)
 		else if (strcmp(arg, "--facts") == 0 && more)
 			w->facts = ctl->argv[++i];
 		else if (strcmp(arg, "--trust") == 0 && more)
-			w->trust = ctl->argv[++i];
+			w->trust = w->store.trust = ctl->argv[++i];
 		else if (strcmp(arg, "--assume") == 0 && more)
 			code = add_assumption(ctl, w, ctl->argv[++i]);
 		else
