@@ -64,19 +64,6 @@ static bool expand(const struct pack *p, const char *name, const uint8_t *option
 	return !*name;
 }
 
-/* Next reading of the choices in mask, in the order of reading_index(); false after the last. */
-static bool next_reading(const struct pack *p, uint32_t mask, uint8_t *option)
-{
-	for (size_t i = p->choices.n; i-- > 0;) {
-		if (!(mask >> i & 1))
-			continue;
-		if (++option[i] < ROWS(struct choice, p->choices)[i].options.n)
-			return true;
-		option[i] = 0;
-	}
-	return false;
-}
-
 static bool fact_refs(struct loading *s, const struct conf_node *n, const char *template, struct expr *e)
 {
 	uint8_t option[CHOICES_MAX] = { 0 };
@@ -96,8 +83,9 @@ static bool fact_refs(struct loading *s, const struct conf_node *n, const char *
 			return false;
 		}
 		refs[count++] = (struct fact_ref){ row, window < 0 ? NULL : s->pack->window_names[window], row->name };
-	} while (next_reading(s->pack, e->choices, option));
+	} while (reading_next(s->pack, e->choices, option));
 	e->refs = refs;
+	e->asks = true;
 	e->type = refs[0].row->type;
 	if (refs[0].row->unit && unit_parse(refs[0].row->unit, &e->unit))
 		e->dim = e->unit.dim;
@@ -133,6 +121,7 @@ static const struct expr *statement_named(struct loading *s, const char *name)
 		if (!e)
 			return NULL;
 		e->statement = st;
+		e->asks = true;
 		if (st->kind == STATEMENT_AMOUNT) {
 			e->unit = st->parsed;
 			e->dim = st->parsed.dim;

@@ -30,6 +30,7 @@ bool expr_take(struct expr *e, const struct expr *part)
 		return false;
 	e->choices |= part->choices;
 	e->size = e->size > EXPR_SIZE_MAX ? e->size : e->size + part->size;
+	e->asks = e->asks || part->asks;
 	e->depth = e->depth > part->depth ? e->depth : part->depth + 1;
 	return true;
 }

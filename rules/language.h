@@ -57,6 +57,7 @@ struct expr {
 	uint32_t choices;                   /* those it depends on, by bit */
 	uint32_t size;                      /* nodes visited by one evaluation, definitions written out */
 	uint32_t depth;
+	bool asks;                          /* for a fact or a statement */
 	const struct expr **args;
 	size_t n;
 	struct value literal;
@@ -159,6 +160,9 @@ const char *statement_fault(const struct statement *st, const struct attestation
 extern expr_eval eval_literal, eval_fact, eval_add, eval_sub, eval_mul, eval_div, eval_min, eval_max, eval_clamp, eval_round, eval_all, eval_any,
 	eval_not, eval_at_least, eval_count, eval_compare, eval_choose, eval_case, eval_step, eval_piecewise, eval_class, eval_lookup,
 	eval_weighted, eval_is, eval_known, eval_years, eval_days, eval_months_after, eval_statement, eval_criterion;
+
+/* The next reading of the choices in `mask`, the last choice fastest; false after the last, and then at the first again. */
+bool reading_next(const struct pack *p, uint32_t mask, uint8_t *option);
 
 /* Judging without the gate for drafts: the pack's own vectors. */
 bool judge_any(const struct pack *p, const struct facts *f, struct verdict *out, struct err *err) MUST_USE;

@@ -33,8 +33,8 @@ static void load_conditions(struct loading *s, struct conf_vec *list)
 {
 	struct condition *rows = list->items;
 	for (size_t i = 0; i < list->n; i++)
-		if (rows[i].test_node)
-			rows[i].test = expr_load_as(s, rows[i].test_node, TYPE_TRUTH, NULL);
+		if (rows[i].test_node && (rows[i].test = expr_load_as(s, rows[i].test_node, TYPE_TRUTH, NULL)) && rows[i].test->choices)
+			conf_problem(s->c, rows[i].test_node, "what the text leaves open cannot decide here, where only the default reading would count; make it a criterion");
 }
 
 /* The comparison word stands in the text that is quoted, at least under the default reading. */
@@ -93,6 +93,8 @@ static void load_criteria(struct loading *s)
 			r->test = expr_load_as(s, r->test_node, TYPE_TRUTH, NULL);
 		if (r->test && r->quote && compares(r->test) && !word_quoted(r->test, r->quote))
 			word_problem(s, r);
+		if (r->test && !r->test->asks)
+			conf_problem(s->c, r->test_node, "this asks for no fact and no statement: it would say the same of every site");
 		if (r->test && readings_of(s->pack, r->test->choices) > READINGS_MAX)
 			conf_problem(s->c, r->test_node, "more than %d readings; join some choices into one", READINGS_MAX);
 		else if (r->test && readings_of(s->pack, r->test->choices) * r->test->size > EXPR_WORK_MAX)
