@@ -169,6 +169,7 @@ static int from_evidence(const struct ctl *ctl, const struct words *w)
 	} else {
 		struct facts f = s.judgement->facts;
 		code = judge_and_report(ctl, w, s.setup.pack, &f);
+		from_store_note_waiting(ctl, &s);
 	}
 	from_store_close(&s);
 	return code;

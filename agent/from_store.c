@@ -1,5 +1,7 @@
 #include "agent/from_store.h"
+#include "agent/statement.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool from_store_arguments(struct ctl *ctl, struct from_store_options *o, struct err *err)
@@ -57,6 +59,19 @@ bool from_store_open(const struct from_store_options *o, struct from_store *out,
 	if (!good)
 		from_store_close(out);
 	return good;
+}
+
+void from_store_note_waiting(const struct ctl *ctl, const struct from_store *f)
+{
+	size_t n;
+	struct err err = { 0 };
+	if (!statement_waiting(f->state_dir, f->reader, &n, &err))
+		fprintf(stderr, "%s\n", err.text);
+	else if (n && ctl->lang == LANG_ZH)
+		fprintf(stderr, "注意: %s/statements 中有 %zu 份已签署的说明尚未成为证据, 此次未计入; 启动 pued, 约一秒内即写入\n", f->state_dir, n);
+	else if (n)
+		fprintf(stderr, "note: %zu signed statement%s in %s/statements %s no evidence yet and %s not counted here; pued takes %s in within a second when it runs\n", n,
+		        n == 1 ? "" : "s", f->state_dir, n == 1 ? "is" : "are", n == 1 ? "was" : "were", n == 1 ? "it" : "them");
 }
 
 void from_store_close(struct from_store *f)

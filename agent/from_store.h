@@ -23,6 +23,8 @@ struct from_store_options {
 /* Takes --config, --state, --pack, --date (and their values) out of argv; what is left stays. */
 bool from_store_arguments(struct ctl *ctl, struct from_store_options *o, struct err *err) MUST_USE;
 bool from_store_open(const struct from_store_options *o, struct from_store *out, struct err *err) MUST_USE;
+/* Says on stderr when signed statements wait to become evidence: what was judged does not know them. */
+void from_store_note_waiting(const struct ctl *ctl, const struct from_store *f);
 void from_store_close(struct from_store *f);
 
 #endif
