@@ -229,13 +229,23 @@ static bool format_known(struct conf *c, const struct conf_node *root)
 	return false;
 }
 
+/* What a name with '$' stands for hangs on the options: without them nothing below can be read. */
+static bool choices_whole(const struct pack *p)
+{
+	for (size_t i = 0; i < p->choices.n; i++)
+		if (ROWS(struct choice, p->choices)[i].options.n == 0)
+			return false;
+	return true;
+}
+
 static void load_root(struct loading *s, const struct conf_node *root, const char *quotes)
 {
 	struct pack *p = s->pack;
 	/* expressions are read even where a key is wrong, so that all errors are told at once: whatever is missing is NULL or empty */
 	conf_struct(s->c, root, p, pack_fields);
 	pack_check(s);
-	load_parts(s);
+	if (choices_whole(p))
+		load_parts(s);
 	if (quotes)
 		check_quotes(s->c, root, quotes);
 	/* a pack made from second-hand material waits for somebody who reads the text itself (domain.md section 8) */
