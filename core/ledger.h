@@ -96,7 +96,8 @@ void ledger_push(struct ledger *l, const struct sample *samples, size_t n, struc
 /* End of a recording: closes what can be closed (decides pending reads, drops the watermark). */
 void ledger_finish(struct ledger *l, const struct ledger_sink *sink);
 /* An exchange that a person stated: goes on with `site`, the ledger's own but for the epochs of this meter from `at` on (core/amend.h).
- * Refused, and nothing changes, when the meter's time from `at` on has been folded already, or the new epoch's count does not fit. */
+ * When the meter's time from `at` on has been folded already, the break of its curve that the exchange explains is mended by corrections.  Refused,
+ * and nothing changes, when there is no such break, when known energy would have to change, or the new epoch's count does not fit. */
 bool ledger_amend(struct ledger *l, const struct site *site, uint32_t meter, struct wall at, struct err *err) MUST_USE;
 /* Energy of a meter by a person's word: an EVENT_MANUAL when the time is closed; never known energy. */
 struct manual_reading;
