@@ -401,7 +401,7 @@ static void epoch_begin(struct ledger *l, struct meter_fold *m)
 {
 	const struct meter_epoch *e = epoch_at(m, m->epoch), *before = m->epoch ? epoch_at(m, m->epoch - 1) : NULL;
 	use_scale(m);
-	m->broken.is = false;
+	m->broken.is = m->outside = false;
 	if (!before || e->from.ms < l->begin_ms)
 		before = NULL;
 	if (before)
@@ -433,6 +433,20 @@ void meter_enter(struct meter_fold *m, bool in_epoch, int64_t edge_ms)
 		m->scale = (struct scale){ .num = 0, .den = 1, .count_num = 1, .count_den = 1, .fraction = 1 };
 }
 
+/* A register is read where the configuration says that no meter was: said once, with the edge that is wrong or right. */
+static void outside_epochs(struct ledger *l, struct meter_fold *m, const struct read *r)
+{
+	const struct meter_epoch *before = m->epoch ? epoch_at(m, m->epoch - 1) : NULL, *next = epoch_at(m, m->epoch);
+	char edge[WALL_TEXT];
+	m->outside = true;
+	if (!before && !next)
+		return;
+	struct ledger_event *ev = ledger_event_new(l, EVENT_EPOCH, meter_index(l, m), interval_of(l, r->wall_ms), r->wall_ms, r->wall_ms);
+	if (ev)
+		snprintf(ev->reason, sizeof ev->reason, "read while none of its epochs holds (%s %s): such readings count for nothing; if they should, correct the epochs",
+			 next ? "the next begins" : "the last ended", wall_text(next ? next->from : before->to, edge));
+}
+
 /* ---- the loop ----------------------------------------------------------------------------------------------------------- */
 
 static void process(struct ledger *l, struct meter_fold *m, const struct read *r)
@@ -441,6 +455,8 @@ static void process(struct ledger *l, struct meter_fold *m, const struct read *r
 		m->cause = m->cause ? m->cause : r->reason;
 		return;
 	}
+	if (r->wall_ms > m->seen_ms && !m->in_epoch && !m->outside)
+		outside_epochs(l, m, r);
 	if (r->wall_ms <= m->seen_ms || !m->in_epoch) {
 		m->dropped++;   /* after a step back of the clock: covered already (rule 3); or no meter was there */
 		return;

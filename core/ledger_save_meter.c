@@ -78,7 +78,7 @@ void saved_meter_put(const struct ledger *l, const struct meter_fold *m, struct 
 	put_read(b, &m->last, &zero);
 	put_read(b, &m->change, &m->last);
 	put(b, m->run);
-	put(b, m->broken.is);
+	put(b, m->broken.is | m->outside << 1);
 	if (m->broken.is) {
 		put_read(b, &m->broken.from, &m->last);
 		put_read(b, &m->broken.to, &m->broken.from);
@@ -201,10 +201,12 @@ bool saved_meter_get(const struct ledger *l, struct meter_fold *m, int64_t *edge
 	m->last = get_read(in, &zero);
 	m->change = get_read(in, &m->last);
 	m->run = (uint32_t)get_in(in, 0, UINT32_MAX);
-	if (!in->unbroken && get_in(in, 0, 1)) {
+	int64_t broken = in->unbroken ? 0 : get_in(in, 0, 3);
+	m->broken.is = broken & 1;
+	m->outside = broken >> 1;
+	if (m->broken.is) {
 		m->broken.from = get_read(in, &m->last);
 		m->broken.to = get_read(in, &m->broken.from);
-		m->broken.is = true;
 	}
 	m->n_pending = (uint32_t)get_in(in, 0, LOOK_AHEAD);
 	m->pending_step = (enum step)get_in(in, 0, STEP_N - 1);

@@ -90,6 +90,7 @@ struct meter_fold {
 	int64_t cap_dt, cap;             /* last cap computed */
 
 	struct break_ broken;
+	bool outside;                    /* of every epoch: said of this time */
 
 	uint32_t late, conflict_n, dropped;
 	int64_t late_from_ms, late_to_ms, conflict_ms;
