@@ -70,7 +70,7 @@ static void mend(struct ledger *l, const struct late *x, const struct read *a, c
 	if (ev) {
 		ev->curve = (struct ledger_curve){ start.mwh, start.rest, level->mwh, level->rest, level->den, { recorded }, true, spread ? CLASS_D : CLASS_R };
 		ev->energy_mwh = level_round(*level) - level_round(start);
-		snprintf(ev->reason, sizeof ev->reason, "the exchange was stated afterwards: what %s meter counted is known", a->session == SESSION_NONE ? "the new" : "the old");
+		snprintf(ev->reason, sizeof ev->reason, "the exchange was stated afterwards: what the %s meter counted is known", a->session == SESSION_NONE ? "new" : "old");
 		m->boundary_mwh += curve_at(ev, (struct wall){ recorded }) - level_round(start);
 	}
 	if (open_from < to && open_from < m->done_ms) {

@@ -433,18 +433,16 @@ void meter_enter(struct meter_fold *m, bool in_epoch, int64_t edge_ms)
 		m->scale = (struct scale){ .num = 0, .den = 1, .count_num = 1, .count_den = 1, .fraction = 1 };
 }
 
-/* A register is read where the configuration says that no meter was: said once, with the edge that is wrong or right. */
+/* A register is read before its first epoch or after its last: said once.  Between two epochs a meter is being exchanged. */
 static void outside_epochs(struct ledger *l, struct meter_fold *m, const struct read *r)
 {
 	const struct meter_epoch *before = m->epoch ? epoch_at(m, m->epoch - 1) : NULL, *next = epoch_at(m, m->epoch);
 	char edge[WALL_TEXT];
 	m->outside = true;
-	if (!before && !next)
-		return;
-	struct ledger_event *ev = ledger_event_new(l, EVENT_EPOCH, meter_index(l, m), interval_of(l, r->wall_ms), r->wall_ms, r->wall_ms);
+	struct ledger_event *ev = !before == !next ? NULL : ledger_event_new(l, EVENT_EPOCH, meter_index(l, m), interval_of(l, r->wall_ms), r->wall_ms, r->wall_ms);
 	if (ev)
-		snprintf(ev->reason, sizeof ev->reason, "read while none of its epochs holds (%s %s): such readings count for nothing; if they should, correct the epochs",
-			 next ? "the next begins" : "the last ended", wall_text(next ? next->from : before->to, edge));
+		snprintf(ev->reason, sizeof ev->reason, "read %s %s: such readings count for nothing; if they should, correct the epochs",
+			 next ? "before its first epoch, which begins" : "after its last epoch, which ended", wall_text(next ? next->from : before->to, edge));
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------------------------- */
