@@ -68,7 +68,7 @@ struct ledger_event {
 	int64_t energy_mwh;         /* known, missing or disputed energy where the kind has one */
 	uint32_t finding;           /* EVENT_FINDING: enum finding_kind of core/balance.h, 0 when it is gone; else 0 */
 	struct ledger_curve curve;  /* EVENT_CORRECTION */
-	char reason[200];           /* a sentence, English; the kind is the stable part */
+	char reason[400];           /* a sentence, English; the kind is the stable part */
 };
 const char *ledger_event_name(enum ledger_event_kind kind);
 /* Cumulative mW.h of a correction's line at t, rounded half to even; outside [from, to] its nearer end. */
