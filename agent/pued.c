@@ -105,7 +105,7 @@ static void raise_limits(void)
 /* Measured with 10,000 devices: an arena a thread and a threshold that grows with what was freed keep tens of megabytes that nobody uses. */
 static void keep_heap_small(void)
 {
-	enum { ARENAS = 2, OWN_MAPPING = 256 << 10, SQLITE = 4 << 20 };
+	enum { ARENAS = 2, OWN_MAPPING = 256 << 10, SQLITE = 1 << 20 };
 	store_memory(SQLITE);
 	mallopt(M_ARENA_MAX, ARENAS);
 	mallopt(M_MMAP_THRESHOLD, OWN_MAPPING);
