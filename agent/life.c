@@ -258,6 +258,8 @@ static void cycle_over(struct life *l, struct stamp now)
 		life_error(l, NULL);
 	}
 	poller_settle(l, now);
+	if (l->rescaled)
+		l->recheck_at = now.boot;       /* the next cycle begins with looking it over */
 	told_state(l, silent, overrun, now);
 	if (overrun && (!l->overrun_told.ms || now.boot.ms - l->overrun_told.ms >= OVERRUN_AGAIN_MS)) {
 		CLEANUP(buf_done) struct buf why = { 0 };
@@ -331,7 +333,7 @@ static void check_identity(struct life *l, const struct bound *b, struct stamp n
 	}
 }
 
-/* The device tells another ratio, unit or decimal point than before: what it sent in between was scaled by the old one (F-dev-16). */
+/* The device tells another ratio, unit or decimal point than before (F-dev-16).  What tells it is read with the values, so none was taken by the old one. */
 static void check_scales(struct life *l, const struct bound *now_bound, struct stamp now)
 {
 	const struct bound *was = l->shared ? l->shared->bound : NULL;
@@ -348,7 +350,7 @@ static void check_scales(struct life *l, const struct bound *now_bound, struct s
 			first = p;
 	}
 	if (n)
-		poller_event(l, "rescaled", now, "it tells another scale or unit (%zu points, %s) than when it was looked over last; values in between were scaled by the old one: "
+		poller_event(l, "rescaled", now, "it tells another scale or unit than before (%zu points, %s), by which its values count from now on: "
 			     "was a transformer ratio or a setting changed?", n, first->name);
 }
 
@@ -456,6 +458,7 @@ void life_begin(struct life *l, struct stamp now, bool trial)
 	l->cycle_end = (struct mono){ now.boot.ms + (l->period_ms > l->deadline_ms ? l->period_ms : l->deadline_ms) };
 	l->answered = l->silent = 0;
 	l->slowest.ms = 0;
+	l->rescaled = false;
 	l->reason = REASON_NONE;
 	l->at = 0;
 	if (l->stage == STAGE_POLL && (trial || now.boot.ms >= l->recheck_at.ms))

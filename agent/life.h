@@ -41,9 +41,10 @@ struct life {
 	struct plan_limits limits;
 	bool lesson;                         /* make a new plan when the cycle is over */
 	uint32_t *series;                    /* number of each point */
-	struct sample *held;                 /* a cycle's values by point, until they are checked together; NULL: the profile has no rule for them */
+	struct sample *held;                 /* a cycle's values by point, until they are judged together; NULL: nothing asks for that */
 	unsigned plausible;                  /* cycles in a row without a finding */
 	bool implausible;                    /* told */
+	bool rescaled;                       /* in this cycle it told another scale or unit than at discovery */
 	char *serial, *model, *firmware;     /* NULL: it did not say */
 
 	enum stage stage;

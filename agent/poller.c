@@ -113,6 +113,7 @@ void poller_take(struct life *l, const struct reading *r)
 {
 	struct sample *out = room_for(l->p, plan_slots(life_plan(l), r->request->id));
 	size_t n = out ? decode_reading(life_plan(l), r, 0, out) : 0;
+	l->rescaled |= decode_rescaled(life_plan(l), r);
 	if (!l->held && out) {
 		keep(l, out, n);
 		return;
@@ -144,6 +145,17 @@ static void tell_findings(struct life *l, size_t found, const char *text, struct
 	}
 }
 
+/* What was scaled by what the device says no more is not a value. */
+static void take_back(struct life *l)
+{
+	const struct bound *b = l->shared->bound;
+	for (size_t i = 0; l->rescaled && i < b->n; i++)
+		if (b->points[i].n_guards && l->held[i].series != NOT_READ) {
+			l->held[i].quality = QUALITY_MISSING;
+			l->held[i].reason = REASON_RESCALED;
+		}
+}
+
 void poller_settle(struct life *l, struct stamp now)
 {
 	CLEANUP(buf_done) struct buf findings = { 0 };
@@ -151,6 +163,7 @@ void poller_settle(struct life *l, struct stamp now)
 	if (!l->held)
 		return;
 	struct sample *out = room_for(l->p, l->shared->bound->n);
+	take_back(l);
 	size_t found = checks_run(l->shared->checks, l->held, true, &findings);
 	tell_findings(l, found, findings.data ? findings.data : "", now);
 	for (size_t i = 0; out && i < l->shared->bound->n; i++)
@@ -239,7 +252,8 @@ bool poller_series(struct life *l)
 	l->series = calloc(b->n ? b->n : 1, sizeof *l->series);
 	for (size_t i = 0; l->series && i < b->n; i++)
 		l->series[i] = l->p->o.sink.series(l->p->o.sink.ctx, l->index, b, i);
-	if (l->series && checks_any(l->shared->checks)) {
+	/* registers that tell a scale may be in another request than what they scale: all values of a cycle wait for each other */
+	if (l->series && (checks_any(l->shared->checks) || (b->n_guards && !l->snmp))) {
 		if (!(l->held = calloc(b->n, sizeof *l->held)))
 			return false;
 		hold_none(l);

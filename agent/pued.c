@@ -407,7 +407,7 @@ static void tell_readers(struct daemon *d)
 /* Reading the site and the first look at thousands of devices leave much free memory behind, in small pieces. */
 static void give_back(struct daemon *d)
 {
-	enum { WORTH_IT = 8 << 20, EVERY_S = 10 };
+	enum { WORTH_IT = 3 << 20, EVERY_S = 10 };
 	if (d->seconds++ % EVERY_S)
 		return;
 	size_t unused = mallinfo2().fordblks;
