@@ -78,7 +78,8 @@ void bound_series(const struct bound *b, size_t i, const char *id, uint16_t devi
 
 /* The name of a state value ("normal"), NULL when the profile names none. */
 const char *bound_state(const struct bound_point *p, int64_t value);
-/* Value as people and `probe` see it: number in quantities[].unit, or the state's name; never called for a missing sample. */
+/* Value as people and `probe` see it: number in quantities[].unit, or the state's name, "unknown state 7" where
+ * the profile names others but not this one; never called for a missing sample. */
 void bound_value_text(const struct bound_point *p, int64_t value, struct buf *out);
 
 #endif

@@ -69,6 +69,8 @@ void bound_value_text(const struct bound_point *p, int64_t value, struct buf *ou
 	const char *state = p->quantity == Q_STATE ? bound_state(p, value) : NULL;
 	if (state)
 		buf_str(out, state);
+	else if (p->quantity == Q_STATE && p->point->states.n)
+		buf_printf(out, "unknown state %lld", (long long)value);        /* a bare number would pass for a measurement */
 	else
 		quantity_text((enum quantity)p->quantity, value, p->count, out);
 }

@@ -341,10 +341,27 @@ static void scale_is_read_with_the_values(void **state)
 	library_free(lib);
 }
 
+/* A number that the profile has no name for is never shown as if it were a measurement. */
+static void unlisted_state(void **state)
+{
+	(void)state;
+	struct library *lib = library_of(HEAD "points:\n - {name: a, at: holding 0, states: {1: normal, 2: alarm}}\n");
+	struct bound *b = bound_of(lib);
+	static const struct { const char *name; int64_t value; const char *text; } cases[] = {
+		{ "a listed one", 2, "alarm" }, { "an unlisted one", 7, "unknown state 7" }, { "a negative one", -1, "unknown state -1" } };
+	for (size_t i = 0; i < countof(cases); i++) {
+		CLEANUP(buf_done) struct buf out = { 0 };
+		bound_value_text(&b->points[0], cases[i].value, &out);
+		row_check(&cases[i], !strcmp(out.data, cases[i].text));
+	}
+	bound_free(b);
+	library_free(lib);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plans), cmocka_unit_test(learning_terminates_and_finds_all), cmocka_unit_test(readings), cmocka_unit_test(foreign_variables), cmocka_unit_test(scale_is_read_with_the_values),
+		cmocka_unit_test(plans), cmocka_unit_test(learning_terminates_and_finds_all), cmocka_unit_test(readings), cmocka_unit_test(foreign_variables), cmocka_unit_test(scale_is_read_with_the_values), cmocka_unit_test(unlisted_state),
 		cmocka_unit_test(overrides), cmocka_unit_test(plausibility),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
