@@ -72,6 +72,11 @@ char *life_key(struct poller *p, const struct device *d);
 /* Would a life made now from this library read the device in the same way? */
 bool life_fits(const struct life *l, const struct library *library);
 
+/* The points as they were bound go, with their series and plan: others come, or the end. */
+void life_drop_points(struct life *l);
+/* Takes the bound: goes on with it, or with the one it has when both are equal; what changed is told. */
+bool life_take_bound(struct life *l, struct bound *bound, struct stamp now, struct err *err) MUST_USE;
+
 void life_begin(struct life *l, struct stamp now, bool trial);
 void life_answer(struct life *l, const struct reading *r);
 
