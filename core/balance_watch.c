@@ -60,6 +60,7 @@ struct watch *watch_new(const struct site *site, struct err *err)
 		watch_free(w);
 		return NULL;
 	}
+	partial_done(w->day);           /* its sub-boundaries are nobody's question */
 	return w;
 }
 

@@ -278,21 +278,22 @@ void ledger_power(struct ledger *l, struct meter_fold *m, int64_t wall_ms, int64
 	if (!m->power && !(m->power = calloc(POWER_BUCKETS, sizeof *m->power)))
 		return;     /* a cross-check less, no energy lost */
 	struct power_bucket *b = &m->power[(uint64_t)interval % POWER_BUCKETS];
-	if (!b->n || b->interval != interval) {
-		if (b->n && b->interval > interval)
+	if (interval < 0 || interval > UINT32_MAX)
+		return;
+	if (!b->used || b->interval != interval) {
+		if (b->used && b->interval > interval)
 			return;
-		*b = (struct power_bucket){ interval, power_mw, power_mw, 0 };
+		*b = (struct power_bucket){ .interval = (uint32_t)interval, .min_mw = power_mw, .max_mw = power_mw, .used = true };
 	}
 	b->min_mw = power_mw < b->min_mw ? power_mw : b->min_mw;
 	b->max_mw = power_mw > b->max_mw ? power_mw : b->max_mw;
-	b->n = 1;   /* not a count: a reading that comes twice must change nothing */
 }
 
 /* Outside by more than a tenth and two counts in four intervals running: a scale or a ratio is wrong (requirements.md R20). */
 static void cross_check(struct ledger *l, struct meter_fold *m, const struct slot *s)
 {
 	const struct power_bucket *b = m->power ? &m->power[(uint64_t)l->next % POWER_BUCKETS] : NULL;
-	if (!b || !b->n || b->interval != l->next || s->missing_ms || s->class_ != CLASS_R)
+	if (!b || !b->used || b->interval != l->next || s->missing_ms || s->class_ != CLASS_R)
 		return;
 	__int128 least = (__int128)b->min_mw * l->interval_ms / 3600000, most = (__int128)b->max_mw * l->interval_ms / 3600000;
 	int64_t slack = 2 * m->scale.num * m->scale.fraction / m->scale.den + 1;

@@ -45,10 +45,16 @@ struct break_ { bool is; struct read from, to; };
 
 enum step { STEP_ACCEPT, STEP_WRAP, STEP_AMBIGUOUS, STEP_HIGH, STEP_LOW, STEP_N };
 
-enum { POWER_BUCKETS = 16 };
-struct power_bucket { int64_t interval; int64_t min_mw, max_mw; uint32_t n; };
+/* Thousands of meters have these: a few intervals, as many as can be open at the usual poll distances, and eight bytes an hour. */
+enum { POWER_BUCKETS = 8 };
+struct power_bucket { int64_t min_mw, max_mw; uint32_t interval; bool used; };       /* interval: its number since 1970 */
 
-struct profile_hour { int64_t mwh; uint16_t week, n; };       /* n known intervals of this hour, in that week */
+/* An hour of the week: the energy of its n known intervals (at most four), in that week.  Kept as one number: mW.h, week, n. */
+enum { HOUR_MOST = 4, HOUR_SHIFT = 19 };
+static const int64_t hour_mwh_bound = INT64_C(1) << (63 - HOUR_SHIFT);       /* 17.6 GW for an hour */
+struct profile_hour { int64_t mwh; uint16_t week; uint8_t n; };
+static inline int64_t hour_pack(struct profile_hour h) { return h.mwh * (INT64_C(1) << HOUR_SHIFT) | (int64_t)h.week << 3 | h.n; }
+static inline struct profile_hour hour_of(int64_t packed) { return (struct profile_hour){ packed >> HOUR_SHIFT, (uint16_t)(packed >> 3), packed & 7 }; }
 
 /* Intervals closed in one call, times their rows: a year that closes at once is spread over many calls. */
 enum { ROWS_A_CALL = 4000, LEAST_A_CALL = 4 };
@@ -98,7 +104,7 @@ struct meter_fold {
 	__int128 integral;               /* power only: 2 * mW * ms in the interval being filled */
 	struct power_bucket *power;      /* register and power: envelope of the last intervals */
 	uint32_t mismatches;
-	struct profile_hour *profile;    /* terms only: energy of an interval by the hour of the week, for class P */
+	int64_t *profile;                /* terms only: hour_pack() of each hour of the week, for class P */
 };
 
 struct queued_event { int64_t interval; uint64_t seq; struct ledger_event ev; };

@@ -130,21 +130,48 @@ static void check_order(struct conf *c, const struct conf_node *list, const stru
 			     wall_text(e[i - 1].to, b));
 }
 
+static bool same_epoch(const struct meter_epoch *a, const struct meter_epoch *b)
+{
+#define TEXT(field) offsetof(struct meter_epoch, field)
+	static const size_t texts[] = { TEXT(serial), TEXT(model), TEXT(meter_class), TEXT(ct_class), TEXT(pt_class), TEXT(certificate), TEXT(reason), TEXT(by) };
+#undef TEXT
+	struct meter_epoch x = *a, y = *b;
+	for (size_t i = 0; i < countof(texts); i++) {
+		const char **p = (const char **)(void *)((char *)&x + texts[i]), **q = (const char **)(void *)((char *)&y + texts[i]);
+		if (!*p != !*q || (*p && strcmp(*p, *q) != 0))
+			return false;
+		*p = *q = NULL;
+	}
+	return memcmp(&x, &y, sizeof x) == 0;
+}
+
+/* A meter that is one epoch for ever.  Thousands in a row are described alike: they share it. */
+static void build_epoch(struct collect *k, struct meter_entry *m)
+{
+	const struct meter_entry *before = k->meters.len ? (const void *)(k->meters.data + k->meters.len - sizeof *before) : NULL;
+	struct meter_epoch e = m->installed, *own;
+	finish_epoch(k->c, m->node, m, &e);
+	if (before && before->m.epochs.n == 1 && same_epoch(before->m.epochs.items, &e))
+		m->m.epochs = before->m.epochs;
+	else if ((own = conf_alloc(k->c, sizeof e)))
+		m->m.epochs = (struct conf_vec){ memcpy(own, &e, sizeof e), 1 };
+}
+
 static void build_epochs(struct conf *c, struct meter_entry *m)
 {
 	const struct conf_node *list = m->epochs;
-	size_t n = list ? conf_count(list) : 1;
+	size_t n = conf_count(list);
 	struct meter_epoch *e = conf_alloc(c, (n ? n : 1) * sizeof *e);
 	if (!e)
 		return;
-	if (list && (conf_kind(list) != CONF_SEQUENCE || !n)) {
+	if (conf_kind(list) != CONF_SEQUENCE || !n) {
 		conf_problem(c, list, "'epochs' must be a list ('- ...' lines) of at least one epoch");
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		const struct conf_node *node = list ? conf_item(list, i) : m->node;
+		const struct conf_node *node = conf_item(list, i);
 		e[i] = m->installed;
-		if (list && !conf_struct(c, node, &e[i], epoch_fields))
+		if (!conf_struct(c, node, &e[i], epoch_fields))
 			continue;
 		finish_epoch(c, node, m, &e[i]);
 		if (i)
@@ -192,8 +219,10 @@ static void add_meter(void *ctx, const struct conf_node *n)
 		e.m.power = point_or_none(e.m.power, water ? NULL : "total.power", &e.m.power_default);
 		e.m.device = e.m.device ?: e.m.id;
 	}
-	if (good)
+	if (good && e.epochs)
 		build_epochs(k->c, &e);
+	else if (good)
+		build_epoch(k, &e);
 	buf_add(&k->meters, &e, sizeof e);
 }
 
@@ -365,19 +394,15 @@ static const struct site *finish(struct collect *k, const struct conf_node *n)
 {
 	struct conf_vec meters, devices;
 	struct resolve r = { .c = k->c, .s = &k->root->site, .list = at(n, "meters") };
-	CLEANUP(buf_done) struct buf text = { 0 };
 	if (!split(k, &r, &meters, &devices))
 		return NULL;
 	site_index(&r);
 	site_resolve(&r);
 	site_check_tree(&r);
 	site_check_devices(&r);
-	k->root->site.canonical = "";
 	if (conf_problem_count(k->c))
 		return &k->root->site;          /* for looking on: site_read() */
-	site_canonical(k->root, meters.items, devices.items, &text);
-	k->root->site.canonical = text.failed ? NULL : conf_copy(k->c, text.data);
-	return k->root->site.canonical ? &k->root->site : NULL;
+	return site_pack_canonical(k->c, k->root, meters.items, devices.items) ? &k->root->site : NULL;
 }
 
 const struct site *site_read(struct conf *c, const char *file, const void *bytes, size_t len, struct file_reader files)

@@ -254,10 +254,14 @@ static void add_configuration(struct world *w)
 {
 	struct buf *b = &w->leaves[w->n];
 	struct hash hash;
-	sha256(w->site->canonical, strlen(w->site->canonical), &hash);
+	char *text = site_canonical(w->site);
+	if (!text)
+		abort();
+	sha256(text, strlen(text), &hash);
 	hash_hex(&hash, w->config_hash);
 	buf_str(b, "{\"configuration\":");
-	buf_json(b, w->site->canonical);
+	buf_json(b, text);
+	free(text);
 	buf_printf(b, ",\"sha256\":\"%s\"}", w->config_hash);
 	push_leaf(w, KIND_CONFIG);
 	w->n++;
