@@ -270,8 +270,8 @@ int ctl_export(struct ctl *ctl)
 	if (!readings_open(&w, &r, &err))
 		return ctl_fail(ctl, &err);
 	for (size_t i = 0; o.format && o.format->reading == recording && i < r.n; i++)
-		if (r.rows[i].wanted && r.rows[i].s.quantity == Q_ENERGY && !recordable(&r.rows[i]))
-			fprintf(stderr, ctl->lang == LANG_ZH ? "%s 是浮点寄存器,未写出\n" : "%s is a float register and is left out\n", r.rows[i].id);
+		if (r.rows[i].wanted && (r.rows[i].s.quantity == Q_ENERGY || r.rows[i].s.quantity == Q_VOLUME || r.rows[i].s.quantity == Q_COOLING_ENERGY) && !recordable(&r.rows[i]))
+			fprintf(stderr, ctl->lang == LANG_ZH ? "%s 不是整数寄存器,未写出\n" : "%s is no register of whole counts and is left out\n", r.rows[i].id);
 	bool good = to_file(&o, &w, &err) && (w.step_ms || !o.format || readings_say_dropped(ctl, &r, &w, &err));
 	if (good && o.lines == 0)
 		fprintf(stderr, "%s\n", ctl->lang == LANG_ZH ? "该时段没有数据" : "nothing in this time");
