@@ -247,35 +247,47 @@ static bool to_file(struct out *o, const struct readings_words *w, struct err *e
 	return good;
 }
 
-int ctl_export(struct ctl *ctl)
+struct words { struct readings_words r; };
+
+static int run(struct ctl *ctl)
 {
-	struct readings_words w = { .format = "csv" };
+	struct readings_words *w = ctl->words;
 	struct readings r;
 	struct err err = { 0 };
 	struct out o = { .ctl = ctl, .r = &r, .session = UINT32_MAX };
-	int code = readings_parse(ctl, &w);
+	int code = readings_times(ctl, w);
 	if (code)
 		return code;
 	for (size_t i = 0; i < countof(formats); i++)
-		if (strcmp(w.format, formats[i].name) == 0)
+		if (strcmp(w->format, formats[i].name) == 0)
 			o.format = &formats[i];
-	if (!o.format && strcmp(w.format, "evidence") != 0)
-		return ctl_usage(ctl, "--format is csv, jsonl, openmetrics, recording or evidence, not '%s'", w.format);
-	if (w.sum || w.latest || w.energy)
-		return ctl_usage(ctl, "export takes readings as they are; puectl history adds up");
-	if ((!o.format || !o.format->step) && w.step)
-		return ctl_usage(ctl, o.format ? "a recording has readings as they are, no --step" : "evidence is exported as it is; it has no --step");
-	o.from = w.from;
-	o.to = w.to;
-	if (!readings_open(&w, &r, &err))
+	if ((!o.format || !o.format->step) && w->step_ms)
+		return ctl_usage(ctl, "%s", o.format ? SAY(ctl, "recording 按原样导出读数,没有 --step", "a recording has readings as they are, no --step") :
+						    SAY(ctl, "证据原样导出,没有 --step", "evidence is exported as it is; it has no --step"));
+	o.from = w->from;
+	o.to = w->to;
+	if (!readings_open(w, &r, &err))
 		return ctl_fail(ctl, &err);
 	for (size_t i = 0; o.format && o.format->reading == recording && i < r.n; i++)
 		if (r.rows[i].wanted && (r.rows[i].s.quantity == Q_ENERGY || r.rows[i].s.quantity == Q_VOLUME || r.rows[i].s.quantity == Q_COOLING_ENERGY) && !recordable(&r.rows[i]))
 			fprintf(stderr, ctl->lang == LANG_ZH ? "%s 不是整数寄存器,未写出\n" : "%s is no register of whole counts and is left out\n", r.rows[i].id);
-	bool good = to_file(&o, &w, &err) && (w.step_ms || !o.format || readings_say_dropped(ctl, &r, &w, &err));
+	bool good = to_file(&o, w, &err) && (w->step_ms || !o.format || readings_say_dropped(ctl, &r, w, &err));
 	if (good && o.lines == 0)
 		fprintf(stderr, "%s\n", ctl->lang == LANG_ZH ? "该时段没有数据" : "nothing in this time");
 	buf_done(&o.line);
 	readings_close(&r);
 	return good ? 0 : ctl_fail(ctl, &err);
 }
+
+static const struct ctl_option options[] = {
+	OPT(TEXT, "PATTERN", NULL, r.series, "测点名,可含 *、? 与逗号;默认全部", "series by name, with *, ? and commas; all when not given"),
+	OPT(CHOICE, "--format", "csv|jsonl|openmetrics|recording|evidence", r.format, "格式", "the form", "csv"),
+	OPT(FILE, "--out", "FILE", r.out, "写入新文件", "into a new file"),
+	OPT_GROUP(r, readings_rows),
+	{ NULL },
+};
+
+const struct verb verb_export = {
+	"export", { "导出读数或证据;recording 可再次折叠(pued --import)", "raw readings as CSV, JSON lines, OpenMetrics or a recording, which pued --import folds again; or the evidence's own bytes" },
+	{ "每行带单位与质量; --step 导出各步的最小、最大、平均与最后值", "Every row carries unit and quality; --step: minimum, maximum, mean and last of each step" }, run, options, sizeof(struct words),
+};

@@ -33,6 +33,16 @@ static bool same_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wal
 	return !s->found;
 }
 
+static bool is_leaf(struct reader *reader, const struct buf *text, bool *out, struct err *err)
+{
+	struct search s = { .found = false };
+	sha256(text->data, text->len, &s.wanted);
+	if (!reader_leaves(reader, LEAF_MANUAL, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, same_leaf, &s, err))
+		return false;
+	*out = s.found;
+	return true;
+}
+
 static void refuse(const char *path, const struct err *why, struct stamp now)
 {
 	char to[920];
@@ -50,14 +60,11 @@ static void refuse(const char *path, const struct err *why, struct stamp now)
 static bool collect_one(const char *path, struct reader *reader, struct amending *a, struct pipeline *p, struct stamp now, struct err *err)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
-	struct search s = { 0 };
+	bool known;
 	struct err why = { 0 };
-	if (!file_read(path, &text, err))
+	if (!file_read(path, &text, err) || !is_leaf(reader, &text, &known, err))
 		return false;
-	sha256(text.data, text.len, &s.wanted);
-	if (!reader_leaves(reader, LEAF_MANUAL, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, same_leaf, &s, err))
-		return false;
-	if (s.found)
+	if (known)
 		return true;
 	if (amending_take(a, text.data, text.len, p, &why))
 		pipeline_note(p, LEAF_MANUAL, now.wall, text.data, text.len);
@@ -95,5 +102,26 @@ bool statement_collect(const char *state_dir, int64_t *seen, struct reader *read
 	if (n >= 0)
 		free(list);
 	*seen = good ? changed : 0;
+	return good;
+}
+
+bool statement_waiting(const char *state_dir, struct reader *reader, size_t *out, struct err *err)
+{
+	char dir[600], path[900];
+	struct dirent **list;
+	bool good = true, known;
+	*out = 0;
+	snprintf(dir, sizeof dir, "%s/statements", state_dir);
+	int n = scandir(dir, &list, is_json, alphasort);
+	if (n < 0)
+		return errno == ENOENT || err_set(err, ERR_IO, "%s: %s", dir, strerror(errno));
+	for (int i = 0; i < n; i++) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		snprintf(path, sizeof path, "%s/%s", dir, list[i]->d_name);
+		good = good && file_read(path, &text, err) && is_leaf(reader, &text, &known, err);
+		*out += good && !known;
+		free(list[i]);
+	}
+	free(list);
 	return good;
 }

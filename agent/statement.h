@@ -13,6 +13,8 @@ bool statement_put(const char *state_dir, const void *envelope, size_t len, char
  * NAME.refused, the sentence is in NAME.why and in the log. */
 struct amending;
 bool statement_collect(const char *state_dir, int64_t *seen, struct reader *reader, struct amending *a, struct pipeline *p, struct stamp now, struct err *err) MUST_USE;
+/* How many files in STATE/statements are no leaf yet, so count for nothing: the running pued takes them. */
+bool statement_waiting(const char *state_dir, struct reader *reader, size_t *out, struct err *err) MUST_USE;
 /* The store's statements.  Trust: STATE/keys/trust.json. */
 bool statement_read(const char *state_dir, const char *site_id, struct reader *reader, struct statements *out, struct err *err) MUST_USE;
 /* The site as the statements amend it; what does not count is in s->findings. */

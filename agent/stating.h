@@ -14,6 +14,7 @@ struct stating {
 	bool (*members)(const void *words, const struct site *site, json_t *o, struct err *err);
 	const void *words;
 };
+extern const struct ctl_option stating_rows[];       /* what all of them take */
 /* Prints the statement's id and file; returns the exit code. */
 int stating_run(const struct ctl *ctl, const struct stating *s);
 void stating_set(json_t *o, const char *key, const char *text);      /* nothing when text is NULL */
