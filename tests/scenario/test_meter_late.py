@@ -174,7 +174,7 @@ with tempfile.TemporaryDirectory() as temp:
     # an exchange inside one quarter, stated while that quarter is open: the quarter closes as if it had been stated in time, the site's missing time too
     AT, FROM = 6 + 2 / 60, 6 + 3 / 60
     pair = []
-    for name, cut in (("open-in-time", 0), ("open-late", 6.45)):
+    for name, cut in (("open-in-time", 0), ("open-late", 6.5)):
         state = new_state(temp, name)
         if cut:
             take(state, config, write(f"{temp}/l.txt", lines(0, cut, FROM)))
