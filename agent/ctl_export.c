@@ -14,7 +14,7 @@ struct format {
 	const char *name, *head, *tail;
 	void (*reading)(struct out *o, const struct readings_series *row, const struct sample *s);
 	bool by_series;                 /* all of one series before the next */
-	bool by_time;                   /* never so */
+	bool by_time;                   /* never */
 	const char *steps_head;
 	void (*step)(struct out *o, const char *id, const struct step *s);
 };
@@ -262,15 +262,15 @@ static int run(struct ctl *ctl)
 		if (strcmp(w->format, formats[i].name) == 0)
 			o.format = &formats[i];
 	if ((!o.format || !o.format->step) && w->step_ms)
-		return ctl_usage(ctl, "%s", o.format ? SAY(ctl, "记录为原样读数,没有 --step", "a recording has readings as they are; it has no --step")
-						     : SAY(ctl, "证据原样导出,没有 --step", "evidence is exported as it is; it has no --step"));
+		return ctl_usage(ctl, "%s", o.format ? SAY(ctl, "recording 按原样导出读数,没有 --step", "a recording has readings as they are, no --step") :
+						    SAY(ctl, "证据原样导出,没有 --step", "evidence is exported as it is; it has no --step"));
 	o.from = w->from;
 	o.to = w->to;
 	if (!readings_open(w, &r, &err))
 		return ctl_fail(ctl, &err);
 	for (size_t i = 0; o.format && o.format->reading == recording && i < r.n; i++)
-		if (r.rows[i].wanted && r.rows[i].s.quantity == Q_ENERGY && !recordable(&r.rows[i]))
-			fprintf(stderr, SAY(ctl, "%s 是浮点寄存器,未写出\n", "%s is a float register and is left out\n"), r.rows[i].id);
+		if (r.rows[i].wanted && (r.rows[i].s.quantity == Q_ENERGY || r.rows[i].s.quantity == Q_VOLUME || r.rows[i].s.quantity == Q_COOLING_ENERGY) && !recordable(&r.rows[i]))
+			fprintf(stderr, ctl->lang == LANG_ZH ? "%s 不是整数寄存器,未写出\n" : "%s is no register of whole counts and is left out\n", r.rows[i].id);
 	bool good = to_file(&o, w, &err) && (w->step_ms || !o.format || readings_say_dropped(ctl, &r, w, &err));
 	if (good && o.lines == 0)
 		fprintf(stderr, "%s\n", ctl->lang == LANG_ZH ? "该时段没有数据" : "nothing in this time");
@@ -288,6 +288,6 @@ static const struct ctl_option options[] = {
 };
 
 const struct verb verb_export = {
-	"export", { "导出读数或证据", "raw readings as CSV, JSON lines, OpenMetrics or a recording for replay; or the evidence's own bytes" },
-	{ "每行带单位与质量; recording 为表计寄存器原值,供 puectl replay 与 pued --import; --step 导出各步的最小、最大、平均与最后值", "Every row carries unit and quality; a recording is registers of energy as the devices gave them, for puectl replay and pued --import; --step: minimum, maximum, mean and last of each step" }, run, options, sizeof(struct words),
+	"export", { "导出读数或证据;recording 可再次折叠(pued --import)", "raw readings as CSV, JSON lines, OpenMetrics or a recording, which pued --import folds again; or the evidence's own bytes" },
+	{ "每行带单位与质量; --step 导出各步的最小、最大、平均与最后值", "Every row carries unit and quality; --step: minimum, maximum, mean and last of each step" }, run, options, sizeof(struct words),
 };

@@ -395,7 +395,7 @@ static int run(struct ctl *ctl)
 	if (o.window)
 		settle(&o);
 	else
-		fprintf(stderr, SAY(ctl, "没有可关闭的时段: %s 中有 %llu 个读数\n", "no interval can be closed: %s holds %llu readings of this site's meters\n"), w->file,
+		fprintf(stderr, ctl->lang == LANG_ZH ? "没有可关闭的时段: %s 中有 %llu 个读数\n" : "no interval can be closed: %s holds %llu readings of this site's meters\n", w->file,
 			(unsigned long long)stats.readings);
 	if (ctl->json && !w->leaves)
 		print_json(&o, &stats);

@@ -47,6 +47,7 @@ static void cell_text(const struct writer *w, const struct cell *c, struct buf *
 	case CELL_TEXT: buf_plain(out, c->text, strlen(c->text)); break;
 	case CELL_INT: buf_printf(out, "%lld", (long long)c->value); break;
 	case CELL_MWH: decimal(c->value, 1000000, 6, out); buf_str(out, " kW.h"); break;
+	case CELL_ML: decimal(c->value, 1000000, 6, out); buf_str(out, " m3"); break;
 	case CELL_MS: decimal(c->value / 36, 100000, 5, out); buf_str(out, " h"); break;
 	case CELL_PPM: decimal(c->value, 10000, 4, out); buf_str(out, " %"); break;
 	case CELL_BOOL: buf_str(out, w->lang == LANG_ZH ? c->value ? "是" : "否" : c->value ? "yes" : "no"); break;

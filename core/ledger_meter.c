@@ -441,8 +441,8 @@ static void outside_epochs(struct ledger *l, struct meter_fold *m, const struct 
 	m->outside = true;
 	struct ledger_event *ev = !before == !next ? NULL : ledger_event_new(l, EVENT_EPOCH, meter_index(l, m), interval_of(l, r->wall_ms), r->wall_ms, r->wall_ms);
 	if (ev)
-		snprintf(ev->reason, sizeof ev->reason, "read %s %s: such readings count for nothing; if they should, correct the epochs",
-			 next ? "before its first epoch, which begins" : "after its last epoch, which ended", wall_text(next ? next->from : before->to, edge));
+		snprintf(ev->reason, sizeof ev->reason, next ? "read before its first epoch, which begins %s: such readings count for nothing; if they should, correct the epochs" :
+			 "read after its last epoch, which ended %s: such readings count for nothing; if they should, correct the epochs", wall_text(next ? next->from : before->to, edge));
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------------------------- */

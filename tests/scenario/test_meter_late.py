@@ -171,6 +171,22 @@ with tempfile.TemporaryDirectory() as temp:
         # a second word about the same break
         check(f"{name}: a second word about it is refused", "a second exchange within a day" in (out := exchange(state, config, code=65, at=at(FROM + 1), **{"from": at(FROM + 1)})), out)
 
+    # an exchange inside one quarter, stated while that quarter is open: the quarter closes as if it had been stated in time, the site's missing time too
+    AT, FROM = 6 + 2 / 60, 6 + 3 / 60
+    pair = []
+    for name, cut in (("open-in-time", 0), ("open-late", 6.5)):
+        state = new_state(temp, name)
+        if cut:
+            take(state, config, write(f"{temp}/l.txt", lines(0, cut, FROM)))
+        exchange(state, config, last=1206)
+        log = take(state, config, write(f"{temp}/m.txt", lines(cut, END, FROM)))
+        pair.append([x for x in leaves_of(state, ("interval",))])
+        check(f"{name}: taken", not any(x.endswith(".refused") for x in os.listdir(f"{state}/statements")), log.stderr)
+    quarter = [next(x for x in leaves if x["from"] == int(BASE.timestamp() * 1000) + 6 * 3600000) for leaves in pair]
+    sums = [(x["total"]["mwh"], x["total"]["missing_ms"], x["parts"], [m[:5] for m in x["meters"] if m[0] == "feed"]) for x in quarter]
+    check("open: the quarter", sums[0] == sums[1] and sums[0][1] == 60000, sums)
+    AT, FROM = 6 + 7 / 60, 6 + 12 / 60
+
     # taking back one that has been counted would change known energy
     state = new_state(temp, "back")
     take(state, config, write(f"{temp}/i.txt", lines(0, 10)))
