@@ -129,6 +129,7 @@ with tempfile.TemporaryDirectory() as temp:
     run("pack", "sign", edited, "--keys", here("city"))
     judged(whole, 0, pack=edited)
     draft = write(here("draft.yaml"), PACK.replace('value: "1.4", source: 一, status: S', 'value: "1.4", source: 一, status: m?'))
+    check("draft" in judged(whole, 78, pack=draft), "nor unsigned")
     run("pack", "sign", draft, "--keys", here("city"))
     check("draft" in judged(whole, 78, pack=draft), "a draft bears no verdict, signed or not")
 
