@@ -91,7 +91,9 @@ static bool admitted_pack(const struct words *w, struct conf *conf, const struct
 	const char *name = w->store.pack ? w->store.pack : pack_only(id, sizeof id, err);
 	struct trust trust = { 0 };
 	const struct pack *p = name ? pack_find(conf, name, path, sizeof path, err) : NULL;
-	bool good = p && (!w->store.trust || trust_load(w->store.trust, &trust, err)) && pack_admit(p, path, w->store.trust ? &trust : NULL, err);
+	/* as with a store: keys that were given must be readable, the installed ones are used where there are any */
+	bool trusted = p && trust_load(w->store.trust ? w->store.trust : "/etc/pued/trust", &trust, w->store.trust ? err : NULL);
+	bool good = p && (!w->store.trust || trusted) && pack_admit(p, path, trusted ? &trust : NULL, err);
 	trust_done(&trust);
 	*out = p;
 	return good;

@@ -50,8 +50,26 @@ static const char *english(const char *missing)
 	return missing;
 }
 
+/* agent/further.c names the window and its days in front of these. */
+static const char *window_words(const char *missing)
+{
+	static const struct { const char *end, *zh; } rows[] = {
+		{ ": no records", "该窗口没有记录" }, { ": the racks' rated power is not stated", "未说明机架额定功率,无法确定负载率" },
+		{ ": in no interval was the load what the rule asks for", "窗口内没有负载率符合要求的区间" } };
+	size_t len = strlen(missing);
+	for (size_t i = 0; strncmp(missing, "window '", 8) == 0 && i < countof(rows); i++) {
+		size_t n = strlen(rows[i].end);
+		if (len > n && strcmp(missing + len - n, rows[i].end) == 0)
+			return rows[i].zh;
+	}
+	return NULL;
+}
+
 struct bilingual missing_words(const struct pack *p, const char *missing)
 {
+	const char *window = window_words(missing);
+	if (window)
+		return (struct bilingual){ window, missing };
 	for (size_t i = 0; i < p->statements.n; i++)
 		if (strcmp(ROWS(struct statement, p->statements)[i].id, missing) == 0)
 			return ROWS(struct statement, p->statements)[i].title;
