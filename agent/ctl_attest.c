@@ -1,5 +1,6 @@
 /* puectl attest: what only people know, signed, dated and revocable; it becomes an evidence leaf of the running pued. */
 #include "agent/stating.h"
+#include "rules/statement.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -63,9 +64,24 @@ static bool members(const void *words, const struct site *site, json_t *o, struc
 	return true;
 }
 
+/* Against the pack of the site, or of --pack: another name, role or kind of value would count for nothing. */
+static bool fits(const void *words, const struct pack *pack, const char *role, struct err *err)
+{
+	const struct words *w = words;
+	struct attestation a = { .name = w->name, .role = role, .text = w->common.text, .value = TRUTH_UNKNOWN };
+	struct date d;
+	if (date_parse(w->value, &d, NULL))
+		a.date = d;
+	else if (!strcmp(w->value, "yes") || !strcmp(w->value, "no"))
+		a.value = !strcmp(w->value, "yes") ? TRUTH_YES : TRUTH_NO;
+	else
+		a.amount = w->value;
+	return !pack || attestation_fits(pack, &a, err);
+}
+
 int ctl_attest(struct ctl *ctl)
 {
-	struct words w = { .common = { .kind = "attestation", .members = members } };
+	struct words w = { .common = { .kind = "attestation", .members = members, .fits = fits } };
 	int code = parse(ctl, &w);
 	if (code)
 		return code;

@@ -2,6 +2,7 @@
 #include "agent/certificate.h"
 #include "agent/clock.h"
 #include "agent/file.h"
+#include "agent/issued.h"
 #include "agent/record.h"
 #include "agent/sheet_file.h"
 #include "agent/signer.h"
@@ -53,6 +54,16 @@ static void default_number(const struct from_store *f, char *out, size_t size)
 	snprintf(out, size, "%s%s-%s", f->setup.site->simulated ? "SIM-" : "", f->setup.site->id, date_text(f->today, day));
 }
 
+/* A number becomes part of file names, links and other people's registers. */
+static bool number_good(const char *number, struct err *err)
+{
+	size_t len = strlen(number);
+	for (const unsigned char *c = (const unsigned char *)number; *c; c++)
+		if (*c <= ' ' || *c == '/' || *c == '\\' || *c == 0x7f)
+			return err_set(err, ERR_USAGE, "--number '%s': no blanks, slashes or control characters", number);
+	return (len && len <= 100 && number[0] != '.' && number[0] != '-') || err_set(err, ERR_USAGE, "--number '%s': 1 to 100 bytes, not beginning with a dot or dash", number);
+}
+
 static int say_done(const struct ctl *ctl, const struct from_store *f, const char *json, const char *pdf)
 {
 	const struct verdict *v = &f->judgement->verdict;
@@ -85,8 +96,8 @@ static int issue(const struct ctl *ctl, const struct arguments *a, const struct 
 	snprintf(json, sizeof json, "%s.json", a->out ? a->out : o.number);
 	snprintf(pdf, sizeof pdf, "%s.pdf", a->out ? a->out : o.number);
 	struct signer *signer = a->keys ? signer_open(a->keys, f->setup.site->key_id, &err) : signer_of_site(f->setup.site, keys, &err);
-	bool good = signer && issued_at(a, f, &o.issued, &err) && certificate_make(f, leaves, signer_ops(signer), &o, &envelope, &err) &&
-		    file_write(json, envelope.data, envelope.len, 0644, &err) &&
+	bool good = signer && number_good(o.number, &err) && issued_at(a, f, &o.issued, &err) && certificate_make(f, leaves, signer_ops(signer), &o, &envelope, &err) &&
+		    issued_fits(f->state_dir, envelope.data, envelope.len, pack_once(f->setup.pack), &err) && file_write(json, envelope.data, envelope.len, 0644, &err) &&
 		    (a->no_pdf || sheet_file_write(pdf, envelope.data, envelope.len, ctl->lang == LANG_ZH ? "zh" : "en", &err));
 	signer_free(signer);
 	from_store_note_waiting(ctl, f);

@@ -2,6 +2,8 @@
 #include "agent/clock.h"
 #include "agent/ctl.h"
 #include "agent/file.h"
+#include "agent/issued.h"
+#include "agent/pack_admit.h"
 #include "agent/record.h"
 #include "agent/signer.h"
 
@@ -30,6 +32,21 @@ static int parse(struct ctl *ctl, struct words *w)
 	return w->number && w->reason && w->site && w->keys && w->out ? 0 : ctl_usage(ctl, "NUMBER, --reason, --site, --keys and --out are needed");
 }
 
+/* A revocation that nobody will believe takes nothing back: it is checked as a verifier would, with the public side of the same keys. */
+static bool believed(const struct words *w, const struct buf *envelope, struct err *err)
+{
+	char path[700];
+	struct trust trust = { 0 };
+	struct jws_result r = { 0 };
+	snprintf(path, sizeof path, "%s/trust.json", w->keys);
+	bool good = trust_load(path, &trust, err) &&
+		    (jws_verify(&trust, envelope->data, envelope->len, JWS_REVOCATION, (struct wall){ 0 }, &r, err) || err_wrap(err, "no verifier would take this revocation%s",
+		     w->simulated ? "" : " (of a simulated site: --simulated)"));
+	jws_result_done(&r);
+	trust_done(&trust);
+	return good;
+}
+
 static bool make(const struct words *w, struct err *err)
 {
 	struct clock clock = { 0 };
@@ -42,12 +59,30 @@ static bool make(const struct words *w, struct err *err)
 				 "issued", wall_text(issued, when));
 	struct signer *signer = root ? signer_open(w->keys, NULL, err) : NULL;
 	bool good = signer && json_canonical(root, &payload, err) &&
-		    jws_make(signer_ops(signer), JWS_REVOCATION, payload.data, payload.len, true, &envelope, err) &&
+		    jws_make(signer_ops(signer), JWS_REVOCATION, payload.data, payload.len, true, &envelope, err) && believed(w, &envelope, err) &&
 		    file_write(w->out, envelope.data, envelope.len, 0644, err) &&
 		    (!w->state || record_put_certificate(w->state, envelope.data, envelope.len, err));
 	signer_free(signer);
 	json_decref(root);
 	return good;
+}
+
+static void say_revoked(const struct ctl *ctl, const struct words *w)
+{
+	struct err err = { 0 };
+	bool issued = true;
+	if (ctl->json) {
+		json_t *out = json_pack("{s:s, s:s, s:s, s:s}", "file", w->out, "revokes", w->number, "reason", w->reason, "site", w->site);
+		json_dumpf(out, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+		putchar('\n');
+		json_decref(out);
+	} else {
+		printf(ctl->lang == LANG_ZH ? "%s\n  证书 %s(场所 %s)撤销:%s。把此文件交给每个核验方:puectl verify --revoked 文件\n"
+					    : "%s\n  certificate %s (site %s) is taken back: %s. Hand this file to everybody who verifies: puectl verify --revoked FILE\n",
+		       w->out, w->number, w->site, w->reason);
+	}
+	if (w->state && issued_number(w->state, w->number, &issued, &err) && !issued)
+		fprintf(stderr, ctl->lang == LANG_ZH ? "注意: 此存储未签发过证书 %s;请核对编号\n" : "note: no certificate %s was issued from this store; look at the number again\n", w->number);
 }
 
 int ctl_revoke(struct ctl *ctl)
@@ -59,6 +94,6 @@ int ctl_revoke(struct ctl *ctl)
 		return code;
 	if (!make(&w, &err))
 		return ctl_fail(ctl, &err);
-	printf("%s\n", w.out);
+	say_revoked(ctl, &w);
 	return 0;
 }

@@ -17,6 +17,7 @@ void pack_hash(const struct pack *p, char hex[65]);      /* SHA-256 of the file'
 struct bilingual pack_title(const struct pack *p);
 int64_t pack_standard_rack_mw(const struct pack *p);     /* for racks_at(); 0: the pack counts no standard racks */
 struct ratio pack_pue_limit(const struct pack *p);       /* the limit the window's PUE is compared with; {0,0}: none */
+bool pack_once(const struct pack *p);                    /* one grant a site: of two certificates one must replace the other */
 /* Names of the further windows the pack asks for ("baseline"); the caller computes them. */
 size_t pack_windows(const struct pack *p);
 const char *pack_window_name(const struct pack *p, size_t i);
