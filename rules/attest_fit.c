@@ -32,7 +32,7 @@ static bool rate_fits(const struct pack *p, const struct attestation *a, struct 
 static bool own_fits(const struct pack *p, const struct attestation *a, const struct own *own, struct err *err)
 {
 	if (!has(a, own->kind))
-		return err_set(err, ERR_USAGE, "%s: %s is needed", a->name, wanted[own->kind]);
+		return err_set(err, ERR_USAGE, "%s: %s is needed%s%s", a->name, wanted[own->kind], a->amount ? ", not " : "", a->amount ? a->amount : "");
 	return own->kind != STATEMENT_AMOUNT || rate_fits(p, a, err);
 }
 
@@ -43,7 +43,7 @@ static bool asked_fits(const struct attestation *a, const struct statement *st, 
 	if (st->role && strcmp(st->role, a->role) != 0)
 		return err_set(err, ERR_USAGE, "%s is stated by the %s, not by the %s: signed so it would not count; add --role %s", a->name, st->role, a->role, st->role);
 	if (!has(a, st->kind))
-		return err_set(err, ERR_USAGE, "%s: %s is needed", a->name, wanted[st->kind]);
+		return err_set(err, ERR_USAGE, "%s: %s is needed%s%s", a->name, wanted[st->kind], a->amount ? ", not " : "", a->amount ? a->amount : "");
 	if (st->kind == STATEMENT_AMOUNT && (!exact_parse(a->amount, &v, &unit) || !dim_equal(unit.dim, st->parsed.dim)))
 		return err_set(err, ERR_USAGE, "%s: '%s' is not measured in %s", a->name, a->amount, st->unit);
 	return true;
