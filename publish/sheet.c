@@ -1,4 +1,5 @@
 #include "publish/sheet.h"
+#include "publish/said.h"
 
 #include "core/merkle.h"
 #include "core/sig.h"
@@ -303,5 +304,8 @@ bool sheet_pdf(const json_t *cert, const void *envelope, size_t len, const char 
 		return err_set(err, ERR_INPUT, "sheet: this is no certificate: number, issued, simulated, verdict and results are needed");
 	struct sheet s = { .cert = cert, .number = text_at(cert, "identity.number"), .zh_first = !lang || strcmp(lang, "en"),
 			   .simulated = json_is_true(at(cert, "simulated")), .interim = strcmp(text_at(cert, "term"), "annual") };
-	return read_envelope(&s, envelope, len, err) && render(&s, out, err);
+	s.said = said_new();
+	bool good = read_envelope(&s, envelope, len, err) && render(&s, out, err);
+	said_free(s.said);
+	return good;
 }

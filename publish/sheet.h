@@ -17,6 +17,7 @@ enum { PAGE_W = 595, PAGE_H = 842, MARGIN = 42, TEXT_W = PAGE_W - 2 * MARGIN, BO
 enum ink { INK_TEXT, INK_SOFT, INK_TITLE, INK_LINE, INK_BAND, INK_FILL, INK_GOOD, INK_BAD, INK_WARN, INK_WHITE, INK_MARK, INK_N };
 enum align { ALIGN_LEFT, ALIGN_CENTER, ALIGN_RIGHT };
 
+struct said;
 struct sheet {
 	cairo_t *cr;
 	PangoLayout *layout;
@@ -25,6 +26,7 @@ struct sheet {
 	char hash[65];                  /* SHA-256 of the signed file */
 	char keys[200];                 /* kids of its signatures */
 	bool zh_first, simulated, interim, tight;       /* tight: the front page says its reasons in one language, to stay one page */
+	struct said *said;              /* sentences of the program in Chinese; NULL: they stay English */
 	double y;
 	int page, pages;                /* pages 0: a dry run that counts them */
 };
@@ -65,6 +67,8 @@ void line(struct sheet *s, double x0, double y0, double x1, double y1, double wi
 void fill(struct sheet *s, double x, double y, double w, double h, enum ink colour, double alpha);
 void disc(struct sheet *s, double x, double y, double radius, enum ink colour);
 void frame(struct sheet *s, double x, double y, double w, double h, double width, enum ink colour);
+/* A sentence that the program wrote in English, in both languages; *zh keeps the Chinese one, which is empty where it is the same. */
+struct pair sentence_of(const struct sheet *s, const char *english, struct buf *zh);
 const char *first_of(const struct sheet *s, struct pair p);
 const char *second_of(const struct sheet *s, struct pair p);
 

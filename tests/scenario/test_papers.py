@@ -154,11 +154,11 @@ with tempfile.TemporaryDirectory() as temp:
 
     # ---- certificates: one number one paper, a second one only supersedes, and revocation
     def certify(number, *words, code=0):
-        return call("certificate", *store, "--out", here(number), "--number", number, "--issued", at(hours), "--date", "2026-04-02", "--no-pdf", *words, code=code)
+        return call("certificate", *store, "--out", here(number), "--number", number, "--issued", at(MONTH + 60), "--date", "2026-04-02", "--no-pdf", *words, code=code)
 
     certify("C-1")
     certify("C-1")                                             # the same again is the same
-    check("one number" in call("certificate", *store, "--out", here("x"), "--number", "C-1", "--issued", at(hours + 1), "--date", "2026-04-02", "--no-pdf", code=65), "one number, one paper")
+    check("one number" in call("certificate", *store, "--out", here("x"), "--number", "C-1", "--issued", at(MONTH + 61), "--date", "2026-04-02", "--no-pdf", code=65), "one number, one paper")
     check("--supersedes C-1" in certify("C-2", code=65), "a second certificate only supersedes")
     check("issued: C-1" in certify("C-2", "--supersedes", "C-9", code=65), "and only what was issued")
     check(not os.path.exists(here("C-2.json")), "a refused certificate is not written")
@@ -167,7 +167,7 @@ with tempfile.TemporaryDirectory() as temp:
     check("superseded by C-2" in certify("C-3", "--supersedes", "C-1", code=65), "once")
     check("VALID: " in call("verify", here("C-2.json"), "--trust", trust), "it verifies")
     check("superseded by C-2" in call("verify", here("C-1.json"), "--trust", trust, "--seen", here("C-2.json"), code=23), "the old one is known by the new")
-    revoke = ["revoke", "C-2", "--reason", "CT ratio found wrong", "--site", "papers", "--keys", keys, "--out", here("revoked.json"), "--state", state, "--issued", at(hours + 1)]
+    revoke = ["revoke", "C-2", "--reason", "CT ratio found wrong", "--site", "papers", "--keys", keys, "--out", here("revoked.json"), "--state", state, "--issued", at(MONTH + 70)]
     check("no verifier would take" in call(*revoke, code=12), "a revocation nobody would believe is not written")
     out = call(*revoke, "--simulated")
     check("certificate C-2 (site papers) is taken back: CT ratio found wrong" in out and "note" not in out, out)
