@@ -1,25 +1,36 @@
-/* puectl: one table of verbs; help and completion come from it. */
+/* puectl: finds the verb, reads its arguments by its table, runs it. */
 #include "agent/ctl.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *say(const struct ctl *ctl, struct bilingual text)
+const char *counted(size_t n, const char *name)
 {
-	return ctl->lang == LANG_ZH && text.zh ? text.zh : text.en;
+	static char room[8][64];
+	static unsigned next;
+	char *out = room[next++ % countof(room)];
+	snprintf(out, sizeof room[0], "%zu %s%s", n, name, n == 1 ? "" : "s");
+	return out;
 }
 
 int ctl_usage(const struct ctl *ctl, const char *fmt, ...)
 {
+	CLEANUP(buf_done) struct buf usage = { 0 };
 	va_list args;
 	va_start(args, fmt);
-	fprintf(stderr, "puectl %s: ", ctl->verb->name);
+	fprintf(stderr, "puectl%s%s: ", ctl->verb->name[0] ? " " : "", ctl->verb->name);
 	vfprintf(stderr, fmt, args);
 	va_end(args);
-	fprintf(stderr, "\nusage: puectl %s %s\n", ctl->verb->name, ctl->verb->args);
+	if (ctl->verb->name[0]) {
+		ctl_usage_line(ctl->verb, ctl->lang, &usage);
+		fprintf(stderr, SAY(ctl, "\n用法: %s\n选项见 puectl help %s\n", "\nusage: %s\npuectl help %s lists the options\n"), usage.data ? usage.data : "", ctl->verb->name);
+	} else {
+		fputs(SAY(ctl, "\n动词见 puectl help\n", "\npuectl help lists the verbs\n"), stderr);
+	}
 	return 64;
 }
 
@@ -46,89 +57,60 @@ static enum lang lang_of_environment(void)
 	return LANG_EN;
 }
 
-static int help(const struct ctl *ctl, FILE *out)
+/* Mistakes in the arguments are told in the language that they ask for. */
+static void early_language(struct ctl *ctl)
 {
-	fprintf(out, ctl->lang == LANG_ZH ? "puectl: 数据中心电能与PUE,可核验\n\n用法: puectl 动词 [参数] [--json] [--lang zh|en]\n\n"
-					  : "puectl - energy and PUE of a data center, verifiable\n\nusage: puectl VERB [ARGUMENTS] [--json] [--lang zh|en]\n\n");
-	for (const struct verb *v = verbs; v->name; v++)
-		fprintf(out, "  %-12s %s\n", v->name, say(ctl, v->about));
-	fprintf(out, ctl->lang == LANG_ZH ? "\npuectl 动词 --help 显示该动词的参数。退出码: 0 成功, 10 不符合, 11 无法判定, 12 证据或签名无效, 64 用法, 78 配置。\n"
-					  : "\npuectl VERB --help shows a verb's arguments.  Exit codes: 0 ok, 10 not eligible, 11 not decidable, 12 evidence or\nsignature invalid, 13 degraded, 64 usage, 69 unavailable, 74 I/O, 77 permission, 78 configuration.\n");
-	return out == stdout ? 0 : 64;
+	for (int i = 0; i < ctl->argc && strcmp(ctl->argv[i], "--") != 0; i++)
+		if (!strncmp(ctl->argv[i], "--lang=", 7))
+			ctl->lang = lang_of(ctl->argv[i] + 7);
+		else if (!strcmp(ctl->argv[i], "--lang") && ctl->argv[i + 1])
+			ctl->lang = lang_of(ctl->argv[i + 1]);
 }
 
-static int verb_help(const struct ctl *ctl)
+/* The first word is the verb; options may stand before it. */
+static const char *take_verb(struct ctl *ctl)
 {
-	printf("puectl %s %s\n%s\n", ctl->verb->name, ctl->verb->args, say(ctl, ctl->verb->about));
-	const char *more = say(ctl, ctl->verb->more);
-	if (more)
-		printf("\n%s\n", more);
-	return 0;
+	int i = 0;
+	while (i < ctl->argc && ctl->argv[i][0] == '-')
+		i += strcmp(ctl->argv[i], "--lang") ? 1 : 2;
+	if (i >= ctl->argc)
+		return NULL;
+	const char *word = ctl->argv[i];
+	memmove(&ctl->argv[i], &ctl->argv[i + 1], (size_t)(ctl->argc - i) * sizeof *ctl->argv);
+	ctl->argc--;
+	return word;
 }
 
-static const struct verb *verb_named(const char *name)
+static int run(struct ctl *ctl, const char *word)
 {
-	for (const struct verb *v = verbs; v->name; v++)
-		if (!strcmp(v->name, name))
-			return v;
-	return NULL;
-}
-
-static int unknown_verb(const char *word)
-{
-	const char *names[64];
-	size_t n = 0;
-	for (const struct verb *v = verbs; v->name && n < countof(names); v++)
-		names[n++] = v->name;
-	const char *near = *word ? conf_nearest(word, names, n) : NULL;
-	fprintf(stderr, near ? "puectl: no verb '%s'; did you mean '%s'?\n" : "puectl: no verb '%s'; puectl --help lists them\n", word, near);
-	return 64;
-}
-
-/* Takes the options every verb has out of the arguments; false (and *code) when the run ends here. */
-static bool common_options(struct ctl *ctl, int argc, char **argv, bool *wants_help, int *code)
-{
-	for (int i = 0; i < argc; i++) {
-		if (!strcmp(argv[i], "--json")) {
-			ctl->json = true;
-		} else if (!strcmp(argv[i], "--lang") && i + 1 < argc) {
-			ctl->lang = lang_of(argv[++i]);
-		} else if (!strncmp(argv[i], "--lang=", 7)) {
-			ctl->lang = lang_of(argv[i] + 7);
-		} else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-			*wants_help = true;
-		} else if (!strcmp(argv[i], "--version")) {
-			printf("puectl %s\n", PUED_VERSION);
-			*code = 0;
-			return false;
-		} else {
-			ctl->argv[ctl->argc++] = argv[i];
-		}
-	}
-	ctl->argv[ctl->argc] = NULL;
-	return true;
+	static const struct verb none = { .name = "" };
+	const struct verb *verb = word ? verb_named(word) : NULL;
+	int code;
+	if (word && !verb)
+		return ctl_unknown_verb(ctl, word);
+	ctl->verb = verb ? verb : &none;
+	ctl->words = calloc(1, ctl->verb->size + 1);
+	if (!ctl->words)
+		return 70;
+	if (!ctl_options(ctl, &code))
+		return code;
+	if (ctl->version)
+		return printf("puectl %s\n", PUED_VERSION) < 0 ? 74 : 0;
+	if (!verb)
+		return ctl_help_all(ctl, ctl->help ? stdout : stderr);
+	return ctl->help ? ctl_help_verb(ctl, verb) : verb->run(ctl);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct verb none = { .name = "", .args = "" };
-	struct ctl ctl = { .lang = lang_of_environment(), .verb = &none, .argv = calloc((size_t)argc + 1, sizeof(char *)) };
-	bool wants_help = false;
-	int code = 70;
+	struct ctl ctl = { .argc = argc > 0 ? argc - 1 : 0, .argv = argv + (argc > 0), .lang = lang_of_environment() };
 	setlocale(LC_CTYPE, "C.UTF-8");
-	if (ctl.argv && common_options(&ctl, argc - 1, argv + 1, &wants_help, &code)) {
-		const struct verb *verb = ctl.argc ? verb_named(ctl.argv[0]) : NULL;
-		if (verb)
-			ctl.verb = verb;
-		if (!ctl.argc)
-			code = help(&ctl, wants_help ? stdout : stderr);
-		else if (!verb)
-			code = unknown_verb(ctl.argv[0]);
-		else
-			code = wants_help ? verb_help(&ctl) : verb->run(&ctl);
-	}
-	free(ctl.argv);
-	if (fflush(stdout) != 0 && code == 0)
-		code = 74;
-	return code;
+	early_language(&ctl);
+	int code = run(&ctl, take_verb(&ctl));
+	free(ctl.words);
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fprintf(stderr, SAY(&ctl, "puectl: 标准输出写入失败: %s\n", "puectl: standard output: %s; what came out is not whole\n"), errno ? strerror(errno) : "write failed");
+	return code ? code : 74;
 }

@@ -10,33 +10,6 @@ struct words {
 	const char *evidence, *name, *value;
 };
 
-static int parse(struct ctl *ctl, struct words *w)
-{
-	const struct { const char *name; const char **value; } rows[] = {
-		{ "--keys", &w->common.keys }, { "--role", &w->common.role }, { "--by", &w->common.by }, { "--text", &w->common.text }, { "--evidence", &w->evidence },
-		{ "--issued", &w->common.issued }, { "--revoke", &w->common.revoke },
-	};
-	const char **plain[] = { &w->name, &w->value };
-	size_t n_plain = 0;
-	struct err err = { 0 };
-	if (!from_store_arguments(ctl, &w->common.store, &err))
-		return ctl_usage(ctl, "%s", err.text);
-	for (int i = 1; i < ctl->argc; i++) {
-		size_t k = 0;
-		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name))
-			k++;
-		if (k < countof(rows) && i + 1 < ctl->argc)
-			*rows[k].value = ctl->argv[++i];
-		else if (ctl->argv[i][0] == '-' || n_plain == countof(plain))
-			return ctl_usage(ctl, "'%s' is not expected here", ctl->argv[i]);
-		else
-			*plain[n_plain++] = ctl->argv[i];
-	}
-	if (!w->common.revoke && (!w->name || !w->value))
-		return ctl_usage(ctl, "NAME and a value are missing");
-	return 0;
-}
-
 /* A value is yes or no, a date, or an amount with its unit. */
 static bool set_value(json_t *o, const struct words *w, struct err *err)
 {
@@ -79,12 +52,26 @@ static bool fits(const void *words, const struct pack *pack, const char *role, s
 	return !pack || attestation_fits(pack, &a, err);
 }
 
-int ctl_attest(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct words w = { .common = { .kind = "attestation", .members = members, .fits = fits } };
-	int code = parse(ctl, &w);
-	if (code)
-		return code;
-	w.common.words = &w;
-	return stating_run(ctl, &w.common);
+	struct words *w = ctl->words;
+	if (!w->common.revoke && (!w->name || !w->value))
+		return ctl_usage(ctl, "%s", SAY(ctl, "缺少 NAME 与值", "NAME and a value are missing"));
+	w->common.kind = "attestation";
+	w->common.members = members;
+	w->common.fits = fits;
+	w->common.words = w;
+	return stating_run(ctl, &w->common);
 }
+
+static const struct ctl_option options[] = {
+	OPT(TEXT, "NAME", NULL, name, "规则包所问的事实", "what a pack asks for: puectl pack show PACK --facts"),
+	OPT(TEXT, "VALUE", NULL, value, "yes、no、日期,或带单位的数量,如 '800 yuan'", "yes, no, a date, or an amount with its unit such as '800 yuan'"),
+	OPT(DAY, "--date", "DAY", common.store.date, "事实的日期", "the day of the fact"),
+	OPT(TEXT, "--evidence", "DOCUMENT", evidence, "依据的文件", "the document that shows it"),
+	OPT_GROUP(common, stating_rows),
+	{ NULL },
+};
+
+const struct verb verb_attest = { "attest", { "签署只有人知道的事实(改造、云计算中心、完成与申请日期)", "sign what only people know (retrofit, cloud center, completion and application dates)" },
+				  { NULL, NULL }, run, options, sizeof(struct words) };

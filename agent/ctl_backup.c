@@ -6,24 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-struct words { const char *state, *words[1]; bool in_place; };
-
-/* The one word of the verb and --state DIR. */
-static int parse(struct ctl *ctl, struct words *w)
-{
-	w->state = "/var/lib/pued";
-	for (int i = 1; i < ctl->argc; i++) {
-		if (strcmp(ctl->argv[i], "--state") == 0 && i + 1 < ctl->argc)
-			w->state = ctl->argv[++i];
-		else if (strcmp(ctl->argv[i], "--rolled-back") == 0)
-			w->in_place = true;
-		else if (ctl->argv[i][0] == '-' || w->words[0])
-			return ctl_usage(ctl, "'%s' is not expected here, or its value is missing", ctl->argv[i]);
-		else
-			w->words[0] = ctl->argv[i];
-	}
-	return !w->words[0] == w->in_place ? 0 : ctl_usage(ctl, w->in_place ? "--rolled-back takes no backup" : "which directory?");
-}
+struct words { const char *state, *directory; bool in_place; };
 
 static void print(const struct ctl *ctl, const char *done, const struct store_audit *a, const char *where)
 {
@@ -36,37 +19,51 @@ static void print(const struct ctl *ctl, const char *done, const struct store_au
 		       (unsigned long long)a->leaves, (unsigned long long)a->epoch, root);
 }
 
-int ctl_backup(struct ctl *ctl)
+static int backup(struct ctl *ctl)
 {
-	struct words w = { 0 };
+	const struct words *w = ctl->words;
 	struct err err = { 0 };
 	struct store_audit audit;
-	int code = parse(ctl, &w);
-	if (code)
-		return code;
-	if (!store_backup(w.state, w.words[0], &err) || !store_audit(w.words[0], NULL, &audit, &err))
+	if (!store_backup(w->state, w->directory, &err) || !store_audit(w->directory, NULL, &audit, &err))
 		return ctl_fail(ctl, &err);
-	print(ctl, "backup", &audit, w.words[0]);
+	print(ctl, "backup", &audit, w->directory);
 	if (!ctl->json)
-		printf(ctl->lang == LANG_ZH ? "备份不含 %s/keys: 私钥请另行复制到同样安全的地方\n" : "not in it: %s/keys; copy the private keys by themselves, to a place as safe\n", w.state);
+		printf(ctl->lang == LANG_ZH ? "备份不含 %s/keys: 私钥请另行复制到同样安全的地方\n" : "not in it: %s/keys; copy the private keys by themselves, to a place as safe\n", w->state);
 	return 0;
 }
 
-int ctl_restore(struct ctl *ctl)
+static int restore(struct ctl *ctl)
 {
-	struct words w = { 0 };
+	const struct words *w = ctl->words;
 	struct err err = { 0 };
 	struct store_audit audit;
 	uint64_t epoch;
-	int code = parse(ctl, &w);
-	if (code)
-		return code;
+	if (!w->directory == !w->in_place)
+		return ctl_usage(ctl, "%s", SAY(ctl, "给出备份目录,或 --rolled-back,二者之一", "a backup, or --rolled-back: one of the two"));
 	struct wall now = { (int64_t)time(NULL) * 1000 };
-	if (!(w.in_place ? store_new_epoch(w.state, now, &epoch, &err) : store_restore(w.words[0], w.state, now, &epoch, &err)) || !store_audit(w.state, NULL, &audit, &err))
+	if (!(w->in_place ? store_new_epoch(w->state, now, &epoch, &err) : store_restore(w->directory, w->state, now, &epoch, &err)) || !store_audit(w->state, NULL, &audit, &err))
 		return ctl_fail(ctl, &err);
-	print(ctl, "restore", &audit, w.state);
+	print(ctl, "restore", &audit, w->state);
 	if (!ctl->json)
 		puts(ctl->lang == LANG_ZH ? "新的期号会出现在每份报告中: 接收方由此得知数据来自恢复的备份"
 					  : "every report now carries the new epoch: the receiver sees that a backup was restored");
 	return 0;
 }
+
+static const struct ctl_option backup_options[] = {
+	OPT(FILE, "DIRECTORY", NULL, directory, "备份写入的新目录", "a new directory for the copy", .needed = true),
+	OPT(FILE, "--state", "DIR", state, "存储目录", "the store", "/var/lib/pued"),
+	{ NULL },
+};
+
+const struct verb verb_backup = { "backup", { "在线备份存储", "copy the living store, verified" }, { NULL, NULL }, backup, backup_options, sizeof(struct words) };
+
+static const struct ctl_option restore_options[] = {
+	OPT(FILE, "BACKUP", NULL, directory, "puectl backup 写出的目录", "what puectl backup wrote"),
+	OPT(FLAG, "--rolled-back", NULL, in_place, "整机快照回退之后:就地开始新的期号", "after a snapshot of the whole machine was put back: begin a new epoch in place, before pued starts again"),
+	OPT(FILE, "--state", "DIR", state, "存储目录", "the store", "/var/lib/pued"),
+	{ NULL },
+};
+
+const struct verb verb_restore = { "restore", { "恢复备份(产生新的期号)", "bring a backup back, with a new epoch that receivers see" }, { NULL, NULL }, restore, restore_options,
+				   sizeof(struct words) };

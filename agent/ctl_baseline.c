@@ -17,33 +17,6 @@ struct words {
 	char source[300];
 };
 
-static int parse(struct ctl *ctl, struct words *w)
-{
-	const struct { const char *name; const char **value; } rows[] = {
-		{ "--keys", &w->common.keys }, { "--role", &w->common.role }, { "--by", &w->common.by }, { "--text", &w->common.text }, { "--issued", &w->common.issued },
-		{ "--revoke", &w->common.revoke }, { "--from", &w->from }, { "--to", &w->to }, { "--certificate", &w->certificate }, { "--file", &w->file },
-		{ "--trust", &w->trust },
-	};
-	struct err err = { 0 };
-	if (!from_store_arguments(ctl, &w->common.store, &err))
-		return ctl_usage(ctl, "%s", err.text);
-	for (int i = 1; i < ctl->argc; i++) {
-		size_t k = 0;
-		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name) != 0)
-			k++;
-		if (k == countof(rows) || i + 1 == ctl->argc)
-			return ctl_usage(ctl, "'%s' is not expected here, or its value is missing", ctl->argv[i]);
-		*rows[k].value = ctl->argv[++i];
-	}
-	if (!w->from != !w->to)
-		return ctl_usage(ctl, "--from and --to come together");
-	if ((w->from != NULL) + (w->certificate != NULL) + (w->file != NULL) + (w->common.revoke != NULL) != 1)
-		return ctl_usage(ctl, "one of --from DAY --to DAY, --certificate FILE, --file FILE and --revoke ID is needed");
-	if ((w->certificate || w->file) && !w->trust)
-		return ctl_usage(ctl, "--trust KEYS is needed: trust is given, never found in the file");
-	return 0;
-}
-
 /* Texts that outlive what they were read from: everything a statement needs is copied into the object at once. */
 static bool keep(struct words *w, json_t *o, const struct baseline *b, struct err *err)
 {
@@ -126,12 +99,30 @@ static bool members(const void *words, const struct site *site, json_t *o, struc
 	return w->certificate ? from_certificate(w, o, err) : w->file ? from_file(w, o, err) : from_evidence(w, o, err);
 }
 
-int ctl_baseline(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct words w = { .common = { .kind = "baseline", .members = members } };
-	int code = parse(ctl, &w);
-	if (code)
-		return code;
-	w.common.words = &w;
-	return stating_run(ctl, &w.common);
+	struct words *w = ctl->words;
+	if ((w->from != NULL) + (w->certificate != NULL) + (w->file != NULL) + (w->common.revoke != NULL) != 1)
+		return ctl_usage(ctl, "%s", SAY(ctl, "--from 与 --to、--certificate、--file、--revoke 四者须给其一", "one of --from DAY --to DAY, --certificate FILE, --file FILE and --revoke ID is needed"));
+	if ((w->certificate || w->file) && !w->trust)
+		return ctl_usage(ctl, "%s", SAY(ctl, "须给出 --trust KEYS:可信公钥由人给出,从不取自文件", "--trust KEYS is needed: trust is given, never found in the file"));
+	w->common.kind = "baseline";
+	w->common.members = members;
+	w->common.words = w;
+	return stating_run(ctl, &w->common);
 }
+
+static const struct ctl_option options[] = {
+	OPT(DAY, "--from", "DAY", from, "本站证据的一段本地日期(含)", "local days of this site's own evidence, inclusive", .with = "--to"),
+	OPT(DAY, "--to", "DAY", to, "其末日(含)", "the last of them", .with = "--from"),
+	OPT(FILE, "--certificate", "FILE", certificate, "早先的证书", "an earlier certificate"),
+	OPT(FILE, "--file", "FILE", file, "puectl pue --freeze 写出的文件", "what puectl pue --freeze wrote"),
+	OPT(FILE, "--trust", "KEYS", trust, "可信公钥(文件或目录)", "keys you trust, a file or a directory"),
+	OPT_GROUP(common, stating_rows),
+	{ NULL },
+};
+
+const struct verb verb_baseline = {
+	"baseline", { "冻结改造前基线(签名,成为证据)", "freeze what a retrofit is compared with: signed, an evidence leaf" },
+	{ "比较结果见 puectl pue 与证书,仅供参考", "The comparison is shown by puectl pue and in certificates, as information" }, run, options, sizeof(struct words),
+};

@@ -76,7 +76,7 @@ static void check_named(struct conf *c, const struct site *s, const struct conf_
 	}
 	if (s->zone && !zone_load(s->zone, &zone, &err))
 		conf_problem(c, conf_get(site, "timezone"), "%s", err.text);
-	if (packs && s->pack && !pack_open(packs, s->pack, &err))
+	if (packs && s->pack && !pack_open(packs, s->pack, NULL, &err))
 		conf_problem(c, pack, "%s", err.text);
 	zone_done(&zone);
 	library_free(lib);
@@ -104,19 +104,18 @@ static int check(const struct ctl *ctl, const char *path, bool effective)
 	return code;
 }
 
-int ctl_check(struct ctl *ctl)
+struct words { const char *file; bool effective; };
+
+static int run(struct ctl *ctl)
 {
-	const char *path = NULL;
-	bool effective = false;
-	for (int i = 1; i < ctl->argc; i++) {
-		if (!strcmp(ctl->argv[i], "--effective"))
-			effective = true;
-		else if (ctl->argv[i][0] == '-' && ctl->argv[i][1])
-			return ctl_usage(ctl, "unknown option '%s'", ctl->argv[i]);
-		else if (path)
-			return ctl_usage(ctl, "one file at a time");
-		else
-			path = ctl->argv[i];
-	}
-	return check(ctl, path ? path : "/etc/pued/pued.yaml", effective);
+	const struct words *w = ctl->words;
+	return check(ctl, w->file, w->effective);
 }
+
+static const struct ctl_option options[] = {
+	OPT(FILE, "FILE", NULL, file, "站点配置", "the site's configuration", "/etc/pued/pued.yaml"),
+	OPT(FLAG, "--effective", NULL, effective, "打印全部默认值补齐后的配置", "print it with every default filled in"),
+	{ NULL },
+};
+
+const struct verb verb_check = { "check", { "检查站点配置(不接触网络)", "check a site configuration, without network" }, { NULL, NULL }, run, options, sizeof(struct words) };

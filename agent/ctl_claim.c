@@ -12,32 +12,6 @@ struct words {
 	bool pending;
 };
 
-static int parse(struct ctl *ctl, struct words *w)
-{
-	const struct { const char *name; const char **value; } rows[] = {
-		{ "--keys", &w->common.keys }, { "--role", &w->common.role }, { "--by", &w->common.by }, { "--text", &w->common.text }, { "--issued", &w->common.issued },
-		{ "--policy", &w->policy }, { "--amount", &w->amount }, { "--of", &w->of_site }, { "--company", &w->company }, { "--level", &w->level },
-		{ "--merged-from", &w->merged_from }, { "--revoke", &w->common.revoke },
-	};
-	struct err err = { 0 };
-	if (!from_store_arguments(ctl, &w->common.store, &err))
-		return ctl_usage(ctl, "%s", err.text);
-	for (int i = 1; i < ctl->argc; i++) {
-		size_t k = 0;
-		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name) != 0)
-			k++;
-		if (strcmp(ctl->argv[i], "--pending") == 0)
-			w->pending = true;
-		else if (k < countof(rows) && i + 1 < ctl->argc)
-			*rows[k].value = ctl->argv[++i];
-		else
-			return ctl_usage(ctl, "'%s' is not expected here, or its value is missing", ctl->argv[i]);
-	}
-	if ((w->policy != NULL) + (w->merged_from != NULL) + (w->common.revoke != NULL) != 1)
-		return ctl_usage(ctl, "one of --policy, --merged-from and --revoke is needed");
-	return 0;
-}
-
 static bool claim_members(const struct words *w, const struct site *site, json_t *o, struct err *err)
 {
 	json_t *claim = json_object();
@@ -73,14 +47,29 @@ static bool members(const void *words, const struct site *site, json_t *o, struc
 	return !w->policy || claim_members(w, site, o, err);
 }
 
-int ctl_claim(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct words w = { 0 };
-	int code = parse(ctl, &w);
-	if (code)
-		return code;
-	w.common.kind = w.merged_from ? "lineage" : "claim";
-	w.common.members = members;
-	w.common.words = &w;
-	return stating_run(ctl, &w.common);
+	struct words *w = ctl->words;
+	if ((w->policy != NULL) + (w->merged_from != NULL) + (w->common.revoke != NULL) != 1)
+		return ctl_usage(ctl, "%s", SAY(ctl, "--policy、--merged-from、--revoke 须给其一", "one of --policy, --merged-from and --revoke is needed"));
+	w->common.kind = w->merged_from ? "lineage" : "claim";
+	w->common.members = members;
+	w->common.words = w;
+	return stating_run(ctl, &w->common);
 }
+
+static const struct ctl_option options[] = {
+	OPT(TEXT, "--policy", "POLICY", policy, "补贴政策", "the policy of the grant"),
+	OPT(TEXT, "--amount", "'N yuan'", amount, "金额", "how much"),
+	OPT(FLAG, "--pending", NULL, pending, "待定,尚未给予", "asked for, not given yet"),
+	OPT(ID, "--of", "SITE", of_site, "哪一场所;默认本站", "of which site; this one when not given"),
+	OPT(TEXT, "--company", "CODE", company, "申请单位代码;默认取自配置", "the applicant's code; else the configuration's"),
+	OPT(TEXT, "--level", "LEVEL", level, "档次", "which step of the policy"),
+	OPT(DAY, "--date", "DAY", common.store.date, "补贴的日期", "the day of the grant"),
+	OPT(ID, "--merged-from", "SITE", merged_from, "本站由该场所合并而来", "this site was merged from that one"),
+	OPT_GROUP(common, stating_rows),
+	{ NULL },
+};
+
+const struct verb verb_claim = { "claim", { "登记已得或待定的补贴,以及合并前的场所", "state grants given or pending, and sites this one was merged from" }, { NULL, NULL }, run, options,
+				 sizeof(struct words) };

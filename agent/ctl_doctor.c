@@ -186,22 +186,14 @@ static void print(const struct ctl *ctl, const struct check *c, enum finding f, 
 	puts(line.failed ? "" : line.data);
 }
 
-int ctl_doctor(struct ctl *ctl)
+struct words { const char *state, *keys; };
+
+static int run(struct ctl *ctl)
 {
-	struct doctor d = { .state = "/var/lib/pued" };
-	const char *keys = NULL;
+	const struct words *w = ctl->words;
+	struct doctor d = { .state = w->state };
 	bool wrong = false;
-	for (int i = 1; i < ctl->argc; i++)
-		if (strcmp(ctl->argv[i], "--state") == 0 && i + 1 < ctl->argc)
-			d.state = ctl->argv[++i];
-		else if (strcmp(ctl->argv[i], "--keys") == 0 && i + 1 < ctl->argc)
-			keys = ctl->argv[++i];
-		else
-			return ctl_usage(ctl, "'%s' is not expected here, or its value is missing", ctl->argv[i]);
-	if (keys)
-		snprintf(d.keys, sizeof d.keys, "%s", keys);
-	else
-		snprintf(d.keys, sizeof d.keys, "%s/keys", d.state);
+	snprintf(d.keys, sizeof d.keys, "%s%s", w->keys ? w->keys : w->state, w->keys ? "" : "/keys");
 	if (ctl->json)
 		puts("[");
 	for (size_t i = 0; i < countof(checks); i++) {
@@ -213,3 +205,12 @@ int ctl_doctor(struct ctl *ctl)
 		puts("]");
 	return wrong ? 13 : 0;
 }
+
+static const struct ctl_option options[] = {
+	OPT(FILE, "--state", "DIR", state, "存储目录", "the store", "/var/lib/pued"),
+	OPT(FILE, "--keys", "DIR", keys, "签名密钥目录;默认存储目录下的 keys", "the signing keys; else those of the store"),
+	{ NULL },
+};
+
+const struct verb verb_doctor = { "doctor", { "检查常见问题并给出修复命令", "what usually goes wrong, each finding with the command that fixes it" },
+				  { "退出码: 0 正常, 13 有需要修复的问题", "Exit codes: 0 well, 13 something needs fixing" }, run, options, sizeof(struct words) };

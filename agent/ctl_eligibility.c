@@ -7,52 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ASSUMPTIONS_MAX = 16 };
 struct words {
-	const char *facts, *trust;
+	const char *facts;
 	bool why;
-	struct assumption assumptions[ASSUMPTIONS_MAX];
+	struct assumption assumptions[CTL_MANY_MAX];
 	size_t n_assumptions;
 	struct from_store_options store;
+	struct ctl_many assume;
 };
-
-/* "racks=1010" */
-static int add_assumption(struct ctl *ctl, struct words *w, char *text)
-{
-	char *equals = strchr(text, '=');
-	if (!equals || !equals[1])
-		return ctl_usage(ctl, "--assume %s: write FACT=VALUE, for example racks=1010", text);
-	*equals = 0;
-	if (w->n_assumptions == ASSUMPTIONS_MAX)
-		return ctl_usage(ctl, "more than %d assumptions", ASSUMPTIONS_MAX);
-	w->assumptions[w->n_assumptions++] = (struct assumption){ text, equals + 1 };
-	return 0;
-}
-
-static int parse(struct ctl *ctl, struct words *w)
-{
-	struct err err = { 0 };
-	if (!from_store_arguments(ctl, &w->store, &err))
-		return ctl_usage(ctl, "%s", err.text);
-	for (int i = 1; i < ctl->argc; i++) {
-		char *arg = ctl->argv[i];
-		bool more = i + 1 < ctl->argc;
-		int code = 0;
-		if (strcmp(arg, "--why") == 0)
-			w->why = true;
-		else if (strcmp(arg, "--facts") == 0 && more)
-			w->facts = ctl->argv[++i];
-		else if (strcmp(arg, "--trust") == 0 && more)
-			w->trust = ctl->argv[++i];
-		else if (strcmp(arg, "--assume") == 0 && more)
-			code = add_assumption(ctl, w, ctl->argv[++i]);
-		else
-			code = ctl_usage(ctl, "'%s' is not expected here, or its value is missing", arg);
-		if (code)
-			return code;
-	}
-	return 0;
-}
 
 /* What-if names must mean something: a fact, or a statement of the pack. */
 static bool check_assumptions(const struct words *w, const struct pack *p, struct err *err)
@@ -172,7 +134,7 @@ static bool admitted_pack(const struct words *w, struct conf *conf, const struct
 	const char *name = w->store.pack ? w->store.pack : pack_only(id, sizeof id, err);
 	struct trust trust = { 0 };
 	const struct pack *p = name ? pack_find(conf, name, path, sizeof path, err) : NULL;
-	bool good = p && (!w->trust || trust_load(w->trust, &trust, err)) && pack_admit(p, path, w->trust ? &trust : NULL, err);
+	bool good = p && (!w->store.trust || trust_load(w->store.trust, &trust, err)) && pack_admit(p, path, w->store.trust ? &trust : NULL, err);
 	trust_done(&trust);
 	*out = p;
 	return good;
@@ -218,9 +180,31 @@ static int from_evidence(const struct ctl *ctl, const struct words *w)
 	return code;
 }
 
-int ctl_eligibility(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct words w = { 0 };
-	int code = parse(ctl, &w);
-	return code ? code : w.facts ? from_facts(ctl, &w) : from_evidence(ctl, &w);
+	struct words *w = ctl->words;
+	for (size_t i = 0; i < w->assume.n; i++) {
+		const char *text = w->assume.list[i], *equals = strchr(text, '=');
+		if (!equals || equals == text || !equals[1])
+			return ctl_usage(ctl, SAY(ctl, "--assume %s:应写作 FACT=VALUE,如 racks=1010", "--assume %s: write FACT=VALUE, for example racks=1010"), text);
+		*(char *)(uintptr_t)equals = 0;
+		w->assumptions[w->n_assumptions++] = (struct assumption){ text, equals + 1 };
+	}
+	return w->facts ? from_facts(ctl, w) : from_evidence(ctl, w);
 }
+
+static const struct ctl_option options[] = {
+	OPT(FLAG, "--why", NULL, why, "逐项列出数值、限值、裕度、读法与原文", "each criterion with value, limit, margin, readings and quoted text"),
+	OPT(FILE, "--facts", "FILE", facts, "不用存储,判定一个事实文件", "judge a file of facts, without a store"),
+	OPT(TEXT, "--assume", "FACT=VALUE", assume, "假设,例如 racks=1010;结果标明不是证据", "what-if, for example racks=1010; marked as not evidence", .many = true),
+	OPT(FILE, "--pack", "NAME|FILE", store.pack, "规则包;默认取自配置", "the policy pack; else the configuration's"),
+	OPT(DAY, "--date", "DAY", store.date, "判定之日;默认最新证据的本地日期", "the day of judging; else the local day of the newest evidence"),
+	OPT(FILE, "--trust", "KEYS", store.trust, "规则包发布者的可信公钥", "keys you trust to sign packs"),
+	OPT_GROUP(store, from_store_rows),
+	{ NULL },
+};
+
+const struct verb verb_eligibility = {
+	"eligibility", { "按规则包判定是否符合条件", "is the site eligible under a policy pack, by what margin, and what is missing" },
+	{ "退出码: 0 符合, 10 不符合, 11 无法判定或取决于读法", "Exit codes: 0 eligible, 10 not eligible, 11 not decidable or depending on the reading" }, run, options, sizeof(struct words),
+};

@@ -8,12 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct words { const char *state, *out, *since, *leaf, *word; bool is_signed; };
-
-static const struct ctl_option options[] = {
-	{ "--state", offsetof(struct words, state), false }, { "--out", offsetof(struct words, out), false },   { "--since", offsetof(struct words, since), false },
-	{ "--leaf", offsetof(struct words, leaf), false },   { "--signed", offsetof(struct words, is_signed), true }, { NULL },
-};
+struct words { const char *state, *out, *since, *leaf; bool is_signed; };
 
 struct view { struct reader *reader; struct merkle tree; struct tree_head head; };
 
@@ -137,27 +132,39 @@ static bool say_it(const struct ctl *ctl, const struct words *w, const struct vi
 	return good;
 }
 
-int ctl_head(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct words w = { .state = "/var/lib/pued" };
+	const struct words *w = ctl->words;
 	struct err err = { 0 };
 	struct view v = { NULL };
 	CLEANUP(buf_done) struct buf out = { 0 };
-	int code = ctl_options(ctl, 1, options, &w, &w.word);
-	if (code)
-		return code;
-	if (w.word || w.is_signed + !!w.since + !!w.leaf > 1)
-		return ctl_usage(ctl, "one of --signed, --since and --leaf, and nothing else");
-	bool good = (v.reader = reader_open(w.state, &err)) && reader_head(v.reader, &v.tree, &v.head.epoch, &err);
+	if (w->is_signed + !!w->since + !!w->leaf > 1)
+		return ctl_usage(ctl, "%s", SAY(ctl, "--signed、--since、--leaf 只能给其一", "one of --signed, --since and --leaf"));
+	bool good = (v.reader = reader_open(w->state, &err)) && reader_head(v.reader, &v.tree, &v.head.epoch, &err);
 	if (good) {
 		v.head.size = v.tree.size;
 		merkle_root(&v.tree, &v.head.root);
-		good = say_it(ctl, &w, &v, &out, &err) && (!w.out || file_write(w.out, out.data, out.len, 0644, &err));
+		good = say_it(ctl, w, &v, &out, &err) && (!w->out || file_write(w->out, out.data, out.len, 0644, &err));
 	}
 	reader_close(v.reader);
 	if (!good)
 		return ctl_fail(ctl, &err);
-	if (!w.out)
+	if (!w->out)
 		fwrite(out.data, 1, out.len, stdout);
 	return 0;
 }
+
+static const struct ctl_option options[] = {
+	OPT(FLAG, "--signed", NULL, is_signed, "最近一次签名的树头", "the newest signed head, as stored"),
+	OPT(FILE, "--since", "FILE", since, "从该文件中的树头到现在的一致性证明", "a consistency proof from the head in that file to the present one"),
+	OPT(TEXT, "--leaf", "N", leaf, "第 N 条证据及其包含证明", "record N with its inclusion proof"),
+	OPT(FILE, "--out", "FILE", out, "写入文件", "into a file"),
+	OPT(FILE, "--state", "DIR", state, "存储目录", "the store", "/var/lib/pued"),
+	{ NULL },
+};
+
+const struct verb verb_head = {
+	"head", { "证据树头及其证明,打印或另存", "the head of the evidence tree, to print or keep elsewhere, and proofs from it" },
+	{ "核对: puectl verify --store DIR --head FILE; 退出码 12: 不一致", "Compare: puectl verify --store DIR --head FILE.  Exit code 12: no way leads from that head to this store" },
+	run, options, sizeof(struct words),
+};

@@ -116,21 +116,21 @@ static bool one_series(const struct readings *r, const char *id, struct err *err
 	return err_set(err, ERR_INPUT, "'%s' names %zu series, history shows one; --sum adds them up, puectl export gives each", id, r->n_wanted);
 }
 
-int ctl_history(struct ctl *ctl)
+struct words { struct readings_words r; };
+
+static int run(struct ctl *ctl)
 {
-	struct readings_words w = { 0 };
+	struct readings_words *w = ctl->words;
 	struct readings r;
 	struct err err = { 0 };
-	int code = readings_parse(ctl, &w);
+	int code = readings_times(ctl, w);
 	if (code)
 		return code;
-	if (w.sum || w.latest || w.energy)
-		return history_many(ctl, &w);
-	if (w.format || w.out)
-		return ctl_usage(ctl, "history prints; puectl export writes --format and --out");
-	if (!readings_open(&w, &r, &err))
+	if (w->sum || w->latest || w->energy)
+		return history_many(ctl, w);
+	if (!readings_open(w, &r, &err))
 		return ctl_fail(ctl, &err);
-	if (w.series && !one_series(&r, w.series, &err)) {
+	if (w->series && !one_series(&r, w->series, &err)) {
 		readings_close(&r);
 		return ctl_fail(ctl, &err);
 	}
@@ -138,16 +138,29 @@ int ctl_history(struct ctl *ctl)
 	bool good = o.file != NULL;
 	if (good && ctl->json)
 		fputs("[\n", o.file);
-	if (good && w.series)
-		good = show(&o, &w, &err);
+	if (good && w->series)
+		good = show(&o, w, &err);
 	else if (good)
 		list(&o);
 	if (good && ctl->json)
 		fputs("]\n", o.file);
-	good = readings_deliver(o.file, good, &err) && (!w.series || w.step_ms || readings_say_dropped(ctl, &r, &w, &err));
+	good = readings_deliver(o.file, good, &err) && (!w->series || w->step_ms || readings_say_dropped(ctl, &r, w, &err));
 	if (good && !ctl->json && o.n == 0)
 		fprintf(stderr, "%s\n", ctl->lang == LANG_ZH ? "该时段没有读数" : "no readings in this time");
 	buf_done(&o.line);
 	readings_close(&r);
 	return good ? 0 : ctl_fail(ctl, &err);
 }
+
+static const struct ctl_option options[] = {
+	OPT(TEXT, "SERIES", NULL, r.series, "测点;--sum 与 --latest 可含 *、? 与逗号;无则列出全部", "the series; with --sum and --latest it may hold *, ? and commas; alone: which there are"),
+	OPT(FLAG, "--sum", NULL, r.sum, "各步内所有匹配测点之和", "all matching series added up, step by step"),
+	OPT(FLAG, "--latest", NULL, r.latest, "每个匹配测点的最新值", "the newest value of each matching series"),
+	OPT(ID, "--energy", "METER", r.energy, "证据中一个电表每步的电量", "what a meter used in each step, from the evidence"),
+	OPT_GROUP(r, readings_rows),
+	OPT(FILE, "--config", "FILE", r.config, "站点配置,--energy 用", "the site's configuration, for --energy", "/etc/pued/pued.yaml"),
+	{ NULL },
+};
+
+const struct verb verb_history = { "history", { "一个测点的读数,原始或按步长;多个测点之和、最新值、电表电量", "what one series said, raw or in steps; sums, newest values, energies; alone: which series there are" },
+				   { NULL, NULL }, run, options, sizeof(struct words) };

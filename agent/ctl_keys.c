@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-struct keys_options {
-	const char *dir, *site, *role, *zh, *en, *alg, *at, *store, *word;   /* word: KID or FILE */
+struct words {
+	const char *action, *dir, *site, *role, *zh, *en, *alg, *at, *store, *word;   /* word: KID or FILE */
 	bool simulated;
 	struct wall now;                /* the same */
 	char when[WALL_TEXT];           /* --at, or now */
@@ -20,39 +20,21 @@ struct keys_options {
 	char path[4096];                /* DIR/trust.json */
 };
 
-static const struct ctl_option options[] = {
-	{ "--dir", offsetof(struct keys_options, dir), false },
-	{ "--site", offsetof(struct keys_options, site), false },
-	{ "--name", offsetof(struct keys_options, en), false },
-	{ "--name-zh", offsetof(struct keys_options, zh), false },
-	{ "--alg", offsetof(struct keys_options, alg), false },
-	{ "--at", offsetof(struct keys_options, at), false },
-	{ "--from", offsetof(struct keys_options, at), false },
-	{ "--store", offsetof(struct keys_options, store), false },
-	{ "--role", offsetof(struct keys_options, role), false },
-	{ "--simulated", offsetof(struct keys_options, simulated), true },
-	{ NULL },
-};
-
-static int parse_options(struct ctl *ctl, struct keys_options *o)
+static int prepare(struct words *o)
 {
-	int code = ctl_options(ctl, 2, options, o, &o->word);
-	if (code)
-		return code;
 	struct wall at = { (int64_t)time(NULL) * 1000 };
 	struct err err = { 0 };
-	if (o->at && !wall_parse(o->at, &at, &err))
-		return ctl_usage(ctl, "%s", err.text);
 	enum { OVERLAP_MS = 60000 };
+	if (o->at && !wall_parse(o->at, &at, &err))
+		return 64;
 	o->now = at;
 	wall_text(at, o->when);
 	wall_text((struct wall){ at.ms + OVERLAP_MS }, o->overlap_end);
 	wall_text((struct wall){ at.ms - 1000 }, o->just_before);
-	snprintf(o->path, sizeof o->path, "%s/trust.json", o->dir);
-	return 0;
+	return snprintf(o->path, sizeof o->path, "%s/trust.json", o->dir) < (int)sizeof o->path ? 0 : 64;
 }
 
-static json_t *public_entry(const struct public_key *key, const struct keys_options *o)
+static json_t *public_entry(const struct public_key *key, const struct words *o)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	base64url_encode(key->bytes, key->len, &text);
@@ -63,7 +45,7 @@ static json_t *public_entry(const struct public_key *key, const struct keys_opti
 			 "name", "zh", zh, "en", en, "site", o->site, "role", o->role, "simulated", o->simulated, "from", o->when, "until", "revoked");
 }
 
-static bool generate_one(json_t *root, enum sig_alg alg, const struct keys_options *o, json_t *made, struct err *err)
+static bool generate_one(json_t *root, enum sig_alg alg, const struct words *o, json_t *made, struct err *err)
 {
 	struct public_key key;
 	if (!signer_generate(o->dir, alg, &key, err))
@@ -97,13 +79,13 @@ static void print_keys(const struct ctl *ctl, const json_t *list)
 	}
 }
 
-static bool generate(struct ctl *ctl, json_t *root, const struct keys_options *o, struct err *err)
+static bool generate(struct ctl *ctl, json_t *root, const struct words *o, struct err *err)
 {
 	static const struct { const char *name; bool alg[SIG_N]; } choices[] = {
 		{ "ed25519", { [SIG_ED25519] = true } }, { "sm2", { [SIG_SM2] = true } }, { "both", { true, true } },
 	};
 	for (size_t i = 0; i < countof(choices); i++) {
-		if (strcmp(o->alg ? o->alg : "ed25519", choices[i].name) != 0)
+		if (strcmp(o->alg, choices[i].name) != 0)
 			continue;
 		json_t *made = json_array();
 		bool good = made != NULL;
@@ -114,10 +96,10 @@ static bool generate(struct ctl *ctl, json_t *root, const struct keys_options *o
 		json_decref(made);
 		return good;
 	}
-	return err_set(err, ERR_USAGE, "--alg is ed25519, sm2 or both, not '%s'", o->alg);
+	return false;
 }
 
-static bool list(struct ctl *ctl, json_t *root, const struct keys_options *o, struct err *err)
+static bool list(struct ctl *ctl, json_t *root, const struct words *o, struct err *err)
 {
 	(void)o, (void)err;
 	print_keys(ctl, json_object_get(root, "keys"));
@@ -125,7 +107,7 @@ static bool list(struct ctl *ctl, json_t *root, const struct keys_options *o, st
 }
 
 /* The statement by which the old key names its successor: a regulator who trusts the old one need not be asked again. */
-static bool statement(const struct keys_options *o, const char *old_kid, const json_t *successor, struct err *err)
+static bool statement(const struct words *o, const char *old_kid, const json_t *successor, struct err *err)
 {
 	char path[sizeof o->path + 64];
 	snprintf(path, sizeof path, "%s/%s.pem", o->dir, old_kid);
@@ -141,7 +123,7 @@ static bool statement(const struct keys_options *o, const char *old_kid, const j
 	return good;
 }
 
-static bool rotate_one(json_t *root, json_t *old, struct keys_options o, json_t *made, struct err *err)
+static bool rotate_one(json_t *root, json_t *old, struct words o, json_t *made, struct err *err)
 {
 	const char *name = json_string_value(json_object_get(old, "alg")), *kid = json_string_value(json_object_get(old, "kid"));
 	enum sig_alg alg;
@@ -158,7 +140,7 @@ static bool rotate_one(json_t *root, json_t *old, struct keys_options o, json_t 
 	return json_object_set_new(old, "until", json_string(o.overlap_end)) == 0 ? true : err_memory(err);
 }
 
-static bool rotate(struct ctl *ctl, json_t *root, const struct keys_options *o, struct err *err)
+static bool rotate(struct ctl *ctl, json_t *root, const struct words *o, struct err *err)
 {
 	json_t *made = json_array(), *keys = json_object_get(root, "keys");
 	size_t n = json_array_size(keys), rotated = 0;
@@ -180,7 +162,7 @@ static bool rotate(struct ctl *ctl, json_t *root, const struct keys_options *o, 
 	return good;
 }
 
-static bool revoke(struct ctl *ctl, json_t *root, const struct keys_options *o, struct err *err)
+static bool revoke(struct ctl *ctl, json_t *root, const struct words *o, struct err *err)
 {
 	json_t *entry = o->word ? trust_entry(root, o->word) : NULL;
 	if (!entry)
@@ -222,7 +204,7 @@ static json_t *successor(const struct buf *envelope, const char *store, struct w
 	return list;
 }
 
-static json_t *given_keys(const struct keys_options *o, struct err *err)
+static json_t *given_keys(const struct words *o, struct err *err)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	if (!file_read(o->word, &text, err))
@@ -238,7 +220,7 @@ static json_t *given_keys(const struct keys_options *o, struct err *err)
 
 /* Without FILE: the public side of this directory, to hand to who shall trust it.  With FILE: its keys join the trust store,
  * or the successor that one of the store's keys names in it. */
-static bool trust(struct ctl *ctl, json_t *root, const struct keys_options *o, struct err *err)
+static bool trust(struct ctl *ctl, json_t *root, const struct words *o, struct err *err)
 {
 	if (!o->word) {
 		json_dumpf(root, stdout, JSON_INDENT(1) | JSON_SORT_KEYS);
@@ -268,24 +250,45 @@ static bool trust(struct ctl *ctl, json_t *root, const struct keys_options *o, s
 	return good;
 }
 
-static const struct { const char *name; bool (*run)(struct ctl *, json_t *, const struct keys_options *, struct err *); } actions[] = {
+static const struct { const char *name; bool (*run)(struct ctl *, json_t *, const struct words *, struct err *); } actions[] = {
 	{ "generate", generate }, { "list", list }, { "trust", trust }, { "rotate", rotate }, { "revoke", revoke },
 };
 
-int ctl_keys(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct keys_options o = { .dir = "/var/lib/pued/keys", .store = "/etc/pued/trust/keys.json" };
+	struct words *o = ctl->words;
 	struct err err = { 0 };
-	for (size_t i = 0; ctl->argc > 1 && i < countof(actions); i++) {
-		if (strcmp(ctl->argv[1], actions[i].name) != 0)
-			continue;
-		int code = parse_options(ctl, &o);
-		if (code)
-			return code;
-		json_t *root = trust_file_load(o.path, &err);
-		bool good = root && actions[i].run(ctl, root, &o, &err);
-		json_decref(root);
-		return good ? 0 : ctl_fail(ctl, &err);
-	}
-	return ctl_usage(ctl, ctl->argc > 1 ? "no action '%s'" : "what shall be done with keys?", ctl->argc > 1 ? ctl->argv[1] : "");
+	size_t i = 0;
+	int code = prepare(o);
+	if (code)
+		return code;
+	while (i + 1 < countof(actions) && strcmp(o->action, actions[i].name) != 0)
+		i++;
+	json_t *root = trust_file_load(o->path, &err);
+	bool good = root && actions[i].run(ctl, root, o, &err);
+	json_decref(root);
+	return good ? 0 : ctl_fail(ctl, &err);
 }
+
+static const struct ctl_option options[] = {
+	OPT(CHOICE, "ACTION", "generate|list|trust|rotate|revoke", action, "做什么", "what to do", .needed = true),
+	OPT(TEXT, "KID|FILE", NULL, word, "密钥号;trust 为公钥文件", "the key; with trust a file of public keys", .only = "trust|rotate|revoke"),
+	OPT(FILE, "--dir", "DIR", dir, "密钥目录", "the directory of the keys", "/var/lib/pued/keys"),
+	OPT(ID, "--site", "ID", site, "所属场所", "the site it signs for", .only = "generate"),
+	OPT(TEXT, "--role", "ROLE", role, "角色,如 publisher", "its role, such as publisher", .only = "generate"),
+	OPT(TEXT, "--name", "TEXT", en, "英文名称", "its name in English", .only = "generate|rotate"),
+	OPT(TEXT, "--name-zh", "TEXT", zh, "中文名称", "its name in Chinese", .only = "generate|rotate"),
+	OPT(CHOICE, "--alg", "ed25519|sm2|both", alg, "算法", "the algorithm", "ed25519"),
+	OPT(FLAG, "--simulated", NULL, simulated, "模拟场所的密钥", "the key of a simulated site", .only = "generate"),
+	OPT(TIME, "--from", "TIME", at, "生效时间;默认现在", "good from then on; now when not given", .only = "generate"),
+	OPT(TIME, "--at", "TIME", at, "时刻;默认现在", "the moment; now when not given"),
+	OPT(FILE, "--store", "FILE", store, "信任库", "the trust store", "/etc/pued/trust/keys.json"),
+	{ NULL },
+};
+
+const struct verb verb_keys = {
+	"keys", { "签名密钥与信任库", "signing keys and the trust store" },
+	{ "generate  新密钥: KID.pem 与 trust.json\nlist      列出密钥\nrotate    新密钥接替,旧密钥签名确认;运行中的 pued 一秒内采用\nrevoke    自该时刻起所签文件一律拒绝 (退出码 20)\ntrust     打印公钥部分;给出文件则并入信任库 --store;文件可以是旧密钥指认继任者的声明",
+	  "generate  a new key: KID.pem, and its public side in trust.json\nlist      the keys there are\nrotate    a successor for each key in use, or for KID, named in a statement that the old key signs; a running pued takes it up within a second\nrevoke    what it signs from that time on is refused (exit code 20)\ntrust     prints the public side; with FILE its keys join the trust store --store; FILE may be the statement by which a key in that store names its successor" },
+	run, options, sizeof(struct words),
+};

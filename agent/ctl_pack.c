@@ -13,29 +13,6 @@
 
 struct words { const char *what, *pack, *text, *keys, *site; bool facts, simulated; };
 
-static int parse(struct ctl *ctl, struct words *w)
-{
-	const struct { const char *name; const char **value; } rows[] = { { "--text", &w->text }, { "--keys", &w->keys }, { "--site", &w->site } };
-	const char **plain[] = { &w->what, &w->pack };
-	size_t n = 0;
-	for (int i = 1; i < ctl->argc; i++) {
-		size_t k = 0;
-		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name) != 0)
-			k++;
-		if (strcmp(ctl->argv[i], "--facts") == 0)
-			w->facts = true;
-		else if (strcmp(ctl->argv[i], "--simulated") == 0)
-			w->simulated = true;
-		else if (k < countof(rows) && i + 1 < ctl->argc)
-			*rows[k].value = ctl->argv[++i];
-		else if (ctl->argv[i][0] == '-' || n == countof(plain))
-			return ctl_usage(ctl, "'%s' is not expected here", ctl->argv[i]);
-		else
-			*plain[n++] = ctl->argv[i];
-	}
-	return w->what ? 0 : ctl_usage(ctl, "what? list, check, test, show or sign");
-}
-
 /* Loads it and prints every problem; NULL when there is one.  Quotes are checked where the text is given. */
 static const struct pack *load(const struct ctl *ctl, const struct words *w, struct conf *conf, char *path, size_t size, int *code)
 {
@@ -100,11 +77,9 @@ static int sign(const struct ctl *ctl, const struct words *w, const struct pack 
 	struct clock clock = { 0 };
 	char beside[PATH_MAX + 8];
 	CLEANUP(buf_done) struct buf payload = { 0 }, envelope = { 0 };
-	if (!w->keys)
-		return ctl_usage(ctl, "--keys DIR is missing: the publisher's key directory (puectl keys generate --role publisher)");
 	struct signer *signer = signer_open(w->keys, NULL, &err);
 	snprintf(beside, sizeof beside, "%s.jws", path);
-	bool good = signer && pack_statement(p, w->site ? w->site : "publisher", clock_wall(&clock), w->simulated, &payload, &err) &&
+	bool good = signer && pack_statement(p, w->site, clock_wall(&clock), w->simulated, &payload, &err) &&
 		    jws_make(signer_ops(signer), JWS_PACK, payload.data, payload.len, true, &envelope, &err) &&
 		    file_write(beside, envelope.data, envelope.len, 0644, &err);
 	signer_free(signer);
@@ -138,23 +113,35 @@ static int list(const struct ctl *ctl)
 	return 0;
 }
 
-int ctl_pack(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct words w = { 0 };
+	const struct words *w = ctl->words;
 	char path[PATH_MAX];
-	int code = parse(ctl, &w);
-	if (code)
-		return code;
-	if (strcmp(w.what, "list") == 0)
+	int code;
+	if (strcmp(w->what, "list") == 0)
 		return list(ctl);
-	bool known = strcmp(w.what, "check") == 0 || strcmp(w.what, "test") == 0 || strcmp(w.what, "show") == 0 || strcmp(w.what, "sign") == 0;
-	if (!known || !w.pack)
-		return ctl_usage(ctl, known ? "which pack? a file or a name" : "'%s' is none of list, check, test, show, sign", w.what);
 	struct conf *conf = conf_new();
-	const struct pack *p = load(ctl, &w, conf, path, sizeof path, &code);
+	const struct pack *p = load(ctl, w, conf, path, sizeof path, &code);
 	if (p)
-		code = strcmp(w.what, "check") == 0 ? check(ctl, &w, p) : strcmp(w.what, "test") == 0 ? test(ctl, p)
-		       : strcmp(w.what, "show") == 0 ? show(ctl, &w, p) : sign(ctl, &w, p, path);
+		code = strcmp(w->what, "check") == 0 ? check(ctl, w, p) : strcmp(w->what, "test") == 0 ? test(ctl, p)
+		       : strcmp(w->what, "show") == 0 ? show(ctl, w, p) : sign(ctl, w, p, path);
 	conf_free(conf);
 	return code;
 }
+
+static const struct ctl_option options[] = {
+	OPT(CHOICE, "ACTION", "list|check|test|show|sign", what, "做什么", "what to do", .needed = true),
+	OPT(FILE, "PACK", NULL, pack, "规则包:文件或名称", "the pack: a file or a name", .only = "check|test|show|sign", .needed = true),
+	OPT(FILE, "--text", "POLICY.txt", text, "核对每一处引文", "every quote against the policy's text", .only = "check|test|show|sign"),
+	OPT(FLAG, "--facts", NULL, facts, "列出可用的事实", "the facts a pack may ask for", .only = "show"),
+	OPT(FILE, "--keys", "DIR", keys, "发布者的密钥目录(puectl keys generate --role publisher)", "the publisher's keys (puectl keys generate --role publisher)", .only = "sign", .needed = true),
+	OPT(ID, "--site", "ID", site, "签名者", "who signs", "publisher"),
+	OPT(FLAG, "--simulated", NULL, simulated, "模拟的规则包", "a simulated pack", .only = "sign"),
+	{ NULL },
+};
+
+const struct verb verb_pack = {
+	"pack", { "规则包:检查、试算、显示、签名", "policy packs: check, test, show, sign" },
+	{ "check  格式、单位、用词\ntest   运行包内算例\nshow   显示内容\nsign   写出 PACK.jws", "check  form, units, words\ntest   run the vectors inside the pack\nshow   what it says\nsign   writes PACK.jws" },
+	run, options, sizeof(struct words),
+};

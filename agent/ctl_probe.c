@@ -1,6 +1,7 @@
 /* puectl probe ENDPOINT: what is there, what it says now, and the block to paste into the configuration. */
 #include "agent/ctl.h"
 #include "agent/dialog.h"
+#include "agent/probe_mqtt.h"
 #include "agent/setup.h"
 
 #include <inttypes.h>
@@ -8,36 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct options { const char *endpoint, *profile, *timeout, *state_dir, *retries; bool decode, plan; };
-
-static const struct ctl_option rows[] = {
-	{ "--profile", offsetof(struct options, profile), false }, { "--timeout", offsetof(struct options, timeout), false },
-	{ "--state", offsetof(struct options, state_dir), false }, { "--retries", offsetof(struct options, retries), false },
-	{ "--decode", offsetof(struct options, decode), true }, { "--plan", offsetof(struct options, plan), true },
-	{ NULL },
-};
-
-static int parse(struct ctl *ctl, struct options *o)
-{
-	int code = ctl_options(ctl, 1, rows, o, &o->endpoint);
-	return code ? code : o->endpoint ? 0 : ctl_usage(ctl, "no endpoint");
-}
-
-static bool parse_number(const char *text, long min, long max, long fallback, const char *what, long *out, struct err *err)
-{
-	char *end;
-	*out = fallback;
-	if (!text)
-		return true;
-	*out = strtol(text, &end, 10);
-	if (strcmp(end, "s") == 0 && strcmp(what, "--timeout") == 0) {
-		*out *= 1000;
-		end += 1;
-	} else if (strcmp(end, "ms") == 0) {
-		end += 2;
-	}
-	return !*end && end != text && *out >= min && *out <= max ? true : err_set(err, ERR_USAGE, "%s %s is not between %ld and %ld", what, text, min, max);
-}
+struct words { const char *endpoint, *profile, *state_dir, *config; int64_t timeout_ms, retries; bool decode, plan; };
 
 /* ---- printing ----------------------------------------------------------------------------------------------------------- */
 
@@ -243,7 +215,7 @@ static void put_id(const struct endpoint *ep, struct buf *b)
 }
 
 /* The block to paste.  A community is a secret: it goes into a credential, never into the file. */
-static void print_block(struct ctl *ctl, const struct endpoint *ep, const struct options *o, const struct probe *p, struct buf *b)
+static void print_block(struct ctl *ctl, const struct endpoint *ep, const struct words *o, const struct probe *p, struct buf *b)
 {
 	static const struct bilingual community = { "团体字存入此凭据", "put the community into this credential" },
 				      phrases = { "第一行认证口令，第二行加密口令", "its first line authenticates, its second line encrypts" };
@@ -257,7 +229,7 @@ static void print_block(struct ctl *ctl, const struct endpoint *ep, const struct
 		buf_printf(b, "    credential: %s   # %s\n", ep->credential ? ep->credential : v3 ? "snmp-v3" : "snmp-read", say(ctl, v3 ? phrases : community));
 }
 
-static void print_human(struct ctl *ctl, const struct endpoint *ep, const struct options *o, const struct probe *p, struct buf *b)
+static void print_human(struct ctl *ctl, const struct endpoint *ep, const struct words *o, const struct probe *p, struct buf *b)
 {
 	print_identity(ctl, p, b);
 	if (p->why_not[0])
@@ -285,7 +257,7 @@ static void print_human(struct ctl *ctl, const struct endpoint *ep, const struct
 }
 
 /* --profile takes a file, too: what is being written need not be installed to be tried. */
-static struct library *read_library(struct options *o, struct err *err)
+static struct library *read_library(struct words *o, struct err *err)
 {
 	CLEANUP(buf_done) struct buf report = { 0 };
 	if (!o->profile || !is_profile_file(o->profile))
@@ -296,43 +268,39 @@ static struct library *read_library(struct options *o, struct err *err)
 	return library;
 }
 
-int ctl_probe(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct options o = { 0 };
+	struct words *o = ctl->words;
 	struct err err = { 0 };
 	struct endpoint ep;
 	struct probe probe = { 0 };
-	long timeout, retries;
-	int code = parse(ctl, &o);
-	if (code)
-		return code;
-	if (!endpoint_parse(o.endpoint, &ep, &err)) {
+	if (strcmp(o->endpoint, "mqtt") == 0)
+		return probe_mqtt_file(ctl, o->config);
+	if (!endpoint_parse(o->endpoint, &ep, &err)) {
 		err.kind = ERR_USAGE;
 		return ctl_fail(ctl, &err);
 	}
 	ep.credential = endpoint_option(&ep, "credential");
-	if (!parse_number(o.timeout, 10, 60000, 1000, "--timeout", &timeout, &err) || !parse_number(o.retries, 0, 10, 1, "--retries", &retries, &err))
-		return ctl_fail(ctl, &err);
-	struct library *library = read_library(&o, &err);
+	struct library *library = read_library(o, &err);
 	if (!library)
 		return ctl_fail(ctl, &err);
-	struct probe_options po = { .library = library, .timeout_ms = timeout, .retries = (int)retries };
-	if (o.profile && !(po.profile = library_find(library, o.profile))) {
-		const char *near = library_nearest(library, o.profile);
-		err_set(&err, ERR_USAGE, "profile '%s' is not known%s%s%s; `puectl profile list` shows all", o.profile, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	struct probe_options po = { .library = library, .timeout_ms = o->timeout_ms, .retries = (int)o->retries };
+	if (o->profile && !(po.profile = library_find(library, o->profile))) {
+		const char *near = library_nearest(library, o->profile);
+		err_set(&err, ERR_USAGE, "profile '%s' is not known%s%s%s; `puectl profile list` shows all", o->profile, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 		library_free(library);
 		return ctl_fail(ctl, &err);
 	}
-	struct secrets *secrets = secrets_new(o.state_dir ? o.state_dir : "/var/lib/pued");
+	struct secrets *secrets = secrets_new(o->state_dir);
 	struct dialog *d = dialog_new(secrets, &err);
 	CLEANUP(buf_done) struct buf out = { 0 };
 	bool good = d && probe_run(d, &ep, &po, &probe, &err);
 	if (good) {
 		merge_identity(&probe);
 		if (ctl->json)
-			print_json(o.endpoint, &probe, &out);
+			print_json(o->endpoint, &probe, &out);
 		else
-			print_human(ctl, &ep, &o, &probe, &out);
+			print_human(ctl, &ep, o, &probe, &out);
 		good = out.failed ? err_memory(&err) : true;
 	}
 	if (good)
@@ -343,3 +311,17 @@ int ctl_probe(struct ctl *ctl)
 	library_free(library);
 	return good ? 0 : ctl_fail(ctl, &err);
 }
+
+static const struct ctl_option options[] = {
+	OPT(TEXT, "ENDPOINT", NULL, endpoint, "设备地址,如 modbus+tcp://10.0.0.11/1;mqtt 则检验消息代理", "the device, such as modbus+tcp://10.0.0.11/1; mqtt tries the broker", .needed = true),
+	OPT(FILE, "--profile", "NAME|FILE.yaml", profile, "用此设备模板;默认自动识别", "read it by this profile; else it is identified"),
+	OPT(FLAG, "--decode", NULL, decode, "另列各种字序的读法", "the readings of every word order as well"),
+	OPT(FLAG, "--plan", NULL, plan, "显示请求的安排", "how the requests are laid out"),
+	OPT(DURATION, "--timeout", "1s", timeout_ms, "每个请求的时限", "deadline of a request", "1s", .min = 10, .max = 60000),
+	OPT(INTEGER, "--retries", "N", retries, "重试次数", "how often a request is repeated", "1", .min = 0, .max = 10),
+	OPT(FILE, "--state", "DIR", state_dir, "凭据所在的存储目录", "the store, where credentials are", "/var/lib/pued"),
+	OPT(FILE, "--config", "FILE", config, "站点配置,mqtt 用", "the site's configuration, for mqtt", "/etc/pued/pued.yaml"),
+	{ NULL },
+};
+
+const struct verb verb_probe = { "probe", { "识别设备并显示解码后的数值", "identify a device and print its decoded points" }, { NULL, NULL }, run, options, sizeof(struct words) };

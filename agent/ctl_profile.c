@@ -13,28 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct words { const char *what, *name, *recording, *profile, *vendor, *model, *source, *base; };
-
-static int parse(struct ctl *ctl, struct words *w)
-{
-	const struct { const char *name; const char **value; } rows[] = {
-		{ "--recording", &w->recording }, { "--name", &w->profile }, { "--vendor", &w->vendor }, { "--model", &w->model },
-		{ "--source", &w->source }, { "--base", &w->base } };
-	const char **plain[] = { &w->what, &w->name };
-	size_t n = 0;
-	for (int i = 1; i < ctl->argc; i++) {
-		size_t k = 0;
-		while (k < countof(rows) && strcmp(rows[k].name, ctl->argv[i]) != 0)
-			k++;
-		if (k < countof(rows) && i + 1 < ctl->argc)
-			*rows[k].value = ctl->argv[++i];
-		else if (ctl->argv[i][0] == '-' || n == countof(plain))
-			return ctl_usage(ctl, "'%s' is not expected here", ctl->argv[i]);
-		else
-			*plain[n++] = ctl->argv[i];
-	}
-	return w->what ? 0 : ctl_usage(ctl, "what? list, show, test or import");
-}
+struct words { const char *what, *name, *recording, *profile, *vendor, *model, *source; int64_t base; };
 
 static const char *name_of(const struct conf_name *names, int value)
 {
@@ -294,12 +273,7 @@ static int import(const struct ctl *ctl, const struct words *w)
 	struct err err = { 0 };
 	CLEANUP(buf_done) struct buf bytes = { 0 }, text = { 0 }, yaml = { 0 };
 	const char *how;
-	struct import_options o = { .name = w->profile, .vendor = w->vendor, .model = w->model, .source = w->source, .address_base = -1 };
-	char *end = NULL;
-	if (!w->name)
-		return ctl_usage(ctl, "import needs a CSV file");
-	if (w->base && ((o.address_base = strtoll(w->base, &end, 0)) < 0 || *end || o.address_base > 65535))
-		return ctl_usage(ctl, "--base is the number of the first register: 0, 1 or 40001");
+	struct import_options o = { .name = w->profile, .vendor = w->vendor, .model = w->model, .source = w->source, .address_base = w->base };
 	if (!file_read(w->name, &bytes, &err) || !to_utf8(bytes.data ? bytes.data : "", bytes.len, &text, &how, &err) ||
 	    !profile_import(w->name, text.data ? text.data : "", text.len, &o, &yaml, &err))
 		return ctl_fail(ctl, &err);
@@ -322,8 +296,6 @@ static int with_library(struct ctl *ctl, const struct words *w)
 		(ctl->json ? list_json : list_text)(lib, &out);
 	else if (!strcmp(w->what, "test"))
 		code = run_test(ctl, w, lib, name);
-	else if (!name)
-		code = ctl_usage(ctl, "show needs a profile's name");
 	else if (!library_find(lib, name))
 		code = not_known(ctl, lib, name);
 	else
@@ -333,15 +305,28 @@ static int with_library(struct ctl *ctl, const struct words *w)
 	return code;
 }
 
-int ctl_profile(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct words w = { 0 };
-	int code = parse(ctl, &w);
-	if (code)
-		return code;
-	if (!strcmp(w.what, "import"))
-		return import(ctl, &w);
-	if (strcmp(w.what, "list") && strcmp(w.what, "show") && strcmp(w.what, "test"))
-		return ctl_usage(ctl, "'%s' is not one of list, show, test, import", w.what);
-	return with_library(ctl, &w);
+	const struct words *w = ctl->words;
+	if (!w->name && (!strcmp(w->what, "show") || !strcmp(w->what, "import")))
+		return ctl_usage(ctl, "%s", SAY(ctl, "缺少 NAME|FILE", "NAME|FILE is missing"));
+	return !strcmp(w->what, "import") ? import(ctl, w) : with_library(ctl, w);
 }
+
+static const struct ctl_option options[] = {
+	OPT(CHOICE, "ACTION", "list|show|test|import", what, "做什么", "what to do", .needed = true),
+	OPT(TEXT, "NAME|FILE", NULL, name, "设备模板的名称,或 .yaml 文件;import 为 CSV 点表", "a profile's name or its .yaml file; with import the vendor's table as CSV"),
+	OPT(FILE, "--recording", "FILE", recording, "按该模板读取一份录制", "reads a recording as this profile would", .only = "test"),
+	OPT(ID, "--name", "NAME", profile, "新模板的名称", "name of the new profile", .only = "import"),
+	OPT(TEXT, "--vendor", "V", vendor, "厂家", "its vendor", .only = "import"),
+	OPT(TEXT, "--model", "M", model, "型号", "its model", .only = "import"),
+	OPT(TEXT, "--source", "TEXT", source, "点表出处", "where the table is from", .only = "import"),
+	OPT(INTEGER, "--base", "N", base, "首寄存器的编号:0、1 或 40001;-1 自动", "number of the first register: 0, 1 or 40001; -1 finds it", "-1", .min = -1, .max = 65535),
+	{ NULL },
+};
+
+const struct verb verb_profile = {
+	"profile", { "设备模板:列出、显示、试验、从点表导入", "device profiles: list, show, test, import from a vendor's table" },
+	{ "test    运行模板内的算例;给出文件则先检查格式\nimport  由CSV点表生成初稿(标准输出)", "test    runs the tests inside profiles; a FILE is checked first\nimport  a first draft from a CSV table, to standard output" },
+	run, options, sizeof(struct words),
+};

@@ -12,35 +12,6 @@
 
 struct words { struct gather_options gather; bool explain, html; const char *freeze, *keys, *made, *baseline, *trust, *kgce; };
 
-static int parse(struct ctl *ctl, struct words *w)
-{
-	struct err err = { 0 };
-	if (!gather_arguments(ctl, &w->gather, &err))
-		return ctl_usage(ctl, "%s", err.text);
-	const struct { const char *name; const char **value; } rows[] = {
-		{ "--freeze", &w->freeze }, { "--keys", &w->keys }, { "--made", &w->made }, { "--baseline", &w->baseline }, { "--trust", &w->trust },
-		{ "--kgce-per-kwh", &w->kgce },
-	};
-	for (int i = 1; i < ctl->argc; i++) {
-		size_t k = 0;
-		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name))
-			k++;
-		if (k < countof(rows) && i + 1 < ctl->argc)
-			*rows[k].value = ctl->argv[++i];
-		else if (k < countof(rows))
-			return ctl_usage(ctl, "%s needs a value", rows[k].name);
-		else if (!strcmp(ctl->argv[i], "--explain"))
-			w->explain = true;
-		else if (!strcmp(ctl->argv[i], "--html"))
-			w->html = true;
-		else
-			return ctl_usage(ctl, "'%s' is not expected here", ctl->argv[i]);
-	}
-	if (!w->freeze != !w->keys || !w->baseline != !w->trust)
-		return ctl_usage(ctl, "--freeze FILE needs --keys DIR, --baseline FILE needs --trust KEYS: trust is given, never found in the file");
-	return 0;
-}
-
 static bool freeze(const struct words *w, const struct gather *g, struct err *err)
 {
 	struct kpi k;
@@ -136,29 +107,41 @@ static void write_out(const struct words *w, const struct ctl *ctl, const struct
 	}
 }
 
-int ctl_pue(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct words w = { 0 };
+	const struct words *w = ctl->words;
 	struct gather g;
 	struct err err = { 0 };
 	struct buf out = { 0 };
-	int code = parse(ctl, &w);
-	if (code)
-		return code;
-	if (!gather_make(&w.gather, &g, &err))
+	if (!gather_make(&w->gather, &g, &err))
 		return ctl_fail(ctl, &err);
 	struct before before = { 0 };
-	if ((w.freeze && !freeze(&w, &g, &err)) || !compare(&w, &g, &before, &err)) {
+	if ((w->freeze && !freeze(w, &g, &err)) || !compare(w, &g, &before, &err)) {
 		before_done(&before);
 		gather_done(&g);
 		return ctl_fail(ctl, &err);
 	}
 	struct explain x = { g.window, &g.setup, g.events, g.n_events, before.found ? &before.shown : NULL };
-	write_out(&w, ctl, &x, &out);
+	write_out(w, ctl, &x, &out);
 	before_done(&before);
 	fwrite(out.data ? out.data : "", 1, out.len, stdout);
 	bool failed = out.failed;
 	buf_done(&out);
 	gather_done(&g);
-	return failed ? 70 : ferror(stdout) ? 74 : 0;
+	return failed ? 70 : 0;
 }
+
+static const struct ctl_option options[] = {
+	OPT(FLAG, "--explain", NULL, explain, "每个电表、安装期、缺口、事件与不确定度", "every term, meter, epoch, gap, event and uncertainty"),
+	OPT(FLAG, "--html", NULL, html, "打印成网页", "as a page"),
+	OPT(FILE, "--freeze", "FILE", freeze, "签名冻结本窗口为改造前基线", "sign this window as the baseline before a retrofit", .with = "--keys"),
+	OPT(FILE, "--keys", "DIR", keys, "签名密钥目录", "the signing keys", .with = "--freeze"),
+	OPT(TIME, "--made", "TIME", made, "冻结的时间;默认现在", "when it is frozen; now when not given", .with = "--freeze"),
+	OPT(FILE, "--baseline", "FILE", baseline, "与基线比较(仅供参考)", "compare with a baseline, as information", .with = "--trust"),
+	OPT(FILE, "--trust", "KEYS", trust, "可信公钥:由人给出,从不取自文件", "keys you trust: given, never found in the file", .with = "--baseline"),
+	OPT(TEXT, "--kgce-per-kwh", "FACTOR", kgce, "折标煤系数", "factor for coal equivalent"),
+	OPT_GROUP(gather, gather_rows),
+	{ NULL },
+};
+
+const struct verb verb_pue = { "pue", { "PUE 及其全部来历", "the PUE with its full name, and everything behind it" }, { NULL, NULL }, run, options, sizeof(struct words) };

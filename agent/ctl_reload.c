@@ -19,21 +19,19 @@ static bool running_pid(const char *state_dir, pid_t *out, struct err *err)
 	return *out > 1 || err_set(err, ERR_UNAVAILABLE, "%s names no process; is pued running?", path);
 }
 
-int ctl_reload(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct from_store_options o = { 0 };
+	const struct from_store_options *o = ctl->words;
 	struct setup setup;
 	struct err err = { 0 };
 	CLEANUP(buf_done) struct buf report = { 0 };
 	pid_t pid = 0;
-	if (!from_store_arguments(ctl, &o, &err) || ctl->argc > 1)
-		return ctl_usage(ctl, "%s", err.text[0] ? err.text : "no argument is expected");
-	if (!setup_load(o.config ? o.config : "/etc/pued/pued.yaml", &setup, &report, &err)) {
+	if (!setup_load(o->config, &setup, &report, &err)) {
 		if (report.len)
 			fputs(report.data, stderr);
 		return ctl_fail(ctl, &err);
 	}
-	bool good = running_pid(o.state_dir ? o.state_dir : setup.site->state_dir, &pid, &err);
+	bool good = running_pid(o->state_dir ? o->state_dir : setup.site->state_dir, &pid, &err);
 	if (good && kill(pid, SIGHUP) != 0)
 		good = err_set(&err, errno == EPERM ? ERR_DENIED : ERR_UNAVAILABLE, "process %d: %s", (int)pid, strerror(errno));
 	setup_done(&setup);
@@ -42,3 +40,6 @@ int ctl_reload(struct ctl *ctl)
 	printf(ctl->lang == LANG_ZH ? "配置无误,已通知 pued(进程 %d);结果见其日志\n" : "the configuration is good; pued (process %d) was told, its log says what it did\n", (int)pid);
 	return 0;
 }
+
+const struct verb verb_reload = { "reload", { "检查配置,并让运行中的 pued 采用", "check the configuration and let the running pued take it in" }, { NULL, NULL }, run, from_store_rows,
+				  sizeof(struct from_store_options) };

@@ -11,11 +11,11 @@
 
 struct kept { struct interval iv; struct interval_row *rows; };
 
+struct words { const char *config, *file, *from, *to, *by, *statements, *trust; int64_t step_ms; bool summary, leaves; };
+
 struct out {
 	struct ctl *ctl;
-	const char *config, *file, *from, *to, *by, *step, *statements, *trust;
-	int64_t step_ms;
-	bool summary, leaves;
+	const struct words *w;
 	struct setup setup;
 	struct window *window;
 	bool fixed_window;
@@ -64,7 +64,7 @@ static bool period_push(struct out *o, const struct interval *iv)
 	const struct zone *zone = &o->setup.zone;
 	if (!o->n_periods || iv->from.ms >= o->period_end.ms) {
 		struct date first, after;
-		period_of(o->by, zone_date(zone, iv->from), &first, &after);
+		period_of(o->w->by, zone_date(zone, iv->from), &first, &after);
 		o->period_end = zone_day_start(zone, after);
 		if (!grow(&o->periods, o->n_periods, &o->period_room, sizeof *o->periods))
 			return err_memory(&o->err);
@@ -82,7 +82,7 @@ static void on_interval(void *ctx, const struct interval *iv)
 	struct out *o = ctx;
 	if (o->failed)
 		return;
-	if (o->leaves) {
+	if (o->w->leaves) {
 		struct buf leaf = { 0 };
 		interval_leaf(o->setup.site, iv, &leaf);
 		print_leaf(&leaf);
@@ -91,12 +91,12 @@ static void on_interval(void *ctx, const struct interval *iv)
 		o->failed = true;
 	if (!o->failed && !o->fixed_window && !window_extend(o->window, iv->to, &o->err))
 		o->failed = true;
-	if (!o->failed && o->by && !period_push(o, iv))
+	if (!o->failed && o->w->by && !period_push(o, iv))
 		o->failed = true;
 	if (o->failed)
 		return;
 	window_push(o->window, iv);
-	if (o->summary || o->leaves)
+	if (o->w->summary || o->w->leaves)
 		return;
 	struct interval_row *rows = malloc((iv->n + 1) * sizeof *rows);
 	if (!rows || !grow(&o->intervals, o->n, &o->room, sizeof *o->intervals)) {
@@ -159,7 +159,7 @@ static void on_event(void *ctx, const struct ledger_event *ev)
 	struct out *o = ctx;
 	if (o->failed)
 		return;
-	if (o->leaves) {
+	if (o->w->leaves) {
 		struct buf leaf = { 0 };
 		event_leaf(o->setup.site, ev, &leaf);
 		print_leaf(&leaf);
@@ -291,7 +291,7 @@ static void print_json(const struct out *o, const struct replay_stats *stats)
 		explain_members(&x, &kpi);
 		printf(",\n%s", kpi.data ? kpi.data : "");
 	}
-	if (o->by)
+	if (o->w->by)
 		json_periods(o);
 	printf("}\n");
 	buf_done(&kpi);
@@ -336,49 +336,14 @@ static void print_text(const struct out *o, const struct replay_stats *stats)
 	buf_done(&text);
 }
 
-/* ---- arguments ----------------------------------------------------------------------------------------------------------------- */
-
-static int arguments(struct ctl *ctl, struct out *o)
-{
-	const struct { const char *name; const char **value; bool *flag; } rows[] = {
-		{ "--config", &o->config, NULL }, { "--from", &o->from, NULL }, { "--to", &o->to, NULL }, { "--by", &o->by, NULL }, { "--step", &o->step, NULL },
-		{ "--statements", &o->statements, NULL }, { "--trust", &o->trust, NULL },
-		{ "--summary", NULL, &o->summary }, { "--leaves", NULL, &o->leaves },
-	};
-	for (int i = 1; i < ctl->argc; i++) {
-		size_t k = 0;
-		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name))
-			k++;
-		if (k < countof(rows) && rows[k].flag)
-			*rows[k].flag = true;
-		else if (k < countof(rows) && i + 1 == ctl->argc)
-			return ctl_usage(ctl, "%s needs a value", rows[k].name);
-		else if (k < countof(rows))
-			*rows[k].value = ctl->argv[++i];
-		else if (ctl->argv[i][0] == '-' && ctl->argv[i][1])
-			return ctl_usage(ctl, "unknown option '%s'", ctl->argv[i]);
-		else if (o->file)
-			return ctl_usage(ctl, "one recording at a time; '%s' is one too many", ctl->argv[i]);
-		else
-			o->file = ctl->argv[i];
-	}
-	if (o->by && strcmp(o->by, "day") && strcmp(o->by, "month") && strcmp(o->by, "year"))
-		return ctl_usage(ctl, "--by day, month or year; not '%s'", o->by);
-	if (!o->statements != !o->trust)
-		return ctl_usage(ctl, "--statements and --trust come together: whose statements are believed is given, never found beside them");
-	if (o->step && (!duration_ms_parse(o->step, &o->step_ms) || o->step_ms <= 0))
-		return ctl_usage(ctl, "--step %s: write a duration such as 15m", o->step);
-	return !o->config || !o->file ? ctl_usage(ctl, "--config SITE.yaml and a recording are needed") : !o->from != !o->to ? ctl_usage(ctl, "--from and --to come together") : 0;
-}
-
 /* Exchanges and readings that people stated, as evidence has them (agent/statement.h). */
 static bool stated(struct out *o, struct err *err)
 {
 	struct trust trust = { 0 };
 	CLEANUP(buf_done) struct buf findings = { 0 };
-	if (!o->statements)
+	if (!o->w->statements)
 		return true;
-	bool good = trust_load(o->trust, &trust, err) && setup_amend_files(&o->setup, o->statements, &trust, &findings, err);
+	bool good = trust_load(o->w->trust, &trust, err) && setup_amend_files(&o->setup, o->w->statements, &trust, &findings, err);
 	if (findings.len)
 		fputs(findings.data, stderr);
 	trust_done(&trust);
@@ -388,9 +353,9 @@ static bool stated(struct out *o, struct err *err)
 static bool fixed_window(struct out *o, struct err *err)
 {
 	struct date from, to;
-	if (!o->from)
+	if (!o->w->from)
 		return true;
-	if (!date_parse(o->from, &from, err) || !date_parse(o->to, &to, err))
+	if (!date_parse(o->w->from, &from, err) || !date_parse(o->w->to, &to, err))
 		return err_wrap(err, "--from, --to");
 	struct date after = date_of_days(date_days(to) + 1);
 	o->fixed_window = true;
@@ -410,17 +375,15 @@ static void done(struct out *o)
 	setup_done(&o->setup);
 }
 
-int ctl_replay(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct out o = { .ctl = ctl };
+	const struct words *w = ctl->words;
+	struct out o = { .ctl = ctl, .w = w };
 	struct replay_stats stats;
 	struct err err = { 0 };
-	int code = arguments(ctl, &o);
-	if (code)
-		return code;
 	struct ledger_sink sink = { on_interval, on_event, &o };
-	bool good = setup_load(o.config, &o.setup, NULL, &err) && stated(&o, &err) && fixed_window(&o, &err) &&
-		    replay_fold(&o.setup, o.file, o.step_ms, &sink, &stats, &err);
+	bool good = setup_load(w->config, &o.setup, NULL, &err) && stated(&o, &err) && fixed_window(&o, &err) &&
+		    replay_fold(&o.setup, w->file, w->step_ms, &sink, &stats, &err);
 	if (good && o.failed) {
 		good = false;
 		err = o.err;
@@ -431,10 +394,29 @@ int ctl_replay(struct ctl *ctl)
 	}
 	if (o.window)
 		settle(&o);
-	if (ctl->json && !o.leaves)
+	else
+		fprintf(stderr, SAY(ctl, "没有可关闭的时段: %s 中有 %llu 个读数\n", "no interval can be closed: %s holds %llu readings of this site's meters\n"), w->file,
+			(unsigned long long)stats.readings);
+	if (ctl->json && !w->leaves)
 		print_json(&o, &stats);
-	else if (!o.leaves)
+	else if (!w->leaves)
 		print_text(&o, &stats);
 	done(&o);
-	return ferror(stdout) ? 74 : 0;
+	return 0;
 }
+
+static const struct ctl_option options[] = {
+	OPT(FILE, "FILE", NULL, file, "记录;- 为标准输入", "the recording; - is standard input", .needed = true),
+	OPT(FILE, "--config", "SITE.yaml", config, "站点配置", "the site's configuration", .needed = true),
+	OPT(DURATION, "--step", "15m", step_ms, "读数的间隔;默认取记录中的 # poll 行,再取配置的轮询周期", "how far apart the readings are; else its '# poll' line, else the polls of the configuration"),
+	OPT(DAY, "--from", "DAY", from, "指标的本地日期(含)", "local days of the KPIs, inclusive", .with = "--to"),
+	OPT(DAY, "--to", "DAY", to, "其末日(含)", "the last of them", .with = "--from"),
+	OPT(CHOICE, "--by", "day|month|year", by, "逐日、逐月或逐年的指标(站点本地日历)", "a KPI for each local day, month or year"),
+	OPT(FLAG, "--summary", NULL, summary, "只打印指标", "KPIs only; memory does not grow"),
+	OPT(FLAG, "--leaves", NULL, leaves, "打印证据叶原文", "the evidence leaves, byte for byte"),
+	OPT(FILE, "--statements", "DIR", statements, "换表与人工抄表声明所在目录", "signed exchanges and manual readings", .with = "--trust"),
+	OPT(FILE, "--trust", "KEYS", trust, "采信何人的声明:由人给出,从不取自其旁", "whose statements are believed: given, never found beside them", .with = "--statements"),
+	{ NULL },
+};
+
+const struct verb verb_replay = { "replay", { "折算一份读数记录,打印时段与指标", "fold a recording of readings; print closed intervals and KPIs" }, { NULL, NULL }, run, options, sizeof(struct words) };

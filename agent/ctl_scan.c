@@ -13,21 +13,7 @@
 
 enum { ADDRESSES_LIMIT = 4096, OPEN_MAX = 256 };
 
-struct options { const char *cidr, *community, *unit, *rate, *timeout, *port_modbus, *port_snmp; bool yes; };
-
-static const struct ctl_option rows[] = {
-	{ "--community", offsetof(struct options, community), false }, { "--unit", offsetof(struct options, unit), false },
-	{ "--rate", offsetof(struct options, rate), false }, { "--timeout", offsetof(struct options, timeout), false },
-	{ "--modbus-port", offsetof(struct options, port_modbus), false }, { "--snmp-port", offsetof(struct options, port_snmp), false },
-	{ "--yes", offsetof(struct options, yes), true },
-	{ NULL },
-};
-
-static int parse(struct ctl *ctl, struct options *o)
-{
-	int code = ctl_options(ctl, 1, rows, o, &o->cidr);
-	return code ? code : o->cidr ? 0 : ctl_usage(ctl, "no network; write CIDR such as 10.1.0.0/24");
-}
+struct words { const char *cidr, *community; int64_t unit, rate, timeout_ms, port_modbus, port_snmp; bool yes; };
 
 struct range { uint32_t first, n; };
 
@@ -54,7 +40,7 @@ static bool parse_cidr(const char *text, struct range *out, struct err *err)
 	return true;
 }
 
-static bool may_go(struct ctl *ctl, const struct options *o, const struct range *r, long rate)
+static bool may_go(struct ctl *ctl, const struct words *o, const struct range *r)
 {
 	char answer[16] = "";
 	if (o->yes)
@@ -63,7 +49,7 @@ static bool may_go(struct ctl *ctl, const struct options *o, const struct range 
 		fprintf(stderr, "puectl scan: %s\n", say(ctl, (struct bilingual){ "未确认; 加 --yes 同意", "not confirmed; --yes agrees" }));
 		return false;
 	}
-	fprintf(stderr, "%s: %u x 2, %ld/s\n%s [y/N] ", o->cidr, r->n, rate,
+	fprintf(stderr, "%s: %u x 2, %lld/s\n%s [y/N] ", o->cidr, r->n, (long long)o->rate,
 		say(ctl, (struct bilingual){ "将向这些地址发送只读请求 (SNMP, Modbus/TCP)。继续?", "This sends read-only requests (SNMP, Modbus/TCP) to these addresses.  Go on?" }));
 	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
@@ -199,7 +185,7 @@ static void describe(struct dialog *d, const struct library *library, struct ent
 	probe_done(&probe);
 }
 
-static bool fill(struct sweep *s, const struct options *o, const struct range *r, struct err *err)
+static bool fill(struct sweep *s, const struct words *o, const struct range *r, struct err *err)
 {
 	s->n = (size_t)r->n * 2;
 	s->entries = calloc(s->n, sizeof *s->entries);
@@ -211,38 +197,31 @@ static bool fill(struct sweep *s, const struct options *o, const struct range *r
 		e->ops = kinds[i % 2];
 		snprintf(e->ep.scheme, sizeof e->ep.scheme, i % 2 ? "modbus+tcp" : "snmp");
 		snprintf(e->ep.host, sizeof e->ep.host, "%s", inet_ntoa(a));
-		snprintf(e->ep.user, sizeof e->ep.user, "%s", o->community ? o->community : "public");
+		snprintf(e->ep.user, sizeof e->ep.user, "%s", o->community);
 		e->ep.version = 2;
-		e->ep.unit = (uint8_t)(o->unit ? atoi(o->unit) : 1);
-		e->ep.port = (uint16_t)(i % 2 ? (o->port_modbus ? atoi(o->port_modbus) : 502) : (o->port_snmp ? atoi(o->port_snmp) : 161));
+		e->ep.unit = (uint8_t)o->unit;
+		e->ep.port = (uint16_t)(i % 2 ? o->port_modbus : o->port_snmp);
 	}
 	return true;
 }
 
-int ctl_scan(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct options o = { 0 };
+	const struct words *o = ctl->words;
 	struct err err = { 0 };
 	struct range range = { 0 };
-	struct sweep sweep = { 0 };
-	int code = parse(ctl, &o);
-	if (code)
-		return code;
-	long rate = o.rate ? strtol(o.rate, NULL, 10) : 50;
-	sweep.timeout_ms = o.timeout ? strtol(o.timeout, NULL, 10) : 1000;
-	if (rate < 1 || rate > 1000 || sweep.timeout_ms < 10 || sweep.timeout_ms > 60000)
-		return ctl_usage(ctl, "--rate is 1 to 1000 addresses a second, --timeout 10 to 60000 ms");
-	if (!parse_cidr(o.cidr, &range, &err))
+	struct sweep sweep = { .timeout_ms = o->timeout_ms };
+	if (!parse_cidr(o->cidr, &range, &err))
 		return ctl_fail(ctl, &err);
-	if (!may_go(ctl, &o, &range, rate))
+	if (!may_go(ctl, o, &range))
 		return 64;
 	struct library *library = library_load(&err);
 	struct dialog *d = library ? dialog_new(NULL, &err) : NULL;
 	CLEANUP(buf_done) struct buf out = { 0 };
-	bool good = d && fill(&sweep, &o, &range, &err) && sweep_open(&sweep, &err);
+	bool good = d && fill(&sweep, o, &range, &err) && sweep_open(&sweep, &err);
 	if (good) {
 		size_t found = 0;
-		sweep_run(&sweep, rate, isatty(2));
+		sweep_run(&sweep, (long)o->rate, isatty(2));
 		for (size_t i = 0; i < sweep.n; i++)
 			if (sweep.entries[i].found)
 				describe(d, library, &sweep.entries[i], sweep.timeout_ms, &out, ctl->json, found++ == 0);
@@ -258,3 +237,18 @@ int ctl_scan(struct ctl *ctl)
 	library_free(library);
 	return good ? 0 : ctl_fail(ctl, &err);
 }
+
+static const struct ctl_option options[] = {
+	OPT(TEXT, "CIDR", NULL, cidr, "网段,如 10.1.0.0/24", "the network, such as 10.1.0.0/24", .needed = true),
+	OPT(TEXT, "--community", "NAME", community, "SNMP 团体字", "the SNMP community", "public"),
+	OPT(INTEGER, "--unit", "N", unit, "Modbus 单元号", "the Modbus unit", "1", .min = 0, .max = 255),
+	OPT(INTEGER, "--rate", "N", rate, "每秒地址数", "addresses a second", "50", .min = 1, .max = 1000),
+	OPT(DURATION, "--timeout", "1s", timeout_ms, "每个请求的时限", "deadline of a request", "1s", .min = 10, .max = 60000),
+	OPT(INTEGER, "--modbus-port", "N", port_modbus, "Modbus 端口", "the port of Modbus", "502", .min = 1, .max = 65535),
+	OPT(INTEGER, "--snmp-port", "N", port_snmp, "SNMP 端口", "the port of SNMP", "161", .min = 1, .max = 65535),
+	OPT(FLAG, "--yes", NULL, yes, "同意,不再询问", "agrees; nothing is asked"),
+	{ NULL },
+};
+
+const struct verb verb_scan = { "scan", { "查找网段内有应答的设备(只读, 先询问, 限速)", "find devices that answer in a network: read-only, asks first, slow on purpose" }, { NULL, NULL }, run, options,
+				sizeof(struct words) };

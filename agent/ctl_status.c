@@ -251,16 +251,12 @@ static void peers(struct screen *s)
 	buf_printf(&s->out, "%s\n", text(s, s->status, "software"));
 }
 
-int ctl_status(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct running_options o;
+	struct running_options *o = ctl->words;
 	struct err err = { 0 };
 	CLEANUP(buf_done) struct buf bytes = { 0 };
-	if (!running_arguments(ctl, &o, &err))
-		return err.kind == ERR_USAGE ? ctl_usage(ctl, "%s", err.text) : ctl_fail(ctl, &err);
-	if (ctl->argc > 1)
-		return ctl_usage(ctl, "unknown argument '%s'", ctl->argv[1]);
-	json_t *status = running_status(&o, &bytes, &err);
+	json_t *status = running_port(o, &err) ? running_status(o, &bytes, &err) : NULL;
 	if (!status)
 		return ctl_fail(ctl, &err);
 	bool degraded = json_is_true(json_object_get(status, "degraded"));
@@ -278,3 +274,6 @@ int ctl_status(struct ctl *ctl)
 	json_decref(status);
 	return degraded ? 13 : 0;
 }
+
+const struct verb verb_status = { "status", { "运行中的 pued 的状态,一屏", "what the running pued says, on one screen" },
+				  { "退出码: 0 正常, 13 降级, 69 没有应答", "Exit codes: 0 ok, 13 degraded, 69 no answer" }, run, running_rows, sizeof(struct running_options) };

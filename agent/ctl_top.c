@@ -68,27 +68,14 @@ static void print(const json_t *status, size_t first, size_t limit, struct buf *
 	free(rows);
 }
 
-struct options { size_t first, limit; bool once; };
+struct words { struct running_options r; const char *by; bool once; };
 
-static int parse(struct ctl *ctl, struct options *o)
+static size_t column_named(const char *by)
 {
-	for (int i = 1; i < ctl->argc; i++) {
-		const char *arg = ctl->argv[i], *value = ctl->argv[i + 1];
-		if (!strcmp(arg, "--once")) {
-			o->once = true;
-		} else if (!strcmp(arg, "--by") && value) {
-			size_t c = 0;
-			while (c < countof(columns) && strcmp(columns[c].head, value) && strcmp(columns[c].key, value) && !(!strcmp(value, "latency") && !strcmp(columns[c].key, "latency_us")))
-				c++;
-			if (c == countof(columns))
-				return ctl_usage(ctl, "--by %s: timeouts, failures, late, retries, latency or polls", value);
-			o->first = c;
-			i++;
-		} else {
-			return ctl_usage(ctl, "unknown argument '%s'", arg);
-		}
-	}
-	return 0;
+	size_t c = 0;
+	while (c + 1 < countof(columns) && strncmp(columns[c].key, by, strlen(by)) != 0)
+		c++;
+	return c;
 }
 
 static size_t lines(void)
@@ -103,20 +90,16 @@ static bool quit_within(int ms)
 	return poll(&p, 1, ms) > 0;              /* Enter ends it */
 }
 
-int ctl_top(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct running_options r;
+	struct words *w = ctl->words;
 	struct err err = { 0 };
-	struct options o = { 0 };
-	if (!running_arguments(ctl, &r, &err))
-		return err.kind == ERR_USAGE ? ctl_usage(ctl, "%s", err.text) : ctl_fail(ctl, &err);
-	int code = parse(ctl, &o);
-	if (code)
-		return code;
-	bool again = !o.once && !ctl->json && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
+	if (!running_port(&w->r, &err))
+		return ctl_fail(ctl, &err);
+	bool again = !w->once && !ctl->json && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO);
 	do {
 		CLEANUP(buf_done) struct buf out = { 0 };
-		json_t *status = running_status(&r, NULL, &err);
+		json_t *status = running_status(&w->r, NULL, &err);
 		if (!status)
 			return ctl_fail(ctl, &err);
 		if (ctl->json) {
@@ -124,7 +107,7 @@ int ctl_top(struct ctl *ctl)
 			buf_printf(&out, "%s\n", text ? text : "[]");
 			free(text);
 		} else {
-			print(status, o.first, again ? lines() : SIZE_MAX, &out);
+			print(status, column_named(w->by), again ? lines() : SIZE_MAX, &out);
 		}
 		json_decref(status);
 		if (again)
@@ -134,3 +117,12 @@ int ctl_top(struct ctl *ctl)
 	} while (again && !quit_within(2000));
 	return 0;
 }
+
+static const struct ctl_option options[] = {
+	OPT(CHOICE, "--by", "timeouts|failures|late|retries|latency|polls", by, "按此列排名", "the column that ranks", "timeouts"),
+	OPT(FLAG, "--once", NULL, once, "只打印一次", "print once, do not go on"),
+	OPT_GROUP(r, running_rows),
+	{ NULL },
+};
+
+const struct verb verb_top = { "top", { "按超时、失败、时延给设备排名", "devices by time-outs, failures and latency" }, { "回车结束", "Enter ends it" }, run, options, sizeof(struct words) };

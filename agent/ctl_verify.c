@@ -24,39 +24,6 @@ static const struct { const char *word; int exit; struct bilingual text; } cause
 	[CAUSE_OTHER] = { "error", 0, { "无法核验", "it cannot be verified" } },
 };
 
-static int add(struct ctl *ctl, const char **list, size_t *n, size_t max, const char *name, const char *file)
-{
-	if (*n == max)
-		return ctl_usage(ctl, "more than %zu times %s", max, name);
-	list[(*n)++] = file;
-	return 0;
-}
-
-static int parse(struct ctl *ctl, struct verify_words *w)
-{
-	const struct { const char *name; const char **value; } rows[] = { { "--trust", &w->trust }, { "--pack", &w->pack }, { "--site", &w->site },
-									   { "--store", &w->store }, { "--head", &w->head }, { "--at", &w->at } };
-	for (int i = 1, code = 0; i < ctl->argc; i++) {
-		size_t k = 0;
-		bool more = i + 1 < ctl->argc;
-		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name) != 0)
-			k++;
-		if (k < countof(rows) && more)
-			*rows[k].value = ctl->argv[++i];
-		else if (strcmp(ctl->argv[i], "--revoked") == 0 && more)
-			code = add(ctl, w->revoked, &w->n_revoked, REVOKED_MAX, "--revoked", ctl->argv[++i]);
-		else if (strcmp(ctl->argv[i], "--seen") == 0 && more)
-			code = add(ctl, w->seen, &w->n_seen, SEEN_MAX, "--seen", ctl->argv[++i]);
-		else if ((ctl->argv[i][0] == '-' && ctl->argv[i][1]) || w->file)
-			return ctl_usage(ctl, "'%s' is not expected here, or its value is missing", ctl->argv[i]);
-		else
-			w->file = ctl->argv[i];
-		if (code)
-			return code;
-	}
-	return w->file || w->store ? 0 : ctl_usage(ctl, "which file?");
-}
-
 bool verify_fails(struct verify *v, enum cause cause, struct err *err, const char *fmt, ...)
 {
 	char text[800];
@@ -162,13 +129,13 @@ static long long integer(const json_t *root, const char *member)
 static bool check_sequence(struct verify *v, struct err *err)
 {
 	long long epoch = integer(v->payload, "epoch"), seq = integer(v->payload, "seq");
-	for (size_t i = 0; i < v->w->n_seen; i++) {
-		json_t *old = verify_open(v, v->w->seen[i], JWS_REPORT, err);
+	for (size_t i = 0; i < v->w->seen.n; i++) {
+		json_t *old = verify_open(v, v->w->seen.list[i], JWS_REPORT, err);
 		bool behind = old && (integer(old, "epoch") < epoch || (integer(old, "epoch") == epoch && integer(old, "seq") < seq));
 		bool other = old && strcmp(verify_site(old), verify_site(v->payload)) != 0;
 		json_decref(old);
 		if (old && !behind && !other)
-			return verify_fails(v, CAUSE_REPLAYED, err, "/seq: report %lld of epoch %lld is not behind %s, which was received before", seq, epoch, v->w->seen[i]);
+			return verify_fails(v, CAUSE_REPLAYED, err, "/seq: report %lld of epoch %lld is not behind %s, which was received before", seq, epoch, v->w->seen.list[i]);
 		if (!old)
 			return false;
 	}
@@ -262,22 +229,20 @@ static int report(const struct verify *v, bool good, const struct err *err)
 	return exit_code(v, err);
 }
 
-int ctl_verify(struct ctl *ctl)
+static int run(struct ctl *ctl)
 {
-	struct verify_words w = { 0 };
+	const struct verify_words *w = ctl->words;
 	struct err err = { 0 };
-	int code = parse(ctl, &w);
-	if (code)
-		return code;
-	if (w.store && w.file)
-		return ctl_usage(ctl, "a file or a store, not both; a store is compared with a certificate by --store DIR --head FILE");
-	if (w.store)
-		return verify_store(ctl, w.store);
+	int code;
+	if (!w->store == !w->file)
+		return ctl_usage(ctl, "%s", SAY(ctl, "给出文件,或 --store DIR,二者之一;存储与证书的核对: --store DIR --head FILE", "a FILE or --store DIR, one of the two; a store is compared with a certificate by --store DIR --head FILE"));
+	if (w->store)
+		return verify_store(ctl, w);
 	struct verify *v = calloc(1, sizeof *v);
 	if (!v)
 		return 70;
 	v->ctl = ctl;
-	v->w = &w;
+	v->w = w;
 	bool good = load_trust(v, &err);
 	if (!good) {
 		code = ctl_fail(ctl, &err);
@@ -292,3 +257,24 @@ int ctl_verify(struct ctl *ctl)
 	free(v);
 	return code;
 }
+
+#define ROW(kind, name, value, field, ...) { name, CTL_##kind, offsetof(struct verify_words, field), value, __VA_ARGS__ }
+static const struct ctl_option options[] = {
+	ROW(FILE, "FILE", NULL, file, { "证书、报告、声明或树头", "a certificate, report, statement or tree head" }),
+	ROW(FILE, "--trust", "KEYS", trust, { "可信公钥(文件或目录);从不取自被核验的文件;默认 /etc/pued/trust", "keys you trust (a file or a directory), never taken from the file itself; else /etc/pued/trust" }),
+	ROW(FILE, "--pack", "FILE", pack, { "规则包文件;否则在已安装的各版本中按SHA-256查找", "the pack's file; else it is found by SHA-256 among all installed versions" }),
+	ROW(ID, "--site", "ID", site, { "只接受该场所的文件", "only of this site" }),
+	ROW(FILE, "--revoked", "FILE", revoked, { "撤销声明", "signed revocations" }, .many = true),
+	ROW(FILE, "--seen", "FILE", seen, { "此前收到的文件:重复或已被替代者不予接受", "files received before: the same one again, or one they supersede, is refused" }, .many = true),
+	ROW(TIME, "--at", "TIME", at, { "按该时刻核验公钥的有效期", "are the keys good at that time" }),
+	ROW(FILE, "--store", "DIR", store, { "核验存储中的全部证据", "walk all evidence of a store" }),
+	ROW(FILE, "--head", "FILE", head, { "别处保存的树头,与存储核对", "a tree head kept elsewhere, to compare the store with" }, .with = "--store", .many = true),
+	{ NULL },
+};
+
+const struct verb verb_verify = {
+	"verify", { "离线核验证书或报告", "verify a certificate or report, offline" },
+	{ "退出码: 0 有效, 12 签名、内容或证据不符或公钥未知, 20 公钥被撤销或过期, 21 文件不完整, 22 另一场所, 23 重复或被替代, 24 证书被撤销, 25 规则包未签名, 26 规则包被改动, 27 没有该版本规则包",
+	  "Exit codes: 0 valid, 12 content, signature or evidence does not hold, or unknown key, 20 key revoked or outside its time, 21 file cut short, 22 another site, 23 received before or superseded, 24 certificate revoked, 25 pack not signed, 26 pack edited, 27 pack version not here" },
+	run, options, sizeof(struct verify_words),
+};

@@ -284,7 +284,8 @@ void explain_rack_tables(const struct explain *x, struct wall at, bool list, con
 		for (int k = 0; k < 4; k++) {
 			const struct share *s = &r.share[id][k / 2][k % 2];
 			char t[64];
-			ROW(said(names[id]), yes(k / 2), yes(k % 2), text(share_text(s, t, sizeof t)), whole(s->lo_num), whole(s->lo_den), whole(s->hi_num), whole(s->hi_den));
+			ROW(said(names[id]), yes(k / 2), yes(k % 2), text(share_text(s, t, sizeof t)), s->defined ? whole(s->lo_num) : text(NULL), s->defined ? whole(s->lo_den) : text(NULL),
+			    s->defined ? whole(s->hi_num) : text(NULL), s->defined ? whole(s->hi_den) : text(NULL));
 		}
 	out->end(out->ctx);
 	if (list)

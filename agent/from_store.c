@@ -4,28 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-bool from_store_arguments(struct ctl *ctl, struct from_store_options *o, struct err *err)
-{
-	const struct { const char *name; const char **value; } rows[] = {
-		{ "--config", &o->config }, { "--state", &o->state_dir }, { "--pack", &o->pack }, { "--date", &o->date },
-	};
-	int kept = 0;
-	for (int i = 0; i < ctl->argc; i++) {
-		size_t k = 0;
-		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name))
-			k++;
-		if (k == countof(rows)) {
-			ctl->argv[kept++] = ctl->argv[i];
-			continue;
-		}
-		if (i + 1 == ctl->argc)
-			return err_set(err, ERR_USAGE, "%s needs a value", rows[k].name);
-		*rows[k].value = ctl->argv[++i];
-	}
-	ctl->argc = kept;
-	ctl->argv[kept] = NULL;
-	return true;
-}
+const struct ctl_option from_store_rows[] = {
+	{ "--config", CTL_FILE, offsetof(struct from_store_options, config), "FILE", { "站点配置", "the site's configuration" }, "/etc/pued/pued.yaml" },
+	{ "--state", CTL_FILE, offsetof(struct from_store_options, state_dir), "DIR", { "存储目录;默认取自配置", "the store; else as the configuration says" } },
+	{ NULL },
+};
 
 static bool day_of_judging(const struct from_store_options *o, struct from_store *f, struct err *err)
 {
@@ -43,8 +26,9 @@ bool from_store_open(const struct from_store_options *o, struct from_store *out,
 {
 	struct from_store f = { 0 };
 	bool good = setup_load(o->config ? o->config : "/etc/pued/pued.yaml", &f.setup, NULL, err);
-	if (good && o->pack)
-		good = (f.setup.pack = pack_open(f.setup.pack_conf, o->pack, err)) != NULL;
+	const char *pack = o->pack ? o->pack : good && o->trust ? f.setup.site->pack : NULL;
+	if (good && pack)
+		good = (f.setup.pack = pack_open(f.setup.pack_conf, pack, o->trust, err)) != NULL;
 	if (good) {
 		f.state_dir = o->state_dir ? o->state_dir : f.setup.site->state_dir;
 		good = (f.reader = reader_open(f.state_dir, err)) && day_of_judging(o, &f, err);

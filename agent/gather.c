@@ -5,27 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool gather_arguments(struct ctl *ctl, struct gather_options *o, struct err *err)
-{
-	const struct { const char *name; const char **value; } rows[] = {
-		{ "--config", &o->config }, { "--state", &o->state_dir }, { "--recording", &o->recording }, { "--step", &o->step }, { "--from", &o->from }, { "--to", &o->to },
-	};
-	int kept = 0;
-	for (int i = 0; i < ctl->argc; i++) {
-		size_t k = 0;
-		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name))
-			k++;
-		if (k == countof(rows))
-			ctl->argv[kept++] = ctl->argv[i];
-		else if (i + 1 == ctl->argc)
-			return err_set(err, ERR_USAGE, "%s needs a value", rows[k].name);
-		else
-			*rows[k].value = ctl->argv[++i];
-	}
-	ctl->argc = kept;
-	ctl->argv[kept] = NULL;
-	return !o->from == !o->to || err_set(err, ERR_USAGE, "--from and --to come together");
-}
+#define ROW(kind, name, value, field, ...) { name, CTL_##kind, offsetof(struct gather_options, field), value, __VA_ARGS__ }
+const struct ctl_option gather_rows[] = {
+	ROW(DAY, "--from", "DAY", from, { "本地日期(含);默认最近十二个月", "local day, inclusive; the last twelve months when not given" }, .with = "--to"),
+	ROW(DAY, "--to", "DAY", to, { "本地日期(含)", "local day, inclusive" }, .with = "--from"),
+	ROW(FILE, "--recording", "FILE", recording, { "折算这份记录,不读存储;- 为标准输入", "fold this recording instead of reading the store; - is standard input" }),
+	ROW(DURATION, "--step", "15m", step_ms, { "记录中读数的间隔", "how far apart the recording's readings are" }, .with = "--recording"),
+	ROW(FILE, "--config", "FILE", config, { "站点配置", "the site's configuration" }, "/etc/pued/pued.yaml"),
+	ROW(FILE, "--state", "DIR", state_dir, { "存储目录;默认取自配置", "the store; else as the configuration says" }),
+	{ NULL },
+};
 
 static bool keep_event(struct gather *g, const struct ledger_event *ev)
 {
@@ -133,13 +122,10 @@ bool gather_make(const struct gather_options *o, struct gather *out, struct err 
 {
 	struct gather *g = out;
 	struct replay_stats stats;
-	int64_t step_ms = 0;
 	*g = (struct gather){ .whole = o->recording && !o->from };
-	if (o->step && (!duration_ms_parse(o->step, &step_ms) || step_ms <= 0))
-		return err_set(err, ERR_USAGE, "--step %s: write a duration such as 15m", o->step);
 	struct ledger_sink sink = { on_interval, on_event, g };
 	bool good = setup_load(o->config ? o->config : "/etc/pued/pued.yaml", &g->setup, NULL, err) &&
-		    (!o->recording ? from_store(o, g, err) : (!o->from || asked_period(o, g, err)) && replay_fold(&g->setup, o->recording, step_ms, &sink, &stats, err));
+		    (!o->recording ? from_store(o, g, err) : (!o->from || asked_period(o, g, err)) && replay_fold(&g->setup, o->recording, o->step_ms, &sink, &stats, err));
 	if (good && g->err.kind != ERR_NONE) {
 		*err = g->err;
 		good = false;

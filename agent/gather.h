@@ -18,11 +18,10 @@ struct gather {
 struct gather_options {
 	const char *config, *state_dir;         /* NULL: /etc/pued/pued.yaml, the configuration's */
 	const char *recording;                  /* fold this instead of reading the store; "-" standard input */
-	const char *step;                       /* how far apart the recording's readings are: "15m"; NULL: as it or the configuration says */
+	int64_t step_ms;                        /* how far apart the recording's readings are; 0: as it or the configuration says */
 	const char *from, *to;                  /* local days, inclusive; NULL: see gather_make */
 };
-/* Takes --config, --state, --recording, --step, --from, --to out of argv; what is left stays. */
-bool gather_arguments(struct ctl *ctl, struct gather_options *o, struct err *err) MUST_USE;
+extern const struct ctl_option gather_rows[];           /* --config, --state, --recording, --step, --from, --to */
 /* Without a period: a recording as a whole; of a store the twelve months that end with the last whole local day, or what there is. */
 bool gather_make(const struct gather_options *o, struct gather *out, struct err *err) MUST_USE;
 void gather_done(struct gather *g);

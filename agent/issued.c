@@ -1,168 +1,198 @@
 #include "agent/issued.h"
 #include "agent/file.h"
-#include "core/merkle.h"
+#include "agent/pack_admit.h"
 #include "rules/jws.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a certificate or, with `revokes`, of a revocation; texts of payload. */
-struct paper { json_t *payload; const char *number, *supersedes, *pack, *issued, *revokes; struct hash hash; };
-struct papers { struct paper *rows; size_t n; };
-
-static const char *text_of(const json_t *o, const char *key)
+void issued_done(struct issued_list *l)
 {
-	return json_string_value(json_object_get(o, key));
-}
-
-/* The file is one that puectl left here: who signed it is for a verifier to ask. */
-static bool paper_read(const void *envelope, size_t len, struct paper *out)
-{
-	CLEANUP(buf_done) struct buf bytes = { 0 };
-	json_t *outer = json_loadb(envelope, len, JSON_REJECT_DUPLICATES, NULL), *p = NULL;
-	const json_t *text = json_object_get(outer, "payload");
-	if (json_is_string(text) && base64url_decode(json_string_value(text), json_string_length(text), &bytes))
-		p = json_loadb(bytes.data, bytes.len, JSON_REJECT_DUPLICATES, NULL);
-	json_decref(outer);
-	if (!p)
-		return false;
-	*out = (struct paper){ .payload = p, .number = text_of(json_object_get(p, "identity"), "number"), .supersedes = text_of(json_object_get(p, "validity"), "supersedes"),
-			       .pack = text_of(json_object_get(json_object_get(p, "identity"), "pack"), "id"), .issued = text_of(p, "issued"), .revokes = text_of(p, "revokes") };
-	sha256(bytes.data, bytes.len, &out->hash);
-	return true;
-}
-
-static void papers_done(struct papers *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		json_decref(l->rows[i].payload);
 	free(l->rows);
-	*l = (struct papers){ 0 };
+	*l = (struct issued_list){ 0 };
 }
 
-static bool add_file(struct papers *l, const char *path, struct err *err)
-{
-	CLEANUP(buf_done) struct buf text = { 0 };
-	struct paper *rows = realloc(l->rows, (l->n + 1) * sizeof *rows);
-	if (!rows)
-		return err_memory(err);
-	l->rows = rows;
-	if (!file_read(path, &text, err))
-		return false;
-	l->n += paper_read(text.data, text.len, &rows[l->n]);
-	return true;
-}
-
-static bool papers_read(const char *state_dir, struct papers *out, struct err *err)
-{
-	char dir[4200], path[4500];
-	bool good = true;
-	*out = (struct papers){ 0 };
-	snprintf(dir, sizeof dir, "%s/certificates", state_dir);
-	DIR *d = opendir(dir);
-	if (!d)
-		return errno == ENOENT || err_set(err, ERR_IO, "%s: %s", dir, strerror(errno));
-	for (struct dirent *e; good && (e = readdir(d));) {
-		size_t len = strlen(e->d_name);
-		if (e->d_name[0] == '.' || len < 6 || strcmp(e->d_name + len - 5, ".json") != 0)
-			continue;
-		snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
-		good = add_file(out, path, err);
-	}
-	closedir(d);
-	if (!good)
-		papers_done(out);
-	return good;
-}
-
-static bool same(const char *a, const char *b)
-{
-	return a && b && strcmp(a, b) == 0;
-}
-
-static const struct paper *successor(const struct papers *l, const char *number)
+static const struct issued *find(const struct issued_list *l, const char *number)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (same(l->rows[i].supersedes, number))
+		if (l->rows[i].event == ISSUED && !strcmp(l->rows[i].number, number))
 			return &l->rows[i];
 	return NULL;
 }
 
-static bool is_revoked(const struct papers *l, const char *number)
+static bool is_revoked(const struct issued_list *l, const char *number)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (same(l->rows[i].revokes, number))
+		if (l->rows[i].event == REVOKED && !strcmp(l->rows[i].number, number))
 			return true;
 	return false;
 }
 
-static bool number_fits(const struct papers *l, const struct paper *now, struct err *err)
+static bool keep(struct issued_list *l, const struct issued *row, struct err *err)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (same(l->rows[i].number, now->number) && !hash_equal(&l->rows[i].hash, &now->hash))
-			return err_set(err, ERR_INPUT, "certificate %s was issued on %s and says something else: two papers with one number cannot be told apart; give this one "
-				       "its own with --number, and --supersedes %s", now->number, l->rows[i].issued ? l->rows[i].issued : "?", now->number);
+		if (!strcmp(l->rows[i].sha256, row->sha256))
+			return true;            /* the copy of a leaf */
+	struct issued *more = realloc(l->rows, (l->n + 1) * sizeof *more);
+	if (!more)
+		return err_memory(err);
+	l->rows = more;
+	l->rows[l->n++] = *row;
 	return true;
 }
 
-static bool supersedes_fits(const struct papers *l, const struct paper *now, struct err *err)
+static void take(char *to, size_t size, const json_t *object, const char *member)
 {
-	CLEANUP(buf_done) struct buf numbers = { 0 };
-	const struct paper *next = successor(l, now->supersedes);
-	bool known = false;
-	if (same(now->supersedes, now->number))
-		return err_set(err, ERR_INPUT, "--supersedes %s: a certificate cannot replace itself; give it a number of its own with --number", now->number);
-	for (size_t i = 0; i < l->n; i++) {
-		known |= same(l->rows[i].number, now->supersedes);
-		if (l->rows[i].number)
-			buf_printf(&numbers, "%s%s", numbers.len ? ", " : "", l->rows[i].number);
-	}
-	if (!known)
-		return err_set(err, ERR_INPUT, "--supersedes %s: no certificate of this number was issued from this store; issued: %s", now->supersedes, numbers.data ? numbers.data : "none");
-	if (next && !same(next->number, now->number))
-		return err_set(err, ERR_INPUT, "--supersedes %s: it was superseded by %s already; name that one", now->supersedes, next->number ? next->number : "?");
-	return true;
+	const char *text = json_string_value(json_object_get(object, member));
+	snprintf(to, size, "%s", text ? text : "");
 }
 
-/* One in force, by the same pack, that the new one would stand beside. */
-static bool alone(const struct papers *l, const struct paper *now, struct err *err)
+struct leaves { struct issued_list *list; struct err *err; bool failed; };
+static bool take_leaf(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		const struct paper *p = &l->rows[i];
-		if (p->number && same(p->pack, now->pack) && !same(p->number, now->number) && !same(p->number, now->supersedes) && !successor(l, p->number) && !is_revoked(l, p->number))
-			return err_set(err, ERR_INPUT, "certificate %s of %s is in force for this site and pack %s gives one grant a site: a second certificate must replace it, "
-				       "--supersedes %s (or revoke it first: puectl revoke %s)", p->number, p->issued ? p->issued : "?", now->pack, p->number, p->number);
-	}
-	return true;
+	struct leaves *f = ctx;
+	struct issued row = { 0 };
+	char event[20];
+	(void)index, (void)kind, (void)at;
+	json_t *leaf = json_loadb(bytes, len, 0, NULL);
+	take(event, sizeof event, leaf, "event");
+	take(row.sha256, sizeof row.sha256, leaf, "sha256");
+	take(row.number, sizeof row.number, leaf, "number");
+	take(row.supersedes, sizeof row.supersedes, leaf, "supersedes");
+	take(row.at, sizeof row.at, leaf, "issued");
+	take(row.tree_root, sizeof row.tree_root, leaf, "tree_root");
+	row.event = !strcmp(event, "revoked") ? REVOKED : ISSUED;
+	f->failed = !keep(f->list, &row, f->err);
+	json_decref(leaf);
+	return !f->failed;
 }
 
-bool issued_fits(const char *state_dir, const void *envelope, size_t len, bool once, struct err *err)
+/* What a file says of itself; false: it is neither certificate nor revocation, or no trusted key signed it. */
+static bool read_copy(const struct trust *trust, const struct buf *text, struct issued *out)
 {
-	struct papers l;
-	struct paper now;
-	if (!papers_read(state_dir, &l, err))
+	struct jws_result jws = { 0 };
+	struct err err;
+	struct hash hash;
+	*out = (struct issued){ 0 };
+	if (!jws_verify(trust, text->data, text->len, NULL, (struct wall){ 0 }, &jws, &err))
 		return false;
-	bool good = paper_read(envelope, len, &now) || err_memory(err);
-	if (good) {
-		good = (!now.supersedes || supersedes_fits(&l, &now, err)) && number_fits(&l, &now, err) && (!once || alone(&l, &now, err));
-		json_decref(now.payload);
+	json_t *payload = json_read("payload", jws.payload.data, jws.payload.len, &err);
+	bool certificate = !strcmp(jws.type, JWS_CERTIFICATE), revocation = !strcmp(jws.type, JWS_REVOCATION);
+	out->event = revocation ? REVOKED : ISSUED;
+	take(out->number, sizeof out->number, revocation ? payload : json_object_get(payload, "identity"), revocation ? "revokes" : "number");
+	take(out->supersedes, sizeof out->supersedes, json_object_get(payload, "validity"), "supersedes");
+	take(out->at, sizeof out->at, payload, "issued");
+	take(out->tree_root, sizeof out->tree_root, json_object_get(payload, "evidence"), "tree_root");
+	sha256(text->data, text->len, &hash);
+	hash_hex(&hash, out->sha256);
+	json_decref(payload);
+	jws_result_done(&jws);
+	return certificate || revocation;
+}
+
+static int is_json(const struct dirent *e)
+{
+	size_t len = strlen(e->d_name);
+	return e->d_name[0] != '.' && len > 5 && !strcmp(e->d_name + len - 5, ".json");
+}
+
+static bool take_copies(const char *state_dir, const struct trust *trust, struct issued_list *list, struct err *err)
+{
+	char dir[4200], path[4600];
+	struct dirent **names;
+	bool good = true;
+	snprintf(dir, sizeof dir, "%s/certificates", state_dir);
+	int n = scandir(dir, &names, is_json, alphasort);
+	for (int i = 0; i < n; i++) {
+		CLEANUP(buf_done) struct buf text = { 0 };
+		struct issued row;
+		snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
+		good = good && file_read(path, &text, err) && (!read_copy(trust, &text, &row) || keep(list, &row, err));
+		free(names[i]);
 	}
-	papers_done(&l);
+	if (n >= 0)
+		free(names);
 	return good;
 }
 
-bool issued_number(const char *state_dir, const char *number, bool *issued, struct err *err)
+bool issued_read(const char *state_dir, struct reader *reader, struct issued_list *out, struct err *err)
 {
-	struct papers l;
-	if (!papers_read(state_dir, &l, err))
-		return false;
-	*issued = false;
-	for (size_t i = 0; i < l.n; i++)
-		*issued |= same(l.rows[i].number, number);
-	papers_done(&l);
+	char keys[4200];
+	struct trust trust = { 0 };
+	struct err untrusted;
+	struct leaves f = { out, err, false };
+	*out = (struct issued_list){ 0 };
+	snprintf(keys, sizeof keys, "%s/keys/trust.json", state_dir);
+	bool good = reader_leaves(reader, LEAF_CERTIFICATE, (struct wall){ INT64_MIN }, (struct wall){ INT64_MAX }, take_leaf, &f, err) && !f.failed;
+	if (good && trust_load(keys, &trust, &untrusted))
+		good = take_copies(state_dir, &trust, out, err);
+	trust_done(&trust);
+	if (!good)
+		issued_done(out);
+	return good;
+}
+
+static void numbers(const struct issued_list *l, struct buf *out)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->rows[i].event == ISSUED)
+			buf_printf(out, "%s%s", out->len ? ", " : "", l->rows[i].number);
+}
+
+static bool unknown(const struct issued_list *l, const char *number, struct err *err)
+{
+	CLEANUP(buf_done) struct buf all = { 0 };
+	numbers(l, &all);
+	return err_set(err, ERR_USAGE, "no certificate %s was issued here; %s%.300s", number, all.len ? "there are: " : "none was", all.len ? all.data : "");
+}
+
+static bool same(const struct issued *i, const struct issued_wish *w)
+{
+	return !strcmp(i->at, w->at) && !strcmp(i->tree_root, w->tree_root) && !strcmp(i->supersedes, w->supersedes ? w->supersedes : "");
+}
+
+bool issued_taken(const struct issued_list *l, const struct issued_wish *w)
+{
+	const struct issued *there = find(l, w->number);
+	return there && !same(there, w);
+}
+
+bool issued_allows(const struct issued_list *l, const struct issued_wish *w, struct err *err)
+{
+	if (issued_taken(l, w))
+		return err_set(err, ERR_USAGE, "a certificate %s was issued on %.10s and is another one; give this one another --number, and --supersedes %s if it takes that one's place",
+			       w->number, find(l, w->number)->at, w->number);
+	if (!w->supersedes)
+		return true;
+	if (!strcmp(w->supersedes, w->number))
+		return err_set(err, ERR_USAGE, "certificate %s cannot supersede itself; give the new one another --number", w->number);
+	if (!find(l, w->supersedes))
+		return unknown(l, w->supersedes, err);
+	if (is_revoked(l, w->supersedes))
+		return err_set(err, ERR_USAGE, "certificate %s is revoked: there is nothing to supersede; leave --supersedes out", w->supersedes);
+	for (size_t i = 0; i < l->n; i++)
+		if (l->rows[i].event == ISSUED && !strcmp(l->rows[i].supersedes, w->supersedes) && strcmp(l->rows[i].number, w->number) != 0)
+			return err_set(err, ERR_USAGE, "certificate %s was superseded by %s already; supersede that one", w->supersedes, l->rows[i].number);
 	return true;
+}
+
+bool issued_revocable(const struct issued_list *l, const char *number, struct err *err)
+{
+	if (!find(l, number))
+		return unknown(l, number, err);
+	return !is_revoked(l, number) || err_set(err, ERR_USAGE, "certificate %s is revoked already", number);
+}
+
+bool signed_holds(const char *dir, const void *envelope, size_t len, struct err *err)
+{
+	struct trust trust = { 0 };
+	struct jws_result jws = { 0 };
+	char path[4200];
+	snprintf(path, sizeof path, "%s/trust.json", dir);
+	bool good = trust_load(path, &trust, err) && (jws_verify(&trust, envelope, len, NULL, (struct wall){ 0 }, &jws, err) || err_wrap(err, "nothing was written"));
+	jws_result_done(&jws);
+	trust_done(&trust);
+	return good;
 }

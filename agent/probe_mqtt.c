@@ -48,15 +48,9 @@ int probe_mqtt(struct ctl *ctl, const struct site *site)
 	return code;
 }
 
-static int configured(struct ctl *ctl)
+int probe_mqtt_file(struct ctl *ctl, const char *config)
 {
-	const char *config = "/etc/pued/pued.yaml";
 	struct err err = { 0 };
-	for (int i = 2; i < ctl->argc; i++) {
-		if (strcmp(ctl->argv[i], "--config") != 0 || !ctl->argv[i + 1])
-			return ctl_usage(ctl, "probe mqtt [--config FILE]; not '%s'", ctl->argv[i]);
-		config = ctl->argv[++i];
-	}
 	CLEANUP(buf_done) struct buf bytes = { 0 };
 	if (!file_read(config, &bytes, &err))
 		return ctl_fail(ctl, &err);
@@ -65,9 +59,4 @@ static int configured(struct ctl *ctl)
 	int code = site ? probe_mqtt(ctl, site) : c && !conf_ok(c, &err) ? ctl_fail(ctl, &err) : 70;
 	conf_free(c);
 	return code;
-}
-
-int ctl_probe_any(struct ctl *ctl)
-{
-	return ctl->argc > 1 && !strcmp(ctl->argv[1], "mqtt") ? configured(ctl) : ctl_probe(ctl);
 }

@@ -6,7 +6,6 @@
 
 /* Reaches, connects (TLS, password), subscribes, publishes, reads back on BASE/probe; says which step failed and why.  The exit code. */
 int probe_mqtt(struct ctl *ctl, const struct site *site);
-/* The verb: `puectl probe mqtt [--config FILE]`, or ctl_probe() for every endpoint. */
-int ctl_probe_any(struct ctl *ctl);
+int probe_mqtt_file(struct ctl *ctl, const char *config);
 
 #endif

@@ -19,52 +19,23 @@ static bool parse_time(const char *text, int64_t open, struct wall *out, struct 
 	return true;
 }
 
-static bool parse_step(const char *text, int64_t *out, struct err *err)
-{
-	static const struct { char letter; int64_t ms; } units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 }, { 'd', 86400000 } };
-	char letter = 0, rest = 0;
-	long long n = 0;
-	if (!text)
-		return true;
-	if (sscanf(text, "%lld%c%c", &n, &letter, &rest) == 2 && n > 0 && n < 1000000)
-		for (size_t i = 0; i < countof(units); i++)
-			if (units[i].letter == letter) {
-				*out = n * units[i].ms;
-				return true;
-			}
-	return err_set(err, ERR_USAGE, "--step is a number with s, m, h or d, such as 15m, not '%s'", text);
-}
+#define ROW(kind, name, value, field, ...) { name, CTL_##kind, offsetof(struct readings_words, field), value, __VA_ARGS__ }
+const struct ctl_option readings_rows[] = {
+	ROW(WHEN, "--from", "TIME", from_text, { "起(含);2026-01-31 为 UTC 零时", "from then on; 2026-01-31 is midnight UTC" }),
+	ROW(WHEN, "--to", "TIME", to_text, { "止(不含)", "before then" }),
+	ROW(DURATION, "--step", "15m", step_ms, { "按步长", "in steps of this length" }),
+	ROW(FILE, "--state", "DIR", state, { "存储目录", "the store" }, "/var/lib/pued"),
+	{ NULL },
+};
 
-int readings_parse(struct ctl *ctl, struct readings_words *w)
+int readings_times(struct ctl *ctl, struct readings_words *w)
 {
-	const struct { const char *name; const char **value; } rows[] = { { "--state", &w->state }, { "--format", &w->format }, { "--out", &w->out }, { "--from", &w->from_text },
-									   { "--to", &w->to_text }, { "--step", &w->step }, { "--energy", &w->energy }, { "--config", &w->config } };
-	const struct { const char *name; bool *value; } flags[] = { { "--sum", &w->sum }, { "--latest", &w->latest } };
 	struct err err = { 0 };
-	w->state = w->state ? w->state : "/var/lib/pued";
-	for (int i = 1; i < ctl->argc; i++) {
-		size_t k = 0, f = 0;
-		while (f < countof(flags) && strcmp(ctl->argv[i], flags[f].name) != 0)
-			f++;
-		if (f < countof(flags)) {
-			*flags[f].value = true;
-			continue;
-		}
-		while (k < countof(rows) && strcmp(ctl->argv[i], rows[k].name) != 0)
-			k++;
-		if (k < countof(rows) && i + 1 < ctl->argc)
-			*rows[k].value = ctl->argv[++i];
-		else if (ctl->argv[i][0] != '-' && w->series)
-			return ctl_usage(ctl, "'%s' is one word too many; several series are one: 'A,B,C*'", ctl->argv[i]);
-		else if (ctl->argv[i][0] == '-')
-			return ctl_usage(ctl, "'%s' is not expected here, or its value is missing", ctl->argv[i]);
-		else
-			w->series = ctl->argv[i];
-	}
-	if (!parse_time(w->from_text, INT64_MIN, &w->from, &err) || !parse_time(w->to_text, INT64_MAX, &w->to, &err) || !parse_step(w->step, &w->step_ms, &err))
+	if (!parse_time(w->from_text, INT64_MIN, &w->from, &err) || !parse_time(w->to_text, INT64_MAX, &w->to, &err))
 		return ctl_usage(ctl, "%s", err.text);
 	if (w->from.ms >= w->to.ms)
-		return ctl_usage(ctl, "the time asked for ends before it begins: --from %s --to %s", w->from_text ? w->from_text : "", w->to_text ? w->to_text : "");
+		return ctl_usage(ctl, SAY(ctl, "所问时段的结束早于开始: --from %s --to %s", "the time asked for ends before it begins: --from %s --to %s"), w->from_text ? w->from_text : "",
+				 w->to_text ? w->to_text : "");
 	return 0;
 }
 

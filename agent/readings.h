@@ -7,14 +7,15 @@
 #include <stdio.h>
 
 struct readings_words {
-	const char *state, *format, *out, *series, *step;       /* series: a name, or a pattern with * and ? */
+	const char *state, *format, *out, *series;       /* series: a name, or a pattern with * and ? */
 	const char *from_text, *to_text, *energy, *config;      /* energy: a meter */
 	bool sum, latest;
 	struct wall from, to;
 	int64_t step_ms;                /* 0: raw */
 };
-/* Takes SERIES, --from, --to, --step, --state, --format, --out, --sum, --latest, --energy, --config; 0, or the exit code of a usage error. */
-int readings_parse(struct ctl *ctl, struct readings_words *w);
+extern const struct ctl_option readings_rows[];         /* --from, --to, --step, --state */
+/* from and to of their texts; 0, or the exit code of a usage error. */
+int readings_times(struct ctl *ctl, struct readings_words *w);
 
 struct readings_series { uint32_t number; char *id; struct series s; bool wanted; };
 struct readings { struct reader *reader; struct readings_series *rows; size_t n, n_wanted; const char *pattern; };

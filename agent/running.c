@@ -25,27 +25,16 @@ static bool port_of_file(const char *path, bool must, uint16_t *port, struct err
 	return good;
 }
 
-bool running_arguments(struct ctl *ctl, struct running_options *o, struct err *err)
+const struct ctl_option running_rows[] = {
+	{ "--port", CTL_INTEGER, offsetof(struct running_options, given_port), "N", { "本机端口;默认取自配置,否则 8480", "port on this machine; else the configuration's, else 8480" }, .min = 1, .max = 65535 },
+	{ "--config", CTL_FILE, offsetof(struct running_options, config), "FILE", { "站点配置", "the site's configuration" } },
+	{ NULL },
+};
+
+bool running_port(struct running_options *o, struct err *err)
 {
-	const char *config = NULL, *port = NULL;
-	int kept = 1;
-	for (int i = 1; i < ctl->argc; i++) {
-		const char **to = !strcmp(ctl->argv[i], "--port") ? &port : !strcmp(ctl->argv[i], "--config") ? &config : NULL;
-		if (to && !ctl->argv[i + 1])
-			return err_set(err, ERR_USAGE, "%s needs a value", ctl->argv[i]);
-		if (to)
-			*to = ctl->argv[++i];
-		else
-			ctl->argv[kept++] = ctl->argv[i];
-	}
-	ctl->argv[kept] = NULL;
-	ctl->argc = kept;
-	char *end = NULL;
-	long n = port ? strtol(port, &end, 10) : PORT;
-	if (n < 1 || n > 65535 || (end && *end))
-		return err_set(err, ERR_USAGE, "--port %s is not a port", port);
-	o->port = (uint16_t)n;
-	return port || port_of_file(config ? config : "/etc/pued/pued.yaml", config != NULL, &o->port, err);
+	o->port = (uint16_t)(o->given_port ? o->given_port : PORT);
+	return o->given_port || port_of_file(o->config ? o->config : "/etc/pued/pued.yaml", o->config != NULL, &o->port, err);
 }
 
 json_t *running_status(const struct running_options *o, struct buf *text, struct err *err)

@@ -5,10 +5,10 @@
 #include "agent/ctl.h"
 #include <jansson.h>
 
-/* Takes --port N and --config FILE out of argv.  The port is --port, else http.port of the configuration (/etc/pued/pued.yaml when
- * none is named and it can be read), else 8480. */
-struct running_options { uint16_t port; };
-bool running_arguments(struct ctl *ctl, struct running_options *o, struct err *err) MUST_USE;
+/* The port is --port, else http.port of the configuration (/etc/pued/pued.yaml when none is named and it can be read), else 8480. */
+struct running_options { const char *config; int64_t given_port; uint16_t port; };
+extern const struct ctl_option running_rows[];       /* --port, --config */
+bool running_port(struct running_options *o, struct err *err) MUST_USE;
 /* The status object; its text, byte for byte, in *text when that is not NULL. */
 json_t *running_status(const struct running_options *o, struct buf *text, struct err *err);
 

@@ -1,5 +1,6 @@
 #include "agent/stating.h"
 #include "agent/clock.h"
+#include "agent/issued.h"
 #include "agent/signer.h"
 #include "agent/statement.h"
 
@@ -20,7 +21,7 @@ static bool all_members(const struct stating *s, const struct site *site, json_t
 		return err_wrap(err, "--issued");
 	stating_set(o, "kind", s->revoke ? "revocation" : s->kind);
 	stating_set(o, "by", s->by);
-	stating_set(o, "role", s->role ? s->role : "applicant");
+	stating_set(o, "role", s->role);
 	stating_set(o, "site", site->id);
 	stating_set(o, "issued", wall_text(issued, when));
 	stating_set(o, "text", s->text);
@@ -44,7 +45,7 @@ static bool put(const struct stating *s, const struct site *site, json_t *o, cha
 		return false;
 	struct signer *signer = s->keys ? signer_open(s->keys, NULL, err) : signer_of_site(site, keys, err);
 	bool good = signer && jws_make(signer_ops(signer), JWS_STATEMENT, payload.data, payload.len, false, &envelope, err) &&
-		    statement_put(state, envelope.data, envelope.len, path, size, err);
+		    signed_holds(s->keys ? s->keys : keys, envelope.data, envelope.len, err) && statement_put(state, envelope.data, envelope.len, path, size, err);
 	signer_free(signer);
 	return good;
 }
@@ -57,7 +58,7 @@ static bool check(const struct ctl *ctl, const struct stating *s, struct setup *
 		return false;
 	if (s->revoke)
 		return stating_revokable(state_of(s, setup->site), setup->site, s->revoke, ctl->lang == LANG_ZH, taken_back, err);
-	if (s->store.pack && !(setup->pack = pack_open(setup->pack_conf, s->store.pack, err)))
+	if (s->store.pack && !(setup->pack = pack_open(setup->pack_conf, s->store.pack, NULL, err)))
 		return false;
 	return !s->fits || s->fits(s->words, setup->pack, role, err);
 }
@@ -78,6 +79,17 @@ static void print(const struct ctl *ctl, const json_t *o, const char *path, cons
 		printf(ctl->lang == LANG_ZH ? "(%s)" : " (%s)", taken_back->data);
 	printf("%s\n", say(ctl, (struct bilingual){ "。已签署;运行中的 pued 约一秒内写入证据,此后方才计入", ". Signed; a running pued makes it evidence within a second, and from then on it counts" }));
 }
+#define ROW(kind, name, value, field, ...) { name, CTL_##kind, offsetof(struct stating, field), value, __VA_ARGS__ }
+const struct ctl_option stating_rows[] = {
+	ROW(TEXT, "--by", "PERSON", by, { "何人所言", "who says so" }, .needed = true),
+	ROW(TEXT, "--role", "ROLE", role, { "身份", "as what" }, "applicant"),
+	ROW(TEXT, "--text", "TEXT", text, { "说明", "in words" }),
+	ROW(TIME, "--issued", "TIME", issued, { "签署时间;默认现在", "when it is signed; now when not given" }),
+	ROW(FILE, "--keys", "DIR", keys, { "签名密钥目录;默认取自站点", "the signing keys; else the site's" }),
+	ROW(TEXT, "--revoke", "ID", revoke, { "收回该陈述", "takes that statement back" }),
+	{ "group", CTL_GROUP, offsetof(struct stating, store), .group = from_store_rows },
+	{ NULL },
+};
 
 int stating_run(const struct ctl *ctl, const struct stating *s)
 {
@@ -85,8 +97,6 @@ int stating_run(const struct ctl *ctl, const struct stating *s)
 	struct err err = { 0 };
 	char path[700];
 	CLEANUP(buf_done) struct buf taken_back = { 0 };
-	if (!s->by)
-		return ctl_usage(ctl, "--by is missing: who says so");
 	if (!setup_load(s->store.config ? s->store.config : "/etc/pued/pued.yaml", &setup, NULL, &err))
 		return ctl_fail(ctl, &err);
 	json_t *o = json_object();

@@ -16,6 +16,7 @@ struct stating {
 	bool (*fits)(const void *words, const struct pack *pack, const char *role, struct err *err);
 	const void *words;
 };
+extern const struct ctl_option stating_rows[];       /* what all of them take */
 /* Prints the statement's id and file and, in a second line, what was said; returns the exit code. */
 int stating_run(const struct ctl *ctl, const struct stating *s);
 /* Who says what, in one language, from a statement's payload. */

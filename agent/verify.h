@@ -11,10 +11,9 @@ enum cause {
 	CAUSE_PACK_UNKNOWN, CAUSE_OTHER, CAUSE_N
 };
 
-enum { REVOKED_MAX = 64, SEEN_MAX = 64 };
 struct verify_words {
-	const char *file, *trust, *pack, *site, *store, *head, *at, *revoked[REVOKED_MAX], *seen[SEEN_MAX];
-	size_t n_revoked, n_seen;
+	const char *file, *trust, *pack, *site, *store, *at;
+	struct ctl_many head, revoked, seen;
 };
 struct verify {
 	const struct ctl *ctl;
@@ -38,6 +37,6 @@ const char *verify_site(const json_t *payload);
 json_t *verify_open(struct verify *v, const char *path, const char *type, struct err *err);
 
 /* agent/verify_store.c: the evidence of a store, walked from the first leaf.  The exit code. */
-int verify_store(struct ctl *ctl, const char *dir);
+int verify_store(struct ctl *ctl, const struct verify_words *w);
 
 #endif

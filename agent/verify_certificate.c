@@ -9,8 +9,8 @@
 /* Documents that take others back, by number. */
 static bool check_revoked(struct verify *v, const char *number, struct err *err)
 {
-	for (size_t i = 0; i < v->w->n_revoked; i++) {
-		json_t *root = verify_open(v, v->w->revoked[i], JWS_REVOCATION, err);
+	for (size_t i = 0; i < v->w->revoked.n; i++) {
+		json_t *root = verify_open(v, v->w->revoked.list[i], JWS_REVOCATION, err);
 		bool hit = root && strcmp(verify_text(root, "revokes"), number) == 0 && strcmp(verify_site(root), verify_site(v->payload)) == 0;
 		if (hit)
 			verify_fails(v, CAUSE_REVOKED, err, "certificate %s was revoked on %s: %s", number, verify_text(root, "issued"), verify_text(root, "reason"));
@@ -18,8 +18,8 @@ static bool check_revoked(struct verify *v, const char *number, struct err *err)
 		if (!root || hit)
 			return false;
 	}
-	if (v->w->n_revoked)
-		cert_note(&v->trace, "不在 %zu 份撤销声明之列", "not named by the %zu revocations given", v->w->n_revoked);
+	if (v->w->revoked.n)
+		cert_note(&v->trace, "不在 %zu 份撤销声明之列", "not named by the %zu revocations given", v->w->revoked.n);
 	return true;
 }
 
@@ -31,16 +31,16 @@ static const char *number_of(const json_t *cert)
 /* Certificates received before: the same number again, or one that takes this one's place. */
 static bool check_seen(struct verify *v, const char *number, struct err *err)
 {
-	for (size_t i = 0; i < v->w->n_seen; i++) {
-		json_t *old = verify_open(v, v->w->seen[i], JWS_CERTIFICATE, err);
+	for (size_t i = 0; i < v->w->seen.n; i++) {
+		json_t *old = verify_open(v, v->w->seen.list[i], JWS_CERTIFICATE, err);
 		bool of_site = old && strcmp(verify_site(old), verify_site(v->payload)) == 0;
 		bool again = of_site && strcmp(number_of(old), number) == 0;
 		bool replaced = of_site && strcmp(verify_text(json_object_get(old, "validity"), "supersedes"), number) == 0;
 		if (again)
-			verify_fails(v, CAUSE_REPLAYED, err, "certificate %s was received before (%s)%s", number, v->w->seen[i],
+			verify_fails(v, CAUSE_REPLAYED, err, "certificate %s was received before (%s)%s", number, v->w->seen.list[i],
 				     json_equal(old, v->payload) ? "" : ", with other content");
 		else if (replaced)
-			verify_fails(v, CAUSE_REPLAYED, err, "certificate %s was superseded by %s (%s)", number, number_of(old), v->w->seen[i]);
+			verify_fails(v, CAUSE_REPLAYED, err, "certificate %s was superseded by %s (%s)", number, number_of(old), v->w->seen.list[i]);
 		json_decref(old);
 		if (!old || again || replaced)
 			return false;

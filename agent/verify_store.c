@@ -94,24 +94,18 @@ static bool take_head(struct gather *g, const char *path, struct err *err)
 	return true;
 }
 
-static bool take_heads(struct gather *g, const struct ctl *ctl, struct err *err)
+static bool gather_all(struct gather *g, const struct verify_words *w, struct err *err)
 {
-	for (int i = 1; i + 1 < ctl->argc; i++)
-		if (strcmp(ctl->argv[i], "--head") == 0 && !take_head(g, ctl->argv[i + 1], err))
-			return false;
-	return true;
-}
-
-static bool gather_all(struct gather *g, const struct ctl *ctl, const char *dir, struct err *err)
-{
-	struct reader *r = reader_open(dir, err);
+	struct reader *r = reader_open(w->store, err);
 	if (!r)
 		return false;
 	bool good = reader_reports(r, take_report, g, err) && g->err.kind == ERR_NONE && reader_signed_heads(r, take_signed_head, g, err) && g->err.kind == ERR_NONE;
 	reader_close(r);
 	if (!good && g->err.kind != ERR_NONE)
 		*err = g->err;
-	return good && take_heads(g, ctl, err);
+	for (size_t i = 0; good && i < w->head.n; i++)
+		good = take_head(g, w->head.list[i], err);
+	return good;
 }
 
 static int print(const struct ctl *ctl, const char *dir, const struct gather *g, const struct store_audit *a)
@@ -145,32 +139,23 @@ static int print(const struct ctl *ctl, const char *dir, const struct gather *g,
 	return 0;
 }
 
-static const char *option(const struct ctl *ctl, const char *name)
-{
-	for (int i = 1; i + 1 < ctl->argc; i++)
-		if (strcmp(ctl->argv[i], name) == 0)
-			return ctl->argv[i + 1];
-	return NULL;
-}
-
-int verify_store(struct ctl *ctl, const char *dir)
+int verify_store(struct ctl *ctl, const struct verify_words *w)
 {
 	struct gather g = { .list = NULL };
 	struct store_audit audit = { .leaves = 0 };
 	struct trust trust = { 0 };
 	struct err err = { 0 };
-	const char *keys = option(ctl, "--trust");
-	bool good = !keys || trust_load(keys, &trust, &err);
-	g.trust = keys && good ? &trust : NULL;
-	good = good && gather_all(&g, ctl, dir, &err);
+	bool good = !w->trust || trust_load(w->trust, &trust, &err);
+	g.trust = w->trust && good ? &trust : NULL;
+	good = good && gather_all(&g, w, &err);
 	/* damage that keeps the reader from opening has a name too */
 	if (good || err.kind == ERR_EVIDENCE) {
 		struct err read_err = err;
-		good = store_audit_against(dir, g.list, g.n, &audit, &err);
+		good = store_audit_against(w->store, g.list, g.n, &audit, &err);
 		if (good && !audit.first_bad[0] && read_err.kind != ERR_NONE)
 			snprintf(audit.first_bad, sizeof audit.first_bad, "%.299s", read_err.text);
 	}
-	int code = good ? print(ctl, dir, &g, &audit) : ctl_fail(ctl, &err);
+	int code = good ? print(ctl, w->store, &g, &audit) : ctl_fail(ctl, &err);
 	free(g.list);
 	trust_done(&trust);
 	return code;

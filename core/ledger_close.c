@@ -73,6 +73,25 @@ void ledger_missing(struct ledger *l, const struct meter_fold *m, int64_t from_m
 	l->segments[l->n_segments++] = new;
 }
 
+/* A time that begins or ends a stretch of what a meter lacks. */
+void ledger_found(struct ledger *l, const struct meter_fold *m, int64_t from_ms, int64_t to_ms)
+{
+	size_t kept = l->first_segment;
+	for (size_t i = l->first_segment; i < l->n_segments; i++) {
+		struct segment s = l->segments[i];
+		if (s.meter == meter_index(l, m) && s.to_ms > from_ms && s.from_ms < to_ms) {
+			if (s.from_ms >= from_ms)
+				s.from_ms = to_ms < s.to_ms ? to_ms : s.to_ms;
+			else
+				s.to_ms = from_ms;
+		}
+		if (s.from_ms < s.to_ms)
+			l->segments[kept++] = s;
+	}
+	l->n_segments = kept;
+	l->segments_mixed = true;
+}
+
 /* Closing keeps the order, so a year of intervals that close at once is sorted once, not once an interval. */
 static void sort_segments(struct ledger *l)
 {
@@ -422,7 +441,7 @@ void ledger_leap(struct ledger *l, int64_t to_ms, const struct ledger_sink *sink
 		struct meter_fold *m = &l->meters[i];
 		m->next = m->step_next = l->next;
 		m->done_ms = interval_end(l, l->next) - l->interval_ms;
-		m->has_last = false;
+		m->has_last = m->broken.is = false;
 		m->missing_ms = 0;
 		m->distributed = false;
 		m->flags = INTERVAL_GAP;

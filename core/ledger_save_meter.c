@@ -78,6 +78,11 @@ void saved_meter_put(const struct ledger *l, const struct meter_fold *m, struct 
 	put_read(b, &m->last, &zero);
 	put_read(b, &m->change, &m->last);
 	put(b, m->run);
+	put(b, m->broken.is | m->outside << 1);
+	if (m->broken.is) {
+		put_read(b, &m->broken.from, &m->last);
+		put_read(b, &m->broken.to, &m->broken.from);
+	}
 	put(b, m->n_pending);
 	put(b, m->pending_step);
 	for (uint32_t i = 0; i < m->n_pending; i++)
@@ -196,6 +201,13 @@ bool saved_meter_get(const struct ledger *l, struct meter_fold *m, int64_t *edge
 	m->last = get_read(in, &zero);
 	m->change = get_read(in, &m->last);
 	m->run = (uint32_t)get_in(in, 0, UINT32_MAX);
+	int64_t broken = in->unbroken ? 0 : get_in(in, 0, 3);
+	m->broken.is = broken & 1;
+	m->outside = broken >> 1;
+	if (m->broken.is) {
+		m->broken.from = get_read(in, &m->last);
+		m->broken.to = get_read(in, &m->broken.from);
+	}
 	m->n_pending = (uint32_t)get_in(in, 0, LOOK_AHEAD);
 	m->pending_step = (enum step)get_in(in, 0, STEP_N - 1);
 	for (uint32_t i = 0; i < m->n_pending; i++)

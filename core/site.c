@@ -78,6 +78,9 @@ int point_category(int point)
 void site_finish_ratios(struct conf *c, const struct conf_node *n, const struct conf_node *meter, struct meter_epoch *e)
 {
 	const struct conf_node *ct = conf_get(n, "ct") ?: conf_get(meter, "ct"), *pt = conf_get(n, "pt") ?: conf_get(meter, "pt");
+	if (e->ct_plate.primary && e->ct_plate.primary < e->ct_plate.secondary)
+		conf_warning(c, ct ?: n, "a current transformer of %lld/%lld makes currents larger; the plate says primary/secondary, such as 300/5", (long long)e->ct_plate.primary,
+			     (long long)e->ct_plate.secondary);
 	if ((e->ct_plate.primary || e->pt_plate.primary) && e->applied_by == APPLIED_UNSAID)
 		conf_problem(c, ct ?: pt ?: n, "who multiplies by this ratio? add 'applied_by: meter' when the register is primary already, "
 			     "'applied_by: pued' when it is secondary");
@@ -106,6 +109,8 @@ static void finish_epoch(struct conf *c, const struct conf_node *n, const struct
 		conf_problem(c, at(n, "to"), "this epoch ends before it begins; exchange 'from' and 'to', or correct one");
 	check_reading(c, n, "first", e->has_first, e->from.ms != INT64_MIN, "from", e->first, e->modulus);
 	check_reading(c, n, "last", e->has_last, e->to.ms != INT64_MAX, "to", e->last, e->modulus);
+	if (e->has_first && e->has_last && e->last < e->first && e->modulus <= 0 && m->m.direction != DIRECTION_NET)
+		conf_warning(c, at(n, "last"), "the register goes back from %lld to %lld in this epoch; a register that was reset is two epochs", (long long)e->first, (long long)e->last);
 	/* one day of slack: the date is local, the zone's table is not at hand here */
 	if (e->calibrated_until.year && e->from.ms != INT64_MIN && e->from.ms / 86400000 > date_days(e->calibrated_until) + 1)
 		conf_problem(c, at(n, "calibrated_until"), "the calibration ended on %s, before this epoch begins", date_text(e->calibrated_until, text));
@@ -121,7 +126,7 @@ static void check_order(struct conf *c, const struct conf_node *list, const stru
 	else if (e[i].from.ms == INT64_MIN)
 		conf_problem(c, conf_item(list, i), "this epoch has no beginning, but another comes before it; add 'from'");
 	else if (e[i].from.ms < e[i - 1].to.ms)
-		conf_problem(c, at(conf_item(list, i), "from"), "epochs overlap: this one begins %s, the one before ends %s", wall_text(e[i].from, a),
+		conf_problem(c, at(conf_item(list, i), "from"), "epochs overlap: this one begins %s, the one before ends %s; one register has one meter at a time, correct 'from' or 'to'", wall_text(e[i].from, a),
 			     wall_text(e[i - 1].to, b));
 }
 

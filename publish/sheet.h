@@ -17,7 +17,6 @@ enum { PAGE_W = 595, PAGE_H = 842, MARGIN = 42, TEXT_W = PAGE_W - 2 * MARGIN, BO
 enum ink { INK_TEXT, INK_SOFT, INK_TITLE, INK_LINE, INK_BAND, INK_FILL, INK_GOOD, INK_BAD, INK_WARN, INK_WHITE, INK_MARK, INK_N };
 enum align { ALIGN_LEFT, ALIGN_CENTER, ALIGN_RIGHT };
 
-struct said;
 struct sheet {
 	cairo_t *cr;
 	PangoLayout *layout;
@@ -25,8 +24,8 @@ struct sheet {
 	const char *number;
 	char hash[65];                  /* SHA-256 of the signed file */
 	char keys[200];                 /* kids of its signatures */
+	struct said *said;              /* for the program's own English sentences on a Chinese sheet; NULL on an English one */
 	bool zh_first, simulated, interim, tight;       /* tight: the front page says its reasons in one language, to stay one page */
-	struct said *said;              /* sentences of the program in Chinese; NULL: they stay English */
 	double y;
 	int page, pages;                /* pages 0: a dry run that counts them */
 };
@@ -46,6 +45,8 @@ void yuan_text(int64_t fen, struct buf *out);
 void percent_text(int64_t num, int64_t den, struct buf *out);   /* 760 of 1000 -> "76.00 %", half to even */
 /* A word of the JSON (role, point, method, attestation) in both languages; one that is not known stands for itself. */
 struct pair word_of(const char *id);
+/* A sentence of the program (an event's or balance's reason) in the sheet's first language. */
+void sentence_text(const struct sheet *s, const char *english, struct buf *out);
 /* [num, den] of a share, without the common scale of racks that count in part: 768000000/1024000000 is 768/1024. */
 struct fraction { int64_t num, den; };
 struct fraction fraction_of(const json_t *pair);
@@ -67,8 +68,6 @@ void line(struct sheet *s, double x0, double y0, double x1, double y1, double wi
 void fill(struct sheet *s, double x, double y, double w, double h, enum ink colour, double alpha);
 void disc(struct sheet *s, double x, double y, double radius, enum ink colour);
 void frame(struct sheet *s, double x, double y, double w, double h, double width, enum ink colour);
-/* A sentence that the program wrote in English, in both languages; *zh keeps the Chinese one, which is empty where it is the same. */
-struct pair sentence_of(const struct sheet *s, const char *english, struct buf *zh);
 const char *first_of(const struct sheet *s, struct pair p);
 const char *second_of(const struct sheet *s, struct pair p);
 

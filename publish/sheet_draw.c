@@ -1,6 +1,5 @@
 /* Ink, text, tables and pages of a certificate sheet. */
 #include "publish/sheet.h"
-#include "publish/said.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,15 +48,6 @@ double put(struct sheet *s, struct box b, const char *text, bool draw)
 	pango_layout_set_attributes(s->layout, NULL);
 	pango_layout_set_text(s->layout, text, -1);
 	return show(s, b, draw);
-}
-
-struct pair sentence_of(const struct sheet *s, const char *english, struct buf *zh)
-{
-	buf_reset(zh);
-	if (s->said && *english)
-		said_zh(s->said, english, zh);
-	bool other = zh->len && strcmp(zh->data, english) != 0;
-	return other ? (struct pair){ zh->data, english } : s->zh_first ? (struct pair){ english, NULL } : (struct pair){ NULL, english };
 }
 
 const char *first_of(const struct sheet *s, struct pair p)

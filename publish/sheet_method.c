@@ -50,14 +50,14 @@ static void event_counts(struct sheet *s)
 
 static void event_row(struct sheet *s, const struct table *t, const json_t *e)
 {
-	CLEANUP(buf_done) struct buf span = { 0 }, energy = { 0 }, zh = { 0 };
-	struct pair reason = sentence_of(s, text_at(e, "reason"), &zh);
+	CLEANUP(buf_done) struct buf span = { 0 }, energy = { 0 }, reason = { 0 };
 	struct pair kind = kind_of(text_at(e, "kind"));
+	sentence_text(s, text_at(e, "reason"), &reason);
 	buf_printf(&span, "%s\n%s", text_at(e, "from"), strcmp(text_at(e, "from"), text_at(e, "to")) ? text_at(e, "to") : "");
 	if (json_is_integer(at(e, "energy_mwh")))
 		energy_text(int_at(e, "energy_mwh"), &energy);
 	const struct cell cells[] = { { first_of(s, kind), second_of(s, kind), INK_TEXT }, { or_dash(text_at(e, "meter")), NULL, INK_TEXT },
-				      { span.data, NULL, INK_SOFT }, { or_dash(energy.data), NULL, INK_TEXT }, { first_of(s, reason), second_of(s, reason), INK_TEXT } };
+				      { span.data, NULL, INK_SOFT }, { or_dash(energy.data), NULL, INK_TEXT }, { or_dash(reason.data), NULL, INK_TEXT } };
 	table_row(s, t, cells);
 }
 
@@ -106,14 +106,14 @@ static void balance(struct sheet *s)
 	if (found)
 		table_head(s, &t);
 	json_array_foreach(list, i, b) {
-		CLEANUP(buf_done) struct buf residual = { 0 }, limit = { 0 }, words = { 0 };
-		struct pair reason = sentence_of(s, text_at(b, "reason"), &words);
+		CLEANUP(buf_done) struct buf residual = { 0 }, limit = { 0 }, reason = { 0 };
 		if (!strcmp(text_at(b, "finding"), "closes"))
 			continue;
 		energy_text(int_at(b, "residual_mwh"), &residual);
 		energy_text(3 * int_at(b, "u_mwh"), &limit);
+		sentence_text(s, text_at(b, "reason"), &reason);
 		const struct cell cells[] = { { *text_at(b, "node") ? text_at(b, "node") : "—", NULL, INK_TEXT }, { residual.data, NULL, INK_TITLE }, { limit.data, NULL, INK_TEXT },
-					      { first_of(s, reason), second_of(s, reason), INK_TEXT } };
+					      { or_dash(reason.data), NULL, INK_TEXT } };
 		table_row(s, &t, cells);
 	}
 	s->y += 4;
@@ -198,17 +198,6 @@ static void choices(struct sheet *s)
 	}
 }
 
-/* A pack writes money as "1000 yuan". */
-static void in_yuan(const struct sheet *s, const char *value, struct buf *out)
-{
-	static const char unit[] = " yuan";
-	size_t len = strlen(value), end = sizeof unit - 1;
-	if (s->zh_first && len > end && strcmp(value + len - end, unit) == 0)
-		buf_printf(out, "%.*s 元", (int)(len - end), value);
-	else
-		buf_str(out, value);
-}
-
 static void figures(struct sheet *s)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
@@ -217,9 +206,7 @@ static void figures(struct sheet *s)
 	json_array_foreach(at(s->cert, "method.figures"), i, f) {
 		buf_reset(&text);
 		struct pair title = pair_at(f, "title");
-		CLEANUP(buf_done) struct buf value = { 0 };
-		in_yuan(s, text_at(f, "value"), &value);
-		buf_printf(&text, "%s = %s  [%s] %s", *first_of(s, title) ? first_of(s, title) : text_at(f, "id"), value.data ? value.data : "", text_at(f, "status"), text_at(f, "source"));
+		buf_printf(&text, "%s = %s  [%s] %s", *first_of(s, title) ? first_of(s, title) : text_at(f, "id"), text_at(f, "value"), text_at(f, "status"), text_at(f, "source"));
 		two(s, i ? (struct pair){ "", "" } : (struct pair){ "所用数值及出处", "figures and sources" }, text.data, NULL);
 	}
 	if (json_array_size(at(s->cert, "method.unverified")))

@@ -65,8 +65,3 @@ bool attestation_fits(const struct pack *p, const struct attestation *a, struct 
 	}
 	return err_set(err, ERR_USAGE, "pack %s does not ask for '%s', so it would count for nothing; it asks for: %s", p->id, a->name, names.data ? names.data : "");
 }
-
-bool pack_once(const struct pack *p)
-{
-	return p->once.per != NULL;
-}

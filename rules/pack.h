@@ -17,7 +17,6 @@ void pack_hash(const struct pack *p, char hex[65]);      /* SHA-256 of the file'
 struct bilingual pack_title(const struct pack *p);
 int64_t pack_standard_rack_mw(const struct pack *p);     /* for racks_at(); 0: the pack counts no standard racks */
 struct ratio pack_pue_limit(const struct pack *p);       /* the limit the window's PUE is compared with; {0,0}: none */
-bool pack_once(const struct pack *p);                    /* one grant a site: of two certificates one must replace the other */
 /* Names of the further windows the pack asks for ("baseline"); the caller computes them. */
 size_t pack_windows(const struct pack *p);
 const char *pack_window_name(const struct pack *p, size_t i);
@@ -37,6 +36,18 @@ bool pack_signature_check(const struct pack *p, const struct trust *trust, const
 /* The window the pack asks for, given facts about dates; puectl computes the KPI of this window. */
 struct pack_window { struct wall from, to; bool annual; struct date first_day, last_day; };
 bool pack_window_of(const struct pack *p, const struct site *site, const struct zone *zone, struct date judged, struct pack_window *out, struct err *err) MUST_USE;
+
+/* A further window the pack asks for, beside the main one: the months before it, or those up to its end in which the load was right. */
+struct pack_further {
+	const char *name;
+	struct wall from, to;
+	struct date first_day, last_day;
+	bool at_load;                       /* only intervals whose IT power lies within `within` of `load` times the racks' rated power */
+	struct ratio load, within;
+};
+void pack_further_of(const struct pack *p, size_t i, const struct pack_window *main, const struct zone *zone, struct pack_further *out);
+/* Is the mean IT power of an interval in that band?  Exact; both ends belong to it. */
+bool pack_at_load(const struct pack_further *w, int64_t it_mwh, int64_t ms, int64_t rated_mw);
 
 /* When that window will be whole, and whether it can be before the rule ends.  Days are inclusive: the last one measured. */
 enum outlook_state { OUTLOOK_ANY_TIME, OUTLOOK_NO_EVENT, OUTLOOK_DATED, OUTLOOK_WHOLE };
@@ -92,6 +103,8 @@ bool judge(const struct pack *p, const struct facts *f, struct verdict *out, str
 void verdict_done(struct verdict *v);
 int verdict_exit_code(enum verdict_kind kind);           /* 0, 10, 11: domain.md 3.6 rule 10 */
 json_t *verdict_json(const struct pack *p, const struct verdict *v);
+/* A value as a reader of the language writes it: "976.56 yuan" -> "976.56 元". */
+void verdict_value(const char *value, bool chinese, struct buf *out);
 /* The trace for people, in one language, a line a criterion. */
 void verdict_text(const struct pack *p, const struct verdict *v, bool chinese, struct buf *out);
 /* Its reasons alone, a line each, the id behind the words. */

@@ -51,6 +51,15 @@ def main():
             check(f"--explain names {n}", n in text)
         html = run("pue", "--config", config, "--recording", recording, "--html")
         check("a page", html.startswith("<!DOCTYPE html>") and html.rstrip().endswith("</html>") and pue["kpi"]["pue"] in html)
+        # a row cabinet that counts a seventh: the finding's sentence is whole, in both languages, in the table and in the event
+        odd = os.path.join(d, "odd.txt")
+        with open(recording, encoding="utf-8") as f, open(odd, "w", encoding="utf-8") as g:
+            for x in f:
+                p = x.split()
+                g.write(" ".join([p[0], p[1], str(int(p[2]) // 7), *p[3:]]) + "\n" if len(p) > 2 and p[1] == "cab-112/total.energy" else x)
+        said = {lang: run("pue", "--config", config, "--recording", odd, "--html", "--explain", "--lang", lang) for lang in ("en", "zh")}
+        check("findings in English", said["en"].count("or a meter counted twice") == 2 and said["en"].count("or a wrong CT ratio or direction") == 2)
+        check("findings in Chinese", said["zh"].count("或有表重复计入") == 2 and said["zh"].count("或互感器变比、方向有误") == 2 and "meters below" not in said["zh"])
         check("leaves are one line of JSON each", all(json.loads(x)["type"] in ("interval", "event") for x in
                                                          run("replay", "--config", config, recording, "--leaves").splitlines()))
         days = json.loads(run("replay", "--config", config, "--by", "day", recording, "--json"))

@@ -156,8 +156,8 @@ with tempfile.TemporaryDirectory() as temp:
     check("two runs give the intervals of one", at_once == in_two and len(at_once) >= 54, next((f"{a}\n{b}" for a, b in zip(at_once, in_two) if a != b), (len(at_once), len(in_two))))
 
     # ---- what contradicts is refused with a sentence, here and by pued
-    def refused(args, says, where=state, conf=serial):
-        out = run(*args, "--config", conf, "--state", where, code=65)
+    def refused(args, says, where=state, conf=serial, code=65):
+        out = run(*args, "--config", conf, "--state", where, code=code)
         check(f"refused: {says}", says in out, out)
 
     def words(meter="feed", **more):
@@ -173,7 +173,7 @@ with tempfile.TemporaryDirectory() as temp:
     refused(words(ct="three"), "name plate")
     refused(words(at=at(40), last=2000000), "cannot show 2000000")
     refused(words(at=at(20), last=None), "'last' is missing")
-    refused(words(at="2026-03-03"), "offset")
+    refused(words(at="2026-03-03"), "a time such as", code=64)
     refused(words("feed"), "no register", conf=write(f"{temp}/none.yaml", (SITE % "").replace("count: 0.1 kWh, power: none", "energy: none")), where=new_state(temp, "none"))
     refused(["meter", "reading", "it", "--from", at(9), "--to", at(10), "--energy", "500 kW.h", "--reason", "r", "--by", "p"], "more than its circuit")
     refused(["meter", "reading", "it", "--from", at(9), "--to", at(8), "--energy", "5 kW.h", "--reason", "r", "--by", "p"], "'to' must come after 'from'")

@@ -145,7 +145,7 @@ def hostile_texts():
 
 
 def usage():
-    for args, code, word in [((), 64, "no endpoint"), (("modbus+tcp://h",), 64, "no unit"), (("snmp://a@h", "--profile", "apc-rpdu3"), 64, "did you mean"),
+    for args, code, word in [((), 64, "ENDPOINT is missing"), (("modbus+tcp://h",), 64, "no unit"), (("snmp://a@h", "--profile", "apc-rpdu3"), 64, "did you mean"),
                              (("snmp://h",), 78, "no community"), (("snmp://a@h", "--colour"), 64, "unknown option")]:
         got, _, err = run(*args)
         check(f"usage {args}", got == code and word in err, (got, err))

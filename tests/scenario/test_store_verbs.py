@@ -100,9 +100,9 @@ def main():
         assert len(newest) == 40 and all(newest[s]["time"] == max(r["time"] for r in rows if r["series"] == s) for s in newest)
         for words, part in ((("history", "*", "--sum", "--from", "2026-01-01", "--to", "2026-01-02"), "one kind"), (("history", "nothing*", "--sum"), "no series"),
                             (("history", "--sum"), "of which series"), (("history", name, "--sum", "--latest"), "one of"), (("history", name, "--from", "2026-02-01", "--to", "2026-01-01"), "ends before it begins"),
-                            (("history", name, "--from", "yesterday"), "yesterday"), (("history", name, "--step", "-5m"), "15m"), (("history", name, "--format", "csv"), "puectl export"),
-                            (("export", "--format", "xml"), "csv, jsonl"), (("export", "--format", "evidence", "--step", "1h"), "no --step"), (("export", "--latest"), "puectl history"),
-                            ((*("history", name), "dev-01/point.1"), "'A,B,C*'"), (("history", "dev-01/*"), "names 8 series")):
+                            (("history", name, "--from", "yesterday"), "yesterday"), (("history", name, "--step", "-5m"), "15m"), (("history", name, "--format", "csv"), "unknown option"),
+                            (("export", "--format", "xml"), "csv|jsonl"), (("export", "--format", "evidence", "--step", "1h"), "no --step"), (("export", "--latest"), "unknown option"),
+                            ((*("history", name), "dev-01/point.1"), "one argument too many"), (("history", "dev-01/*"), "names 8 series")):
             done = subprocess.run([PUECTL, *words, "--state", state], capture_output=True, text=True)
             assert done.returncode in (64, 65) and part in done.stderr, (words, done)
         half = rows[len(rows) // 2]["time"]

@@ -100,7 +100,7 @@ for text in examples:
     check("an example of docs/configuration.md", code == 0, out + err)
 
 # calls
-for name, arguments, code, words in (("no such file", ["nosuch.yaml"], 74, "nosuch.yaml"), ("two files", ["a", "b"], 64, "one file"),
+for name, arguments, code, words in (("no such file", ["nosuch.yaml"], 74, "nosuch.yaml"), ("two files", ["a", "b"], 64, "one argument too many"),
                                      ("unknown option", ["--wrong"], 64, "--wrong")):
     p = subprocess.run([PUECTL, "check", *arguments], cwd=DIR, env=ENV, capture_output=True, text=True)
     check(name, p.returncode == code and words in p.stderr, "%d %s" % (p.returncode, p.stderr))

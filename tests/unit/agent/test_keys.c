@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct verb verb = { .name = "keys", .args = "" };
 static char dir[64], last_error[1000];
 
 int ctl_usage(const struct ctl *ctl, const char *fmt, ...)
@@ -26,11 +25,15 @@ int ctl_fail(const struct ctl *ctl, const struct err *err)
 
 static int keys7(const char *action, const char *a, const char *b, const char *c, const char *d, const char *e)
 {
-	char *argv[] = { (char[]){ "keys" }, (char *)(uintptr_t)action, (char[]){ "--dir" }, dir, (char *)(uintptr_t)a, (char *)(uintptr_t)b, (char *)(uintptr_t)c, (char *)(uintptr_t)d, (char *)(uintptr_t)e, NULL };
-	struct ctl ctl = { .argv = argv, .verb = &verb, .json = true };
+	char *argv[] = { (char *)(uintptr_t)action, (char[]){ "--dir" }, dir, (char *)(uintptr_t)a, (char *)(uintptr_t)b, (char *)(uintptr_t)c, (char *)(uintptr_t)d, (char *)(uintptr_t)e, NULL };
+	struct ctl ctl = { .argv = argv, .verb = &verb_keys, .json = true, .words = calloc(1, verb_keys.size) };
+	int code;
 	while (argv[ctl.argc])
 		ctl.argc++;
-	return ctl_keys(&ctl);
+	if (ctl_options(&ctl, &code))
+		code = verb_keys.run(&ctl);
+	free(ctl.words);
+	return code;
 }
 
 static int keys(const char *action, const char *a, const char *b, const char *c, const char *d)
