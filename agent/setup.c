@@ -69,6 +69,29 @@ bool is_profile_file(const char *name)
 	return strchr(name, '/') || strstr(name, ".yaml");
 }
 
+struct beside { struct library *lib; const char *own; };
+
+static bool add_beside(void *ctx, const char *path, struct err *err)
+{
+	const struct beside *b = ctx;
+	struct err unread = { 0 };
+	(void)err;
+	if (strcmp(path, b->own) != 0)
+		(void)!add_profile(b->lib, path, &unread);      /* what cannot be read is missed by name, where it is missed */
+	return true;
+}
+
+/* The profiles in the same directory: a sibling is written and tested beside its parent, before either is installed. */
+static void add_directory(struct library *lib, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX], own[2 * PATH_MAX];
+	struct err none = { 0 };
+	snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+	snprintf(own, sizeof own, "%s/%s", dir, slash ? slash + 1 : path);
+	(void)!each_yaml(*dir ? dir : "/", add_beside, &(struct beside){ lib, own }, &none);
+}
+
 struct library *library_with(const char *path, const char **name, struct buf *report, struct err *err)
 {
 	CLEANUP(buf_done) struct buf text = { 0 }, all = { 0 };
@@ -80,8 +103,9 @@ struct library *library_with(const char *path, const char **name, struct buf *re
 		return NULL;
 	}
 	library_add(lib, path, text.data ? text.data : "", text.len);
+	add_directory(lib, path);
 	struct err problem = { 0 };
-	if (!library_extend(lib, &problem))                /* what it extends comes from there */
+	if (!library_extend(lib, &problem))                /* what it extends may come from there */
 		err_set(err, ERR_CONFIG, "%s", problem.text);
 	conf_report(library_conf(lib), &all);
 	for (char *line = strtok(all.data ? all.data : (char[]){ 0 }, "\n"); line; line = strtok(NULL, "\n"))

@@ -37,7 +37,7 @@ struct library *library_load(struct err *err);
 bool library_extend(struct library *lib, struct err *err) MUST_USE;
 /* Is it a path rather than a profile's name? */
 bool is_profile_file(const char *name);
-/* The library with one file more, which wins over a profile of the same name; its profile's name in *name.  Every problem of that file is
+/* The library with one file more, and those beside it, which win over profiles of the same names; its profile's name in *name.  Every problem of that file is
  * a line of *report; NULL when it holds no usable profile. */
 struct library *library_with(const char *path, const char **name, struct buf *report, struct err *err);
 /* The pack with this id, from /etc/pued/packs or the packs that came with the program; also a path to a file.  Only a pack

@@ -140,13 +140,26 @@ static void end_hopeless(struct modbus_conn *c)
 	}
 }
 
+/* Would a late answer to what ran out pass for one to this?  The same question again may have it: it is the same value, a little older. */
+static bool is_alike(const struct modbus_request *late, const struct modbus_request *next)
+{
+	return late->unit == next->unit && late->function == next->function && late->count == next->count && late->address != next->address;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* Does what can be done for the queue now. */
 static void kick(struct modbus_conn *c)
 {
 	int64_t now = c->bus->now.boot.ms;
 	if (c->dead || c->current || !c->queue || c->state == CONN_LOOKUP || c->state == CONN_CONNECTING)
 		return;
-	int64_t free_ms = c->free_ms > c->quiet_ms ? c->free_ms : c->quiet_ms;
+	int64_t free_ms = later(c->free_ms, c->quiet_ms);
+	if (c->rtu && now < c->alike_ms && is_alike(&c->unanswered, &c->queue->wire))
+		free_ms = later(free_ms, c->alike_ms);
 	if (c->state == CONN_UP && now >= free_ms) {
 		send_next(c);
 		return;
@@ -196,11 +209,14 @@ void modbus_bus_flush(struct modbus_bus *bus)
 }
 
 /* RTU has no transaction ids: after a time-out whatever still comes is let pass before the line is asked again, so that a late
- * answer meets no new question. */
-static void be_quiet(struct modbus_conn *c)
+ * answer meets no new question; and longer, half as long as the question had, where the next one is of the same unit and shape. */
+static void be_quiet(struct modbus_conn *c, const struct exchange *x)
 {
+	int64_t alike = x->budget_ms / 2 < RTU_ALIKE_MS ? x->budget_ms / 2 : RTU_ALIKE_MS;
 	c->n_rest = 0;
 	c->quiet_ms = c->bus->now.boot.ms + RTU_QUIET_MS;
+	c->alike_ms = c->bus->now.boot.ms + alike;
+	c->unanswered = x->wire;
 }
 
 /* A time-out is the unit's and keeps the connection that others share (R3).  But where no unit has said a byte for half a minute although
@@ -229,7 +245,7 @@ static void exchange_late(struct exchange *x)
 		err_set(&err, ERR_UNAVAILABLE, "no connection within %" PRId64 " ms", x->budget_ms);
 	bool unreachable = c->state == CONN_CONNECTING || c->state == CONN_LOOKUP;
 	if (c->rtu && c->current == x)
-		be_quiet(c);
+		be_quiet(c, x);
 	if (half || mute)
 		conn_close(c);   /* the rest of that answer must never meet another request */
 	exchange_finish(x, unreachable ? REASON_UNREACHABLE : REASON_TIMEOUT, NULL, &err);
@@ -299,7 +315,7 @@ struct modbus_conn *modbus_conn_get(struct modbus_bus *bus, const struct endpoin
 			return NULL;
 		}
 		*c = (struct modbus_conn){ .bus = bus, .next = *bucket, .port = ep->port, .fd = -1, .timed.kind = TIMED_CONN,
-					   .resolved_ms = INT64_MIN / 2, .retry_ms = INT64_MIN, .free_ms = INT64_MIN, .quiet_ms = INT64_MIN,
+					   .resolved_ms = INT64_MIN / 2, .retry_ms = INT64_MIN, .free_ms = INT64_MIN, .quiet_ms = INT64_MIN, .alike_ms = INT64_MIN,
 					   .rtu = rtu, .is_serial = is_serial, .line = line, .min_gap_ms = rtu ? RTU_GAP_MS : 0 };
 		c->host = host;
 		c->line.path = c->host;

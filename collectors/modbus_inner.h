@@ -9,7 +9,7 @@
 
 enum { BACKOFF_MS = 500, BACKOFF_MAX_MS = 30000, CONNECT_MS = 5000, CONNECT_NEXT_MS = 300, LOOKUP_MS = 10000, POLL_LOOKUP_MS = 20,
 	FOREIGN_MAX = 3072, USER_TIMEOUT_MS = 10000, RESOLVE_AGAIN_MS = 60000, BATCH = 256,
-	RTU_GAP_MS = 10, RTU_QUIET_MS = 200, MUTE_MS = 30000, MUTE_REQUESTS = 3,
+	RTU_GAP_MS = 10, RTU_QUIET_MS = 200, RTU_ALIKE_MS = 1000, MUTE_MS = 30000, MUTE_REQUESTS = 3,
 	HELD_UP_MS = 100, HELD_UP_ROUNDS = 64 };
 
 enum conn_state { CONN_DOWN, CONN_LOOKUP, CONN_CONNECTING, CONN_UP };
@@ -38,6 +38,8 @@ struct modbus_conn {
 	size_t n_rest;
 	uint8_t rest[RTU_MAX + MODBUS_ADU_MAX];
 	struct modbus_request last;            /* what the wire was last asked */
+	struct modbus_request unanswered;      /* RTU: what ran into its deadline last; until alike_ms nothing is asked that its late answer would fit */
+	int64_t alike_ms;
 	bool rtu, is_serial;                   /* RTU frames; on a tty */
 	struct serial line;
 };

@@ -443,7 +443,7 @@ static void link_draft(struct library *lib, struct draft *d)
 	if (d->p.extends && !parent) {
 		const char *near = library_nearest(lib, d->p.extends);
 		conf_problem_at(lib->c, d->p.place, near ? "extends: there is no profile '%s'; did you mean '%s'?"
-							 : "extends: there is no profile '%s'", d->p.extends, near);
+							 : "extends: there is no profile '%s'; its file belongs beside this one or into /etc/pued/profiles", d->p.extends, near);
 	} else if (parent && parent->busy) {
 		conf_problem_at(lib->c, d->p.place, "extends: '%s' extends itself in the end", d->p.name);
 	} else {

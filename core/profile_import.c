@@ -51,6 +51,7 @@ struct importer {
 	int64_t at[COL_N];               /* index of each column, -1: none */
 	const struct import_options *o;
 	struct buf *out;
+	const char **names;              /* of each row, where a group's name stands in a merged cell beside it; else NULL */
 	size_t good, by_digit;           /* rows taken; addresses whose kind their leading digit said */
 };
 
@@ -63,10 +64,17 @@ static bool contains(const char *text, const char *word)
 	return false;
 }
 
+static const char *at_column(const struct importer *m, size_t row, int64_t column)
+{
+	const char *text = column < 0 ? NULL : conf_scalar(conf_item(conf_item(m->sheet, row), (size_t)column));
+	return text ? text : "";
+}
+
 static const char *cell(const struct importer *m, size_t row, enum column column)
 {
-	const char *text = m->at[column] < 0 ? NULL : conf_scalar(conf_item(conf_item(m->sheet, row), (size_t)m->at[column]));
-	return text ? text : "";
+	if (column == COL_NAME && m->names)
+		return m->names[row];
+	return at_column(m, row, m->at[column]);
 }
 
 static size_t columns_of(struct importer *m, const struct conf_node *head)
@@ -130,6 +138,32 @@ static void find_types(struct importer *m)
 	}
 }
 
+/* A heading merged over two columns: the right one, without a heading, has the name, the left one its group, once for all of its rows.
+ * A table that was exported from a sheet holds a merged cell's text in its first place only. */
+static bool join_names(struct importer *m)
+{
+	int64_t left = m->at[COL_NAME], right = left + 1;
+	size_t rows = conf_count(m->sheet), used = 0;
+	bool taken = left < 0 || *at_column(m, m->head, right);
+	for (size_t c = 0; c < COL_N; c++)
+		taken |= m->at[c] == right;
+	for (size_t row = m->head + 1; !taken && row < rows; row++)
+		used += *at_column(m, row, right) != 0;
+	if (!used)
+		return true;
+	const char **names = conf_alloc(m->c, rows * sizeof *names), *group = "";
+	for (size_t row = 0; names && row < rows; row++) {
+		CLEANUP(buf_done) struct buf whole = { 0 };
+		const char *own = at_column(m, row, left), *detail = at_column(m, row, right);
+		group = *own ? own : group;
+		buf_printf(&whole, "%s%s%s", *own || *detail ? group : "", *group && *detail ? " " : "", detail);
+		if (!(names[row] = conf_copy(m->c, whole.data ? whole.data : "")))
+			return false;
+	}
+	m->names = names;
+	return names != NULL;
+}
+
 /* The headings stand in the row that looks most like them: titles and empty lines may be above. */
 static bool find_columns(struct importer *m, struct err *err)
 {
@@ -144,6 +178,8 @@ static bool find_columns(struct importer *m, struct err *err)
 	(void)columns_of(m, conf_item(m->sheet, m->head));
 	if (!best)
 		return err_set(err, ERR_INPUT, "no column of the first 20 rows looks like addresses; name one 'address' or 'oid' (地址)");
+	if (!join_names(m))
+		return err_memory(err);
 	find_types(m);
 	m->hex = m->at[COL_ADDRESS] >= 0 && contains(cell(m, m->head, COL_ADDRESS), "hex");
 	return true;

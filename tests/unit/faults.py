@@ -1,4 +1,4 @@
-"""docs/faults.md: every class has a row, and every test that a row names is there; docs/crash-matrix.md: the same of its rows.
+"""docs/faults.md: every class, ask and figure has a row, and every test that a row names is there; docs/crash-matrix.md: the same of its rows.
 
 usage: faults.py SOURCE_ROOT
 """
@@ -7,12 +7,12 @@ import re
 import sys
 
 root = pathlib.Path(sys.argv[1])
-wanted = ["F-dev-%d" % i for i in range(1, 35)] + ["F-net-%d" % i for i in range(1, 8)]
+wanted = ["F-dev-%d" % i for i in range(1, 35)] + ["F-net-%d" % i for i in range(1, 8)] + ["R%d" % i for i in range(1, 36)] + ["figure %d" % i for i in range(1, 5)]
 rows, wrong = {}, []
 for line in (root / "docs/faults.md").read_text().splitlines():
     cells = [c.strip() for c in line.strip("|").split(" | ")]
-    if re.fullmatch(r"F-(dev|net)-\d+", cells[0]):
-        rows[cells[0]] = re.findall(r"`(tests/[^`]+)`: (.+?)(?:; (?=`)| \|$|$)", line)
+    if re.fullmatch(r"F-(dev|net)-\d+|R\d+|figure \d", cells[0]):
+        rows[cells[0]] = re.findall(r"`((?:tests/[^`]+)|check)`: (.+?)(?:; (?=`)| \|$|$)", line)
 for name in wanted:
     if not rows.get(name):
         wrong.append("%s has no test" % name)

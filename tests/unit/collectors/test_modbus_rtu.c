@@ -247,6 +247,33 @@ static void line(void **state)
 	}
 }
 
+/* RTU answers bear no number: after a time-out, a question whose answer would look like the late one waits longer than the same question again. */
+static void alike_questions_wait(void **state)
+{
+	(void)state;
+	static const struct request other = { .kind = REQUEST_MODBUS_READ, .function = 3, .address = 0x50, .count = 2 };
+	static const struct request longer = { .kind = REQUEST_MODBUS_READ, .function = 3, .address = 0x50, .count = 1 };
+	static const struct { const char *name; const struct request *next; int64_t least_ms, most_ms; } cases[] = {
+		{ "the same question again", &ask_two, 200, 260 }, { "another shape", &longer, 200, 260 }, { "the same shape at another address", &other, 500, 560 } };
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct world w;
+		begin(&w);
+		w.script = "";
+		struct target *t = attach(&w, w.path);
+		for (size_t k = 0; k < 2; k++) {
+			size_t n = w.n_answers;
+			modbus_tcp.submit(t, k ? cases[i].next : &ask_two, (struct mono){ w.now_ms + 1000 });
+			for (int s = 0; s < 200 && w.n_answers == n; s++)
+				step(&w);
+			row_check(&cases[i], w.n_answers == n + 1);
+		}
+		int64_t waited = w.asked_ms[1] - w.answers[0].at_ms;
+		row_check(&cases[i], waited >= cases[i].least_ms && waited <= cases[i].most_ms);
+		modbus_tcp.detach(t);
+		end(&w);
+	}
+}
+
 /* F-net-6: the adapter is pulled out and comes back. */
 static void unplugged(void **state)
 {
@@ -304,7 +331,7 @@ static void one_line_one_speed(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(frames), cmocka_unit_test(builds), cmocka_unit_test(line), cmocka_unit_test(unplugged),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(frames), cmocka_unit_test(builds), cmocka_unit_test(line), cmocka_unit_test(alike_questions_wait), cmocka_unit_test(unplugged),
 					    cmocka_unit_test(one_line_one_speed) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -227,6 +227,9 @@ static const char titled[] = "ACME PM100, register map, rev. C\n\nStart reg,Qty,
 static const char scaled[] = "Modbus address;Name;Type;Unit;Scaling\n\"30,001\";a;U16;V;\xc3\xb7" "10\n30002..30003;b;U32;V;10^-2\n30004;c;U16;V;10\n30005;d;U16;V;value/10\n30006;e;U16;V;1,000\n30007;f;U16;V;\xc3\x97 0,5\n"
 			     "30008;g;U16;0.1 V;\n30009;h;U16;V;1:4\n";
 
+static const char merged[] = ";;;Register table;;;\nNo;Name;;Address;Type;Unit;Factor\n1;Phase A;Voltage;40001;UINT16;V;0.1\n2;;Current;40002;UINT16;A;0.01\n"
+			     "3;Phase B;Voltage;40005;UINT16;V;0.1\n4;Total energy;;40009;UINT32;kWh;0.01\n";
+
 static void import_messy(void **state)
 {
 	(void)state;
@@ -240,7 +243,8 @@ static void import_messy(void **state)
 		  "at: holding 0x0002, type: u16, unit: \"A\", configured: true", "(only written): Reset", "(it ends behind address 0xffff): Last", "# 4 addresses such as 40053 or 32080 were read by their leading digit" }, 3 },
 		{ scaled, sizeof scaled - 1, { "{name: point_1, quantity: voltage, at: input 0x0000, type: u16, unit: \"V\", scale: 1/10,", "at: input 0x0001, type: u32, unit: \"V\", scale: 1/100,",
 		  "scale: 10, label: \"c\"}   # taken as times 10; where the register holds so many times the value, it is 1/10", "label: \"d\"}   # the scale was not understood", "label: \"e\"}   # the scale was not understood",
-		  "unit: \"V\", scale: 1/2, label: \"f\"}\n", "unit: \"V\", scale: 1/10, label: \"g\"}\n", "unit: \"V\", scale: 1/4, label: \"h\"}\n" }, 8 } };
+		  "unit: \"V\", scale: 1/2, label: \"f\"}\n", "unit: \"V\", scale: 1/10, label: \"g\"}\n", "unit: \"V\", scale: 1/4, label: \"h\"}\n" }, 8 },
+		{ merged, sizeof merged - 1, { "{name: phase_a_voltage,", "{name: phase_a_current, quantity: current, at: holding 0x0001", "{name: phase_b_voltage,", "{name: total_energy," }, 4 } };
 	for (size_t i = 0; i < countof(rows); i++) {
 		const struct import_options o = { .name = "acme", .address_base = -1 };
 		CLEANUP(buf_done) struct buf yaml = { 0 };
