@@ -8,15 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *counted(size_t n, const char *name)
-{
-	static char room[8][64];
-	static unsigned next;
-	char *out = room[next++ % countof(room)];
-	snprintf(out, sizeof room[0], "%zu %s%s", n, name, n == 1 ? "" : "s");
-	return out;
-}
-
 int ctl_usage(const struct ctl *ctl, const char *fmt, ...)
 {
 	CLEANUP(buf_done) struct buf usage = { 0 };
@@ -34,9 +25,23 @@ int ctl_usage(const struct ctl *ctl, const char *fmt, ...)
 	return 64;
 }
 
+/* The next step, where the sentence comes from below and knows none. */
+static const struct { enum err_kind kind; const char *ends; struct bilingual next; } next_steps[] = {
+	{ ERR_DENIED, ": Permission denied", { ";请以 pued 用户运行: sudo -u pued puectl ...", "; run it as the user of pued: sudo -u pued puectl ..." } },
+	{ ERR_IO, "/etc/pued/pued.yaml: No such file or directory",
+	  { ";用 --config FILE 指出站点配置,或先写一份: docs/first-site.md", "; name the site's configuration (--config FILE), or write one first: docs/first-site.md" } },
+};
+
 int ctl_fail(const struct ctl *ctl, const struct err *err)
 {
-	fprintf(stderr, "puectl %s: %s\n", ctl->verb->name, err->text);
+	size_t len = strlen(err->text);
+	fprintf(stderr, "puectl %s: %s", ctl->verb->name, err->text);
+	for (size_t i = 0; i < countof(next_steps); i++) {
+		size_t n = strlen(next_steps[i].ends);
+		if (err->kind == next_steps[i].kind && len >= n && strcmp(err->text + len - n, next_steps[i].ends) == 0)
+			fputs(say(ctl, next_steps[i].next), stderr);
+	}
+	fputs("\n", stderr);
 	int code = err_exit_code(err);
 	return code ? code : 70;
 }

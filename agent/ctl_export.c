@@ -1,5 +1,5 @@
 /* puectl export: raw readings as CSV, JSON lines or OpenMetrics text, or the evidence's own bytes. */
-#include "agent/readings.h"
+#include "agent/export_recording.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -196,6 +196,8 @@ static bool export(struct out *o, const struct readings_words *w, struct err *er
 {
 	if (strcmp(w->format, "evidence") == 0)
 		return reader_leaves(o->r->reader, -1, w->from, w->to, leaf, o, err);
+	if (strcmp(w->format, "recording") == 0)
+		return export_recording(o->r, w, o->file, &o->lines, err);
 	bool by_series = o->format->by_series || w->step_ms || (w->series && o->r->n_wanted <= FEW);
 	fputs(w->step_ms ? o->format->steps_head : o->format->head, o->file);
 	if (!by_series)
@@ -237,7 +239,7 @@ static int run(struct ctl *ctl)
 		if (strcmp(w->format, formats[i].name) == 0)
 			o.format = &formats[i];
 	if (!o.format && w->step_ms)
-		return ctl_usage(ctl, "%s", SAY(ctl, "证据原样导出,没有 --step", "evidence is exported as it is; it has no --step"));
+		return ctl_usage(ctl, SAY(ctl, "%s 原样导出,没有 --step", "%s is exported as it is; it has no --step"), w->format);
 	o.from = w->from;
 	o.to = w->to;
 	if (!readings_open(w, &r, &err))
@@ -252,13 +254,15 @@ static int run(struct ctl *ctl)
 
 static const struct ctl_option options[] = {
 	OPT(TEXT, "PATTERN", NULL, r.series, "测点名,可含 *、? 与逗号;默认全部", "series by name, with *, ? and commas; all when not given"),
-	OPT(CHOICE, "--format", "csv|jsonl|openmetrics|evidence", r.format, "格式", "the form", "csv"),
+	OPT(CHOICE, "--format", "csv|jsonl|openmetrics|evidence|recording", r.format, "格式", "the form", "csv"),
 	OPT(FILE, "--out", "FILE", r.out, "写入新文件", "into a new file"),
+	OPT(FILE, "--config", "FILE", r.config, "站点配置,recording 用", "the site's configuration, for recording", "/etc/pued/pued.yaml"),
 	OPT_GROUP(r, readings_rows),
 	{ NULL },
 };
 
 const struct verb verb_export = {
 	"export", { "导出读数或证据", "raw readings as CSV, JSON lines or OpenMetrics; or the evidence's own bytes" },
-	{ "每行带单位与质量; --step 导出各步的最小、最大、平均与最后值", "Every row carries unit and quality; --step: minimum, maximum, mean and last of each step" }, run, options, sizeof(struct words),
+	{ "每行带单位与质量; --step 导出各步的最小、最大、平均与最后值\nrecording 为电表读数,puectl replay 可再次折算: puectl export --format recording | puectl replay - --config FILE",
+	  "Every row carries unit and quality; --step: minimum, maximum, mean and last of each step\nrecording: the meters' readings, which fold again: puectl export --format recording | puectl replay - --config FILE" }, run, options, sizeof(struct words),
 };
