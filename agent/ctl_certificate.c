@@ -2,6 +2,7 @@
 #include "agent/certificate.h"
 #include "agent/clock.h"
 #include "agent/file.h"
+#include "agent/issued.h"
 #include "agent/record.h"
 #include "agent/sheet_file.h"
 #include "agent/signer.h"
@@ -19,12 +20,6 @@ static bool issued_at(const struct words *a, const struct from_store *f, struct 
 		return wall_parse(a->issued, out, err) || err_wrap(err, "--issued");
 	*out = f->setup.site->simulated ? zone_day_start(&f->setup.zone, f->today) : clock_wall(&clock);
 	return true;
-}
-
-static void default_number(const struct from_store *f, char *out, size_t size)
-{
-	char day[DATE_TEXT];
-	snprintf(out, size, "%s%s-%s", f->setup.site->simulated ? "SIM-" : "", f->setup.site->id, date_text(f->today, day));
 }
 
 static int say_done(const struct ctl *ctl, const struct from_store *f, const char *json, const char *pdf)
@@ -46,23 +41,55 @@ static int say_done(const struct ctl *ctl, const struct from_store *f, const cha
 	return 0;
 }
 
+/* A number of our own choosing is counted up until it is free. */
+static void number_of_try(const struct from_store *f, int n, char *out, size_t size)
+{
+	char day[DATE_TEXT], more[16] = "";
+	if (n > 1)
+		snprintf(more, sizeof more, "-%d", n);
+	snprintf(out, size, "%s%s-%s%s", f->setup.site->simulated ? "SIM-" : "", f->setup.site->id, date_text(f->today, day), more);
+}
+
+static bool choose_number(const struct words *a, const struct from_store *f, struct wall issued, char *number, size_t size, struct err *err)
+{
+	struct issued_list before;
+	struct hash root;
+	char at[WALL_TEXT], tree_root[65];
+	struct issued_wish wish = { number, a->supersedes, wall_text(issued, at), tree_root };
+	if (a->number && strlen(a->number) >= size)
+		return err_set(err, ERR_USAGE, "--number: %zu characters are too many; at most %zu", strlen(a->number), size - 1);
+	merkle_root(&f->judgement->head, &root);
+	hash_hex(&root, tree_root);
+	if (!issued_read(f->state_dir, f->reader, &before, err))
+		return false;
+	if (a->number)
+		snprintf(number, size, "%s", a->number);
+	else
+		for (int n = 1; number_of_try(f, n, number, size), issued_taken(&before, &wish); n++)
+			;
+	bool good = issued_allows(&before, &wish, err);
+	issued_done(&before);
+	return good;
+}
+
 static int issue(const struct ctl *ctl, const struct words *a, const struct from_store *f, struct certificate_leaves *leaves)
 {
 	struct err err = { 0 };
-	char keys[600], number[200], json[600], pdf[600];
-	struct certificate_options o = { .number = a->number, .supersedes = a->supersedes, .no_configuration = a->no_configuration };
+	char keys_of_site[600], number[200], json[600], pdf[600];
+	const char *keys = a->keys ? a->keys : keys_of_site;
+	struct certificate_options o = { .number = number, .supersedes = a->supersedes, .no_configuration = a->no_configuration };
 	CLEANUP(buf_done) struct buf envelope = { 0 };
-	snprintf(keys, sizeof keys, "%s/keys", f->state_dir);
-	default_number(f, number, sizeof number);
-	if (!o.number)
-		o.number = number;
-	snprintf(json, sizeof json, "%s.json", a->out ? a->out : o.number);
-	snprintf(pdf, sizeof pdf, "%s.pdf", a->out ? a->out : o.number);
-	struct signer *signer = a->keys ? signer_open(a->keys, f->setup.site->key_id, &err) : signer_of_site(f->setup.site, keys, &err);
-	bool good = signer && issued_at(a, f, &o.issued, &err) && certificate_make(f, leaves, signer_ops(signer), &o, &envelope, &err) &&
-		    file_write(json, envelope.data, envelope.len, 0644, &err) &&
-		    (a->no_pdf || sheet_file_write(pdf, envelope.data, envelope.len, ctl->lang == LANG_ZH ? "zh" : "en", &err));
+	snprintf(keys_of_site, sizeof keys_of_site, "%s/keys", f->state_dir);
+	struct signer *signer = a->keys ? signer_open(keys, f->setup.site->key_id, &err) : signer_of_site(f->setup.site, keys, &err);
+	bool good = signer && issued_at(a, f, &o.issued, &err) && choose_number(a, f, o.issued, number, sizeof number, &err) &&
+		    certificate_make(f, leaves, signer_ops(signer), &o, &envelope, &err) && signed_holds(keys, envelope.data, envelope.len, &err);
 	signer_free(signer);
+	if (good) {
+		snprintf(json, sizeof json, "%s.json", a->out ? a->out : number);
+		snprintf(pdf, sizeof pdf, "%s.pdf", a->out ? a->out : number);
+		good = file_write(json, envelope.data, envelope.len, 0644, &err) &&
+		       (a->no_pdf || sheet_file_write(pdf, envelope.data, envelope.len, ctl->lang == LANG_ZH ? "zh" : "en", &err));
+	}
 	from_store_note_waiting(ctl, f);
 	struct err unrecorded = { 0 };
 	if (good && !record_put_certificate(f->state_dir, envelope.data, envelope.len, &unrecorded))

@@ -2,6 +2,7 @@
 #include "agent/clock.h"
 #include "agent/ctl.h"
 #include "agent/file.h"
+#include "agent/issued.h"
 #include "agent/record.h"
 #include "agent/signer.h"
 
@@ -9,6 +10,17 @@
 #include <string.h>
 
 struct words { const char *number, *reason, *site, *keys, *issued, *out, *state; bool simulated; };
+
+/* With a store at hand: only what it issued can be taken back, once. */
+static bool revocable(const struct words *w, struct err *err)
+{
+	struct issued_list list = { 0 };
+	struct reader *reader = reader_open(w->state, err);
+	bool good = reader && issued_read(w->state, reader, &list, err) && issued_revocable(&list, w->number, err);
+	issued_done(&list);
+	reader_close(reader);
+	return good;
+}
 
 static bool make(const struct words *w, struct err *err)
 {
@@ -18,12 +30,14 @@ static bool make(const struct words *w, struct err *err)
 	CLEANUP(buf_done) struct buf payload = { 0 }, envelope = { 0 };
 	if (w->issued && !wall_parse(w->issued, &issued, err))
 		return err_wrap(err, "--issued");
+	if (w->state && !revocable(w, err))
+		return false;
 	json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:b, s:s}", "format", 1, "revokes", w->number, "reason", w->reason, "site", w->site, "simulated", w->simulated,
 				 "issued", wall_text(issued, when));
 	struct signer *signer = root ? signer_open(w->keys, NULL, err) : NULL;
 	bool good = signer && json_canonical(root, &payload, err) &&
 		    jws_make(signer_ops(signer), JWS_REVOCATION, payload.data, payload.len, true, &envelope, err) &&
-		    file_write(w->out, envelope.data, envelope.len, 0644, err) &&
+		    signed_holds(w->keys, envelope.data, envelope.len, err) && file_write(w->out, envelope.data, envelope.len, 0644, err) &&
 		    (!w->state || record_put_certificate(w->state, envelope.data, envelope.len, err));
 	signer_free(signer);
 	json_decref(root);

@@ -1,5 +1,6 @@
 #include "agent/stating.h"
 #include "agent/clock.h"
+#include "agent/issued.h"
 #include "agent/signer.h"
 #include "agent/statement.h"
 
@@ -39,7 +40,7 @@ static bool put(const struct stating *s, const struct site *site, json_t *o, cha
 		return false;
 	struct signer *signer = s->keys ? signer_open(s->keys, NULL, err) : signer_of_site(site, keys, err);
 	bool good = signer && jws_make(signer_ops(signer), JWS_STATEMENT, payload.data, payload.len, false, &envelope, err) &&
-		    statement_put(state, envelope.data, envelope.len, path, size, err);
+		    signed_holds(s->keys ? s->keys : keys, envelope.data, envelope.len, err) && statement_put(state, envelope.data, envelope.len, path, size, err);
 	signer_free(signer);
 	return good;
 }

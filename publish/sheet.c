@@ -1,3 +1,4 @@
+#include "publish/said.h"
 #include "publish/sheet.h"
 
 #include "core/merkle.h"
@@ -127,6 +128,14 @@ struct pair word_of(const char *id)
 		if (!strcmp(words[i].id, id))
 			return words[i].name;
 	return (struct pair){ id, id };
+}
+
+void sentence_text(const struct sheet *s, const char *english, struct buf *out)
+{
+	if (s->said)
+		said_zh(s->said, english, out);
+	else
+		buf_str(out, english);
 }
 
 const char *or_dash(const char *text)
@@ -303,5 +312,8 @@ bool sheet_pdf(const json_t *cert, const void *envelope, size_t len, const char 
 		return err_set(err, ERR_INPUT, "sheet: this is no certificate: number, issued, simulated, verdict and results are needed");
 	struct sheet s = { .cert = cert, .number = text_at(cert, "identity.number"), .zh_first = !lang || strcmp(lang, "en"),
 			   .simulated = json_is_true(at(cert, "simulated")), .interim = strcmp(text_at(cert, "term"), "annual") };
-	return read_envelope(&s, envelope, len, err) && render(&s, out, err);
+	s.said = s.zh_first ? said_new() : NULL;
+	bool good = read_envelope(&s, envelope, len, err) && render(&s, out, err);
+	said_free(s.said);
+	return good;
 }

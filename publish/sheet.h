@@ -24,6 +24,7 @@ struct sheet {
 	const char *number;
 	char hash[65];                  /* SHA-256 of the signed file */
 	char keys[200];                 /* kids of its signatures */
+	struct said *said;              /* for the program's own English sentences on a Chinese sheet; NULL on an English one */
 	bool zh_first, simulated, interim, tight;       /* tight: the front page says its reasons in one language, to stay one page */
 	double y;
 	int page, pages;                /* pages 0: a dry run that counts them */
@@ -44,6 +45,8 @@ void yuan_text(int64_t fen, struct buf *out);
 void percent_text(int64_t num, int64_t den, struct buf *out);   /* 760 of 1000 -> "76.00 %", half to even */
 /* A word of the JSON (role, point, method, attestation) in both languages; one that is not known stands for itself. */
 struct pair word_of(const char *id);
+/* A sentence of the program (an event's or balance's reason) in the sheet's first language. */
+void sentence_text(const struct sheet *s, const char *english, struct buf *out);
 /* [num, den] of a share, without the common scale of racks that count in part: 768000000/1024000000 is 768/1024. */
 struct fraction { int64_t num, den; };
 struct fraction fraction_of(const json_t *pair);

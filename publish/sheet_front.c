@@ -1,5 +1,6 @@
 /* The first page: who, what, how much, by which rule, with which result, and where to sign. */
 #include "publish/sheet.h"
+#include "rules/pack.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -335,9 +336,8 @@ static void outputs_text(const struct sheet *s, struct buf *out)
 	size_t i;
 	json_t *o;
 	json_array_foreach(at(s->cert, "verdict.outputs"), i, o) {
-		const char *value = text_at(o, "value"), *yuan = s->zh_first ? strstr(value, " yuan") : NULL;
-		bool money = yuan && !yuan[5];
-		buf_printf(out, "%s%s %.*s%s", out->len ? "    " : "", first_of(s, pair_at(o, "title")), money ? (int)(yuan - value) : (int)strlen(value), value, money ? " 元" : "");
+		buf_printf(out, "%s%s ", out->len ? "    " : "", first_of(s, pair_at(o, "title")));
+		verdict_value(text_at(o, "value"), s->zh_first, out);
 	}
 }
 

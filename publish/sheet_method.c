@@ -50,13 +50,14 @@ static void event_counts(struct sheet *s)
 
 static void event_row(struct sheet *s, const struct table *t, const json_t *e)
 {
-	CLEANUP(buf_done) struct buf span = { 0 }, energy = { 0 };
+	CLEANUP(buf_done) struct buf span = { 0 }, energy = { 0 }, reason = { 0 };
 	struct pair kind = kind_of(text_at(e, "kind"));
+	sentence_text(s, text_at(e, "reason"), &reason);
 	buf_printf(&span, "%s\n%s", text_at(e, "from"), strcmp(text_at(e, "from"), text_at(e, "to")) ? text_at(e, "to") : "");
 	if (json_is_integer(at(e, "energy_mwh")))
 		energy_text(int_at(e, "energy_mwh"), &energy);
 	const struct cell cells[] = { { first_of(s, kind), second_of(s, kind), INK_TEXT }, { or_dash(text_at(e, "meter")), NULL, INK_TEXT },
-				      { span.data, NULL, INK_SOFT }, { or_dash(energy.data), NULL, INK_TEXT }, { text_at(e, "reason"), NULL, INK_TEXT } };
+				      { span.data, NULL, INK_SOFT }, { or_dash(energy.data), NULL, INK_TEXT }, { or_dash(reason.data), NULL, INK_TEXT } };
 	table_row(s, t, cells);
 }
 
@@ -105,13 +106,14 @@ static void balance(struct sheet *s)
 	if (found)
 		table_head(s, &t);
 	json_array_foreach(list, i, b) {
-		CLEANUP(buf_done) struct buf residual = { 0 }, limit = { 0 };
+		CLEANUP(buf_done) struct buf residual = { 0 }, limit = { 0 }, reason = { 0 };
 		if (!strcmp(text_at(b, "finding"), "closes"))
 			continue;
 		energy_text(int_at(b, "residual_mwh"), &residual);
 		energy_text(3 * int_at(b, "u_mwh"), &limit);
+		sentence_text(s, text_at(b, "reason"), &reason);
 		const struct cell cells[] = { { *text_at(b, "node") ? text_at(b, "node") : "—", NULL, INK_TEXT }, { residual.data, NULL, INK_TITLE }, { limit.data, NULL, INK_TEXT },
-					      { text_at(b, "reason"), NULL, INK_TEXT } };
+					      { or_dash(reason.data), NULL, INK_TEXT } };
 		table_row(s, &t, cells);
 	}
 	s->y += 4;

@@ -308,21 +308,30 @@ static void split_amount(struct judging *j)
 		add_share(v, "unspecified", (struct bilingual){ "未规定", "not specified" }, -1);
 }
 
+/* The overlap with one claim, in both languages; what was paid may not have been stated. */
+static void note_claim(struct judging *j, const struct claim *c)
+{
+	int64_t limit = j->out->amount_fen, more = limit > c->amount_fen ? limit - c->amount_fen : 0;
+	const char *zh = c->pending ? "待定申请" : "已付补贴", *en = c->pending ? "a pending" : "a paid";
+	if (c->amount_fen < 0)
+		add_note(j, judging_text(j, "与政策 %s 的%s重叠,其金额未说明:若可补足差额,至多再付上限减去该金额;若互斥,则不再支付", c->policy, zh),
+			 judging_text(j, "overlaps with %s grant under policy %s of an amount not stated: if topped up, at most the bound less that amount; if exclusive, nothing more", en, c->policy));
+	else
+		add_note(j, judging_text(j, "与政策 %s 的%s %lld.%02lld 元重叠:若可补足差额,至多再付 %lld.%02lld 元;若互斥,则不再支付", c->policy, zh, (long long)(c->amount_fen / 100),
+					 (long long)(c->amount_fen % 100), (long long)(more / 100), (long long)(more % 100)),
+			 judging_text(j, "overlaps with %s %lld.%02lld yuan under policy %s: if topped up, at most %lld.%02lld yuan more; if exclusive, nothing more", en,
+				      (long long)(c->amount_fen / 100), (long long)(c->amount_fen % 100), c->policy, (long long)(more / 100), (long long)(more % 100)));
+}
+
 /* From one object the applicant gets the greatest of overlapping grants of this level, never the sum. */
 static void note_overlap(struct judging *j)
 {
 	const struct facts *f = j->facts;
 	for (size_t i = 0; j->pack->overlap.rule && i < f->n_claims; i++) {
 		const struct claim *c = &f->claims[i];
-		if (c->withdrawn || !c->policy || strcmp(c->policy, j->pack->policy) == 0 || !of_site(f, c->site))
-			continue;
-		if (c->level && strcmp(c->level, j->pack->level) != 0)
-			continue;
-		int64_t paid = c->amount_fen < 0 ? 0 : c->amount_fen, s = j->out->amount_fen, more = s > paid ? s - paid : 0;
-		add_note(j, judging_text(j, "与政策 %s 的%s %lld.%02lld 元重叠:若可补足差额,至多再付 %lld.%02lld 元;若互斥,则不再支付", c->policy,
-					 c->pending ? "待定申请" : "已付补贴", (long long)(paid / 100), (long long)(paid % 100), (long long)(more / 100), (long long)(more % 100)),
-			 judging_text(j, "overlaps with %s %lld.%02lld yuan under policy %s: if topped up, at most %lld.%02lld yuan more; if exclusive, nothing more",
-				      c->pending ? "a pending" : "a paid", (long long)(paid / 100), (long long)(paid % 100), c->policy, (long long)(more / 100), (long long)(more % 100)));
+		bool other = !c->withdrawn && c->policy && strcmp(c->policy, j->pack->policy) != 0 && of_site(f, c->site);
+		if (other && (!c->level || strcmp(c->level, j->pack->level) == 0))
+			note_claim(j, c);
 	}
 }
 

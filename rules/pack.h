@@ -90,6 +90,8 @@ bool judge(const struct pack *p, const struct facts *f, struct verdict *out, str
 void verdict_done(struct verdict *v);
 int verdict_exit_code(enum verdict_kind kind);           /* 0, 10, 11: domain.md 3.6 rule 10 */
 json_t *verdict_json(const struct pack *p, const struct verdict *v);
+/* A value as a reader of the language writes it: "976.56 yuan" -> "976.56 元". */
+void verdict_value(const char *value, bool chinese, struct buf *out);
 /* The trace for people, in one language, a line a criterion. */
 void verdict_text(const struct pack *p, const struct verdict *v, bool chinese, struct buf *out);
 

@@ -144,15 +144,44 @@ static const char *pick(struct bilingual b, bool chinese)
 	return text ? text : "";
 }
 
+/* Units that are words: a value is kept in one form, and read in either language. */
+void verdict_value(const char *value, bool chinese, struct buf *out)
+{
+	static const struct { const char *unit, *zh; } units[] = { { " yuan", " 元" }, { " yuan/kW.h", " 元/kW·h" }, { " tce", " 吨标准煤" } };
+	size_t len = strlen(value);
+	for (size_t i = 0; chinese && i < countof(units); i++) {
+		size_t n = strlen(units[i].unit);
+		if (len >= n && !strcmp(value + len - n, units[i].unit)) {
+			buf_printf(out, "%.*s%s", (int)(len - n), value, units[i].zh);
+			return;
+		}
+	}
+	buf_str(out, value);
+}
+
+/* "75 % 大于 70 %", the text's own word; in English its sign, with the word behind it. */
+static void comparison_text(const struct criterion *c, bool chinese, struct buf *out)
+{
+	bool sign = !chinese && c->op;
+	buf_str(out, chinese ? ":" : ": ");
+	verdict_value(c->value, chinese, out);
+	buf_printf(out, " %s ", sign ? c->op : c->word ? c->word : "");
+	verdict_value(c->limit, chinese, out);
+	if (sign && c->word)
+		buf_printf(out, " (%s)", c->word);
+}
+
 static void criterion_text(const struct criterion *c, bool chinese, struct buf *out)
 {
 	static const struct bilingual marks[] = { { "不满足", "no" }, { "满足", "yes" }, { "不能判定", "not decidable" } };
 	static const struct bilingual depends = { "取决于读法", "depends" };
 	buf_printf(out, "  %s [%s] %s", pick(c->title, chinese), c->id, pick(c->depends ? depends : marks[c->result], chinese));
 	if (c->value[0])
-		buf_printf(out, chinese ? ":%s %s %s" : ": %s, %s %s", c->value, c->word ? c->word : "", c->limit);
-	if (c->margin[0])
-		buf_printf(out, chinese ? ",裕度 %s" : ", margin %s", c->margin);
+		comparison_text(c, chinese, out);
+	if (c->margin[0]) {
+		buf_str(out, chinese ? ",裕度 " : ", margin ");
+		verdict_value(c->margin, chinese, out);
+	}
 	if (c->uncertainty[0])
 		buf_printf(out, chinese ? ",不确定度 %s" : ", uncertainty %s", c->uncertainty);
 	buf_printf(out, "\n    %s\n", pick(c->why, chinese));
@@ -173,7 +202,8 @@ static void money_text(const struct verdict *v, bool chinese, struct buf *out)
 		if (v->split[i].fen < 0)
 			buf_printf(out, "  %s\n", pick(v->split[i].title, chinese));
 		else
-			buf_printf(out, "  %s: %lld.%02lld\n", pick(v->split[i].title, chinese), (long long)(v->split[i].fen / 100), (long long)(v->split[i].fen % 100));
+			buf_printf(out, chinese ? "  %s:%lld.%02lld 元\n" : "  %s: %lld.%02lld yuan\n", pick(v->split[i].title, chinese), (long long)(v->split[i].fen / 100),
+				   (long long)(v->split[i].fen % 100));
 	}
 }
 
@@ -187,8 +217,11 @@ void verdict_text(const struct pack *p, const struct verdict *v, bool chinese, s
 	for (size_t i = 0; i < v->n_criteria; i++)
 		criterion_text(&v->criteria[i], chinese, out);
 	money_text(v, chinese, out);
-	for (size_t i = 0; i < v->n_outputs; i++)
-		buf_printf(out, "%s: %s\n", pick(v->outputs[i].title, chinese), v->outputs[i].value);
+	for (size_t i = 0; i < v->n_outputs; i++) {
+		buf_printf(out, chinese ? "%s:" : "%s: ", pick(v->outputs[i].title, chinese));
+		verdict_value(v->outputs[i].value, chinese, out);
+		buf_str(out, "\n");
+	}
 	for (size_t i = 0; i < v->n_notes; i++)
 		buf_printf(out, "* %s\n", pick(v->notes[i], chinese));
 }

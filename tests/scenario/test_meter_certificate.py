@@ -114,6 +114,30 @@ with tempfile.TemporaryDirectory() as temp:
     text = open(here("cert.json"), encoding="utf-8", newline="").read()
     run("verify", write(here("changed.json"), text.replace('"serial": "B7"', '"serial": "B8"')), "--trust", trust, code=12)
 
+    # ---- a number names one certificate for good, and only what was issued here is superseded or revoked
+    store = ["--config", config, "--state", state]
+    again = ["certificate", *store, "--no-pdf", "--issued", at(800)]
+    first = view["identity"]["number"]
+    run(*again, "--out", here("same"))
+    check(open(here("same.json"), encoding="utf-8").read() == open(here("cert.json"), encoding="utf-8").read(), "issued once more, it is the same one")
+    run("certificate", *store, "--no-pdf", "--issued", at(801), "--out", here("next"))
+    check(json.load(open(here("next.json"), encoding="utf-8"))["view"]["identity"]["number"] == first + "-2", "another one gets a number of its own")
+    revoke = ["--reason", "wrong CT", "--site", "exch", "--simulated", "--keys", f"{state}/keys", "--out", here("gone.json"), "--state", state]
+    for words, sentence in (
+            (["certificate", *store, "--number", first, "--issued", at(802)], f"a certificate {first} was issued on"),
+            (["certificate", *store, "--number", "X-1", "--supersedes", "NOPE"], f"no certificate NOPE was issued here; there are: {first}"),
+            (["certificate", *store, "--number", "X-1", "--supersedes", "X-1"], "cannot supersede itself"),
+            (["certificate", *store, "--number", "X" * 200], "200 characters are too many"),
+            (["revoke", "NOPE", *revoke], "no certificate NOPE was issued here")):
+        check(sentence in run(*words, code=64), sentence)
+    run("certificate", *store, "--no-pdf", "--number", "X-1", "--supersedes", first, "--issued", at(803), "--out", here("x"))
+    check(f"{first} was superseded by X-1 already" in run("certificate", *store, "--number", "X-2", "--supersedes", first, code=64), "one successor")
+    run("verify", here("cert.json"), "--trust", trust, "--seen", here("x.json"), code=23)
+    run("revoke", "X-1", *revoke)
+    check("X-1 is revoked already" in run("revoke", "X-1", *revoke, code=64), "revoked once")
+    check("X-1 is revoked" in run("certificate", *store, "--number", "X-2", "--supersedes", "X-1", code=64), "what is revoked is not superseded")
+    run("verify", here("x.json"), "--trust", trust, "--revoked", here("gone.json"), code=24)
+
     # ---- a claim counts when it is evidence; until then whoever judges or certifies is told that it waits
     def judged(code):
         p = subprocess.run([puectl, "eligibility", "--config", config, "--state", state, "--date", "2026-04-02"], capture_output=True, text=True, timeout=120)

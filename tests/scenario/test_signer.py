@@ -194,7 +194,12 @@ try:
         # a certificate and its revocation leave a record; a file that nobody trusted signed does not
         spool = os.path.join(state, "certificates")
         new = [k["kid"] for k in json.load(open(trust))["keys"] if k["alg"] == "EdDSA" and not k["until"]][0]
-        ctl("revoke", "SIM-1", "--reason", "a test", "--site", "signer-test", "--keys", keys, "--out", os.path.join(work, "gone.json"), "--state", state, "--simulated")
+        revoke = ["revoke", "SIM-1", "--reason", "a test", "--site", "signer-test", "--keys", keys, "--out", os.path.join(work, "gone.json")]
+        check("no certificate SIM-1 was issued here" in ctl(*revoke, "--state", state, "--simulated", code=64), "what was not issued is not revoked")
+        check("signs simulated data only" in ctl(*revoke, code=12) and not os.path.exists(os.path.join(work, "gone.json")), "what its own site would refuse is not written")
+        ctl(*revoke, "--simulated")
+        os.makedirs(spool, mode=0o700, exist_ok=True)
+        shutil.copy(os.path.join(work, "gone.json"), os.path.join(spool, "gone.json"))
         check(wait(20, lambda: leaves(8)), "the revocation of a certificate is a leaf")
         check(leaves(8)[0]["number"] == "SIM-1" and leaves(8)[0]["event"] == "revoked" and leaves(8)[0]["kid"] == new, "what it says: %s" % leaves(8))
         with open(os.path.join(spool, "forged.json"), "wb") as f:
