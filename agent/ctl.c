@@ -1,5 +1,6 @@
 /* puectl: finds the verb, reads its arguments by its table, runs it. */
 #include "agent/ctl.h"
+#include "publish/said.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -7,6 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+const char *ctl_said(const struct ctl *ctl, const char *english, struct buf *room)
+{
+	static struct said *said;       /* for the whole run */
+	if (ctl->lang != LANG_ZH)
+		return english;
+	said = said ? said : said_new();
+	buf_reset(room);
+	if (said)
+		said_zh(said, english, room);
+	return room->len ? room->data : english;
+}
 
 int ctl_usage(const struct ctl *ctl, const char *fmt, ...)
 {
@@ -34,8 +47,9 @@ static const struct { enum err_kind kind; const char *ends; struct bilingual nex
 
 int ctl_fail(const struct ctl *ctl, const struct err *err)
 {
+	CLEANUP(buf_done) struct buf room = { 0 };
 	size_t len = strlen(err->text);
-	fprintf(stderr, "puectl %s: %s", ctl->verb->name, err->text);
+	fprintf(stderr, "puectl %s: %s", ctl->verb->name, ctl_said(ctl, err->text, &room));
 	for (size_t i = 0; i < countof(next_steps); i++) {
 		size_t n = strlen(next_steps[i].ends);
 		if (err->kind == next_steps[i].kind && len >= n && strcmp(err->text + len - n, next_steps[i].ends) == 0)
@@ -116,6 +130,8 @@ int main(int argc, char **argv)
 	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
+	if (code == 74)
+		return code;            /* the verb has said so */
 	fprintf(stderr, SAY(&ctl, "puectl: 标准输出写入失败: %s\n", "puectl: standard output: %s; what came out is not whole\n"), errno ? strerror(errno) : "write failed");
 	return code ? code : 74;
 }

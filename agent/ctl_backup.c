@@ -15,8 +15,8 @@ static void print(const struct ctl *ctl, const char *done, const struct store_au
 	if (ctl->json)
 		printf("{\"done\":\"%s\",\"size\":%llu,\"root\":\"%s\",\"epoch\":%llu}\n", done, (unsigned long long)a->leaves, root, (unsigned long long)a->epoch);
 	else
-		printf(ctl->lang == LANG_ZH ? "%s: %llu 条证据, 期号 %llu, 树根 %s\n" : "%s: records of evidence: %llu, epoch %llu, root %s\n", where,
-		       (unsigned long long)a->leaves, (unsigned long long)a->epoch, root);
+		printf(ctl->lang == LANG_ZH ? "%s: %llu 条证据%.0s, 期号 %llu, 树根 %s\n" : "%s: %llu record%s of evidence, epoch %llu, root %s\n", where,
+		       (unsigned long long)a->leaves, plural(a->leaves), (unsigned long long)a->epoch, root);
 }
 
 static int backup(struct ctl *ctl)

@@ -17,7 +17,7 @@
 #include <sys/timex.h>
 
 enum finding { FINE, ADVICE, WRONG };
-struct doctor { const struct ctl *ctl; struct running_options running; const char *state; bool closed; char keys[4096]; char text[2000], fix[400]; };
+struct doctor { const struct ctl *ctl; struct running_options running; const char *state; bool closed; struct buf room; char keys[4096]; char text[2000], fix[400]; };
 static const char *const marks[] = { [FINE] = "ok", [ADVICE] = "advice", [WRONG] = "WRONG" };
 
 static enum finding found(struct doctor *d, enum finding f, const char *fix, const char *zh, const char *en, ...) __attribute__((format(printf, 4, 6), format(printf, 5, 6)));
@@ -46,8 +46,10 @@ static enum finding configuration(struct doctor *d)
 	snprintf(fix, sizeof fix, "puectl check %.200s", path);
 	if (access(path, F_OK) != 0)
 		return found(d, ADVICE, "puectl doctor --config FILE; docs/first-site.md", "%s: 没有站点配置", "%s: no configuration of a site", path);
-	if (!setup_load(path, &setup, NULL, &err))
-		return found(d, err.kind == ERR_DENIED ? ADVICE : WRONG, err.kind == ERR_DENIED ? "sudo -u pued puectl doctor" : fix, "%s", "%s", err.text);
+	bool good = setup_load(path, &setup, NULL, &err);
+	err.text[strcspn(err.text, "\n")] = 0;           /* the first of them: puectl check has all */
+	if (!good)
+		return found(d, err.kind == ERR_DENIED ? ADVICE : WRONG, err.kind == ERR_DENIED ? "sudo -u pued puectl doctor" : fix, "%s", "%s", ctl_said(d->ctl, err.text, &d->room));
 	size_t meters = setup.site->meters.n, devices = setup.site->devices.n;
 	setup_done(&setup);
 	return found(d, FINE, NULL, "%s 正确: %zu 块电表, %zu 台设备", "%s is good; meters: %zu, devices: %zu", path, meters, devices);
@@ -62,11 +64,11 @@ static enum finding daemon_answers(struct doctor *d)
 		o.config = NULL;
 	json_t *status = running_port(&o, &err) ? running_status(&o, NULL, &err) : NULL, *device;
 	if (!status)
-		return found(d, ADVICE, "systemctl start pued; journalctl -u pued -n 50", "pued 没有应答: %s", "pued does not answer: %s", err.text);
+		return found(d, ADVICE, "systemctl start pued; journalctl -u pued -n 50", "pued 没有应答: %s", "pued does not answer: %s", ctl_said(d->ctl, err.text, &d->room));
 	json_t *devices = json_object_get(status, "devices");
 	size_t i, down = 0, n = json_array_size(devices);
 	json_array_foreach(devices, i, device)
-		down += strcmp(json_string_value(json_object_get(device, "state")) ?: "", "ok") != 0;
+		down += strcmp(json_string_value(json_object_get(device, "state")) ?: "", "up") != 0;
 	json_decref(status);
 	return down ? found(d, ADVICE, "puectl status; puectl top; puectl probe ENDPOINT", "pued 正在运行; %zu 台设备中 %zu 台没有正常应答", "pued runs; of %zu devices %zu do not answer as they should", n, down)
 		    : found(d, FINE, NULL, "pued 正在运行, %zu 台设备都有应答", "pued runs, its devices answer: %zu", n);
@@ -126,7 +128,7 @@ static enum finding signing_key(struct doctor *d)
 	}
 	if (!s) {
 		snprintf(fix, sizeof fix, err.kind == ERR_DENIED ? "chmod 600 %.200s/*.pem" : "puectl keys generate --dir %.200s", d->keys);
-		return found(d, WRONG, fix, "%s", "%s", err.text);
+		return found(d, WRONG, fix, "%s", "%s", ctl_said(d->ctl, err.text, &d->room));
 	}
 	size_t n = signer_ops(s)->n_keys;
 	char kid[64];
@@ -144,10 +146,10 @@ static enum finding evidence(struct doctor *d)
 		return not_looked_at(d);
 	bool whole = store_audit(d->state, NULL, &a, &err);
 	if (!whole && err.kind == ERR_IO)
-		return found(d, ADVICE, "systemctl start pued", "还没有证据: %s", "no evidence yet: %s", err.text);
+		return found(d, ADVICE, "systemctl start pued", "还没有证据: %s", "no evidence yet: %s", ctl_said(d->ctl, err.text, &d->room));
 	snprintf(fix, sizeof fix, "puectl restore BACKUP --state %.200s   (after moving the damaged files away)", d->state);
 	if (!whole)
-		return found(d, WRONG, err.kind == ERR_EVIDENCE ? fix : NULL, "%s", "%s", err.text);
+		return found(d, WRONG, err.kind == ERR_EVIDENCE ? fix : NULL, "%s", "%s", ctl_said(d->ctl, err.text, &d->room));
 	if (a.first_bad[0])
 		return found(d, WRONG, fix, "证据: 第一条有问题的记录: %s", "evidence: first bad record: %s", a.first_bad);
 	return found(d, FINE, NULL, "%llu 条证据完好, 期号 %llu", "evidence is whole, %llu records, epoch %llu", (unsigned long long)a.leaves, (unsigned long long)a.epoch);
@@ -262,6 +264,7 @@ static int run(struct ctl *ctl)
 		n[f]++;
 		print(ctl, &checks[i], f, &d, i == 0);
 	}
+	buf_done(&d.room);
 	if (ctl->json)
 		puts("]");
 	else

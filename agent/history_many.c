@@ -57,9 +57,10 @@ static bool put_latest(void *ctx, const struct sample *s, size_t n, struct stamp
 		reason ? buf_json(&o->line, reason) : buf_str(&o->line, "null");
 		buf_str(&o->line, "}");
 	} else {
-		CLEANUP(buf_done) struct buf plain = { 0 };
+		CLEANUP(buf_done) struct buf plain = { 0 }, zh = { 0 }, why = { 0 };
 		buf_plain(&plain, row->id, strlen(row->id));
-		buf_printf(&o->line, "%-40s %-26s %16s %-8s %s%s%s", plain.data ? plain.data : "", wall_text(s->at.wall, at), value.len ? value.data : "-", unit, quality, reason ? ": " : "", reason ? reason : "");
+		buf_printf(&o->line, "%-40s %-26s %16s %-8s %s%s%s", plain.data ? plain.data : "", wall_text(s->at.wall, at), value.len ? value.data : "-", unit,
+			   ctl_said(o->ctl, quality, &zh), reason ? ": " : "", reason ? ctl_said(o->ctl, reason, &why) : "");
 	}
 	flush_line(o);
 	return true;
@@ -75,7 +76,7 @@ static bool put_energy(void *ctx, const struct energy_step *s)
 		buf_printf(&o->line, "%s{\"time\":\"%s\",\"energy\":%s,\"unit\":\"%s\",\"energy_mwh\":%lld,\"substituted_mwh\":%lld,\"missing_ms\":%lld,\"intervals\":%u,\"classes\":\"%s\"}", o->n ? "," : " ",
 			   wall_text(s->from, at), energy.data, quantities[Q_ENERGY].unit, (long long)s->energy_mwh, (long long)s->substituted_mwh, (long long)s->missing_ms, s->intervals, s->classes);
 	else
-		buf_printf(&o->line, "%-22s %16s %s %8s %10.1f s missing", wall_text(s->from, at), energy.data, quantities[Q_ENERGY].unit, s->classes, (double)s->missing_ms / 1000);
+		buf_printf(&o->line, "%-22s %16s %s %8s %10.1f s %s", wall_text(s->from, at), energy.data, quantities[Q_ENERGY].unit, s->classes, (double)s->missing_ms / 1000, SAY(o->ctl, "缺失", "missing"));
 	flush_line(o);
 	return true;
 }
@@ -130,7 +131,8 @@ static bool answer(struct output *o, struct readings_words *w, struct err *err)
 	if (w->energy)
 		return energy(o, w, err);
 	if (!o->ctl->json)
-		fprintf(o->file, "%-22s %13s %6s %14s %14s %14s %14s\n", "from", "with value/of", "doubt", "min", "max", "mean", "last");
+		fputs(SAY(o->ctl, "起                     有值/共有       存疑           最小           最大           平均           最后\n",
+			"from                   with value/of  doubt            min            max           mean           last\n"), o->file);
 	return query_sums(o->r->reader, w->series, w->from, w->to, w->step_ms, put_sum, o, err);
 }
 
