@@ -114,7 +114,7 @@ static int run(struct ctl *ctl)
 
 static const struct ctl_option options[] = {
 	OPT(FILE, "--out", "NAME", out, "写出 NAME.json 与 NAME.pdf;默认为编号", "writes NAME.json and NAME.pdf; the number when not given"),
-	OPT(TEXT, "--number", "TEXT", number, "编号;默认由场所与日期组成", "its number; else made of site and day"),
+	OPT(TEXT, "--number", "TEXT", number, "编号;默认由场所与日期组成,已用时加序号", "its number; else made of site and day, counted up when that one is taken"),
 	OPT(TIME, "--issued", "TIME", issued, "签发时间;默认现在,模拟场所为判定之日", "time of issue; now, or of a simulated site the day of judging"),
 	OPT(TEXT, "--supersedes", "NUMBER", supersedes, "被替代的证书", "the certificate it takes the place of"),
 	OPT(FILE, "--pack", "NAME|FILE", store.pack, "规则包;默认取自配置", "the policy pack; else the configuration's"),

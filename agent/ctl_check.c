@@ -76,7 +76,7 @@ static void check_named(struct conf *c, const struct site *s, const struct conf_
 	}
 	if (s->zone && !zone_load(s->zone, &zone, &err))
 		conf_problem(c, conf_get(site, "timezone"), "%s", err.text);
-	if (packs && s->pack && !pack_open(packs, s->pack, &err))
+	if (packs && s->pack && !pack_open(packs, s->pack, NULL, &err))
 		conf_problem(c, pack, "%s", err.text);
 	zone_done(&zone);
 	library_free(lib);

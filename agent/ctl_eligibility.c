@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct words {
-	const char *facts, *trust;
+	const char *facts;
 	bool why;
 	struct assumption assumptions[CTL_MANY_MAX];
 	size_t n_assumptions;
@@ -91,7 +91,7 @@ static bool admitted_pack(const struct words *w, struct conf *conf, const struct
 	const char *name = w->store.pack ? w->store.pack : pack_only(id, sizeof id, err);
 	struct trust trust = { 0 };
 	const struct pack *p = name ? pack_find(conf, name, path, sizeof path, err) : NULL;
-	bool good = p && (!w->trust || trust_load(w->trust, &trust, err)) && pack_admit(p, path, w->trust ? &trust : NULL, err);
+	bool good = p && (!w->store.trust || trust_load(w->store.trust, &trust, err)) && pack_admit(p, path, w->store.trust ? &trust : NULL, err);
 	trust_done(&trust);
 	*out = p;
 	return good;
@@ -156,7 +156,7 @@ static const struct ctl_option options[] = {
 	OPT(TEXT, "--assume", "FACT=VALUE", assume, "假设,例如 racks=1010;结果标明不是证据", "what-if, for example racks=1010; marked as not evidence", .many = true),
 	OPT(FILE, "--pack", "NAME|FILE", store.pack, "规则包;默认取自配置", "the policy pack; else the configuration's"),
 	OPT(DAY, "--date", "DAY", store.date, "判定之日;默认最新证据的本地日期", "the day of judging; else the local day of the newest evidence"),
-	OPT(FILE, "--trust", "KEYS", trust, "规则包发布者的可信公钥", "keys you trust to sign packs"),
+	OPT(FILE, "--trust", "KEYS", store.trust, "规则包发布者的可信公钥", "keys you trust to sign packs"),
 	OPT_GROUP(store, from_store_rows),
 	{ NULL },
 };

@@ -26,8 +26,9 @@ bool from_store_open(const struct from_store_options *o, struct from_store *out,
 {
 	struct from_store f = { 0 };
 	bool good = setup_load(o->config ? o->config : "/etc/pued/pued.yaml", &f.setup, NULL, err);
-	if (good && o->pack)
-		good = (f.setup.pack = pack_open(f.setup.pack_conf, o->pack, err)) != NULL;
+	const char *pack = o->pack ? o->pack : good && o->trust ? f.setup.site->pack : NULL;
+	if (good && pack)
+		good = (f.setup.pack = pack_open(f.setup.pack_conf, pack, o->trust, err)) != NULL;
 	if (good) {
 		f.state_dir = o->state_dir ? o->state_dir : f.setup.site->state_dir;
 		good = (f.reader = reader_open(f.state_dir, err)) && day_of_judging(o, &f, err);

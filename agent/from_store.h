@@ -16,6 +16,7 @@ struct from_store_options {
 	const char *config;       /* NULL: /etc/pued/pued.yaml */
 	const char *state_dir;    /* NULL: the configuration's */
 	const char *pack;         /* NULL: the configuration's */
+	const char *trust;        /* publishers of packs; NULL: /etc/pued/trust */
 	const char *date;         /* day of judging; NULL: the local day of the newest evidence, so that a rerun says the same */
 	const struct judgement_watch *watch;
 };

@@ -72,6 +72,7 @@ static bool take_interval(struct pass *p, uint64_t index, struct wall at, const 
 		return false;
 	window_push(p->j->window, &iv);
 	window_push(p->j->day_window, &iv);
+	further_push(&p->j->further, &iv);
 	for (size_t i = 0; i <= p->n_months; i++)
 		window_push(p->months[i], &iv);
 	keep_quarter(p, &iv);
@@ -104,6 +105,7 @@ static bool take_event(struct pass *p, const void *bytes, size_t len)
 		return false;
 	window_event(j->window, &ev);
 	window_event(j->day_window, &ev);
+	further_event(&j->further, &ev);
 	for (size_t i = 0; i <= p->n_months; i++)
 		window_event(p->months[i], &ev);
 	j->latest[j->n_latest++ % JUDGEMENT_LATEST] = ev;
@@ -134,6 +136,7 @@ static bool read_leaves(struct pass *p, struct reader *reader, struct err *err)
 	p->quarters_from.ms = p->j->last.ms - 96 * p->setup->site->interval_ms;
 	if (p->quarters_from.ms < from.ms)
 		from = p->quarters_from;
+	from = further_from(&p->j->further, from);
 	struct err inner = { 0 };
 	p->err = &inner;
 	if (!reader_leaves(reader, -1, from, (struct wall){ INT64_MAX }, take_leaf, p, err))
@@ -158,7 +161,7 @@ static bool open_windows(struct pass *p, struct date today, struct err *err)
 		j->asked = (struct pack_window){ .from = zone_day_start(&s->zone, (struct date){ day.year, 1, 1 }),
 						 .to = zone_day_start(&s->zone, (struct date){ day.year + 1, 1, 1 }), .annual = false };
 	}
-	if (!open_months(p, err))
+	if (!further_open(s, &j->asked, &j->further, err) || !open_months(p, err))
 		return false;
 	struct date month = month_start(day);
 	return (j->window = window_new(s->site, j->asked.from, j->asked.to, err)) &&
@@ -172,6 +175,7 @@ static void close_windows(struct pass *p)
 	const struct zone *zone = &p->setup->zone;
 	window_kpi(j->window, zone, &j->kpi);
 	window_kpi(j->day_window, zone, &j->day);
+	further_close(&j->further, zone);
 	window_kpi(p->months[p->n_months], zone, &j->month);
 	for (size_t i = 0; i < p->n_months; i++)
 		window_kpi(p->months[i], zone, &j->months[i]);
@@ -196,6 +200,8 @@ static bool reach_verdict(struct judgement *j, const struct setup *s, struct dat
 	racks_at(s->site, (struct wall){ j->asked.to.ms - 1 }, j->window, standard, &f->racks);
 	racks_least(s->site, j->asked.from, j->asked.to, j->window, standard, &f->racks_min);
 	selection_of(s->site, &s->zone, j->window, j->asked.from, j->asked.to, &f->selection);
+	f->windows = j->further.named;
+	f->n_windows = j->further.n;
 	statements_into(&j->statements, f);
 	if (!s->pack) {
 		snprintf(j->not_judged, sizeof j->not_judged, "%.*s", (int)sizeof j->not_judged - 1,
@@ -260,6 +266,7 @@ void judgement_put(struct judgement *j)
 		verdict_done(&j->verdict);
 	window_free(j->window);
 	window_free(j->day_window);
+	further_done(&j->further);
 	statements_done(&j->statements);
 	amendment_free(j->amendment);
 	setup_put(j->keeps);

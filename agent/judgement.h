@@ -3,7 +3,7 @@
 #ifndef AGENT_JUDGEMENT_H
 #define AGENT_JUDGEMENT_H
 
-#include "agent/setup.h"
+#include "agent/further.h"
 #include "core/merkle.h"
 #include "rules/statement.h"
 #include "store/store.h"
@@ -15,6 +15,7 @@ struct judgement {
 	struct amendment *amendment;
 	struct pack_window asked;              /* the window the pack asks for */
 	struct window *window, *day_window;
+	struct further further;                /* the pack's further windows; facts point into them */
 	struct kpi kpi, day, month;            /* day, month: the local day and month of the last closed interval */
 	struct kpi months[JUDGEMENT_MONTHS];   /* of the asked window, oldest first */
 	size_t n_months;

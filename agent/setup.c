@@ -99,13 +99,14 @@ struct library *library_with(const char *path, const char **name, struct buf *re
 	return NULL;
 }
 
-const struct pack *pack_open(struct conf *conf, const char *id, struct err *err)
+const struct pack *pack_open(struct conf *conf, const char *id, const char *keys, struct err *err)
 {
 	char path[PATH_MAX];
 	struct trust trust = { 0 };
 	const struct pack *pack = pack_find(conf, id, path, sizeof path, err);
-	bool trusted = pack && trust_load("/etc/pued/trust", &trust, NULL);
-	if (pack && !pack_admit(pack, path, trusted ? &trust : NULL, err))
+	bool trusted = pack && trust_load(keys ? keys : "/etc/pued/trust", &trust, keys ? err : NULL);
+	/* keys that were given and cannot be read are told as such */
+	if (pack && ((keys && !trusted) || !pack_admit(pack, path, trusted ? &trust : NULL, err)))
 		pack = NULL;
 	trust_done(&trust);
 	return pack;
@@ -134,7 +135,7 @@ static bool load_named(struct setup *s, struct err *err)
 	if (!zone_load(s->site->zone, &s->zone, err) || !(s->library = library_load(err)))
 		return false;
 	struct err refused = { 0 };
-	if (s->site->pack && !(s->pack = pack_open(s->pack_conf, s->site->pack, &refused)))
+	if (s->site->pack && !(s->pack = pack_open(s->pack_conf, s->site->pack, NULL, &refused)))
 		/* a pack that is bad, edited or unsigned is refused by name; energies and PUE need none */
 		snprintf(s->pack_refused, sizeof s->pack_refused, "%.*s", (int)sizeof s->pack_refused - 1, refused.text);
 	return true;

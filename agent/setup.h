@@ -41,7 +41,7 @@ bool is_profile_file(const char *name);
  * a line of *report; NULL when it holds no usable profile. */
 struct library *library_with(const char *path, const char **name, struct buf *report, struct err *err);
 /* The pack with this id, from /etc/pued/packs or the packs that came with the program; also a path to a file.  Only a pack
- * that came with the program, or is signed by a publisher in /etc/pued/trust, is opened. */
-const struct pack *pack_open(struct conf *conf, const char *id, struct err *err);
+ * that came with the program, or is signed by a publisher in `trust` (a file or a directory; NULL: /etc/pued/trust), is opened. */
+const struct pack *pack_open(struct conf *conf, const char *id, const char *trust, struct err *err);
 
 #endif

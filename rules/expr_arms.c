@@ -16,26 +16,32 @@ static bool arms_of(struct loading *s, const struct conf_node *n, const char *ke
 
 bool expr_row_keys(struct loading *s, const struct conf_node *row, const char *const *keys)
 {
+	bool good = true;
+	size_t count = 0;
 	if (conf_kind(row) != CONF_MAPPING)
 		return expr_problem(s, row, "a mapping is needed here") != NULL;
+	while (keys[count])
+		count++;
 	for (size_t i = 0; i < conf_count(row); i++) {
-		const char *key = conf_scalar(conf_key(row, i));
+		const char *key = conf_scalar(conf_key(row, i)), *near = NULL;
 		size_t k = 0;
 		while (keys[k] && (!key || strcmp(keys[k], key) != 0))
 			k++;
-		if (!keys[k]) {
-			conf_problem(s->c, conf_key(row, i), "unknown key '%s'", key ? key : "");
-			return false;
-		}
+		if (keys[k])
+			continue;
+		near = key ? conf_nearest(key, keys, count) : NULL;
+		conf_problem(s->c, conf_key(row, i), "unknown key '%s' beside '%s'%s%s%s", key ? key : "", keys[0], near ? "; did you mean '" : "; remove it",
+			     near ? near : "", near ? "'?" : "");
+		good = false;
 	}
-	return true;
+	return good;
 }
 
 static bool load_otherwise(struct loading *s, const struct conf_node *n, const char *key, struct expr *e, bool needed)
 {
 	const struct conf_node *node = conf_get(n, key);
 	if (!node)
-		return !needed || expr_problem(s, n, "`else` is missing: rules are total") != NULL;
+		return !needed || expr_problem(s, n, "`else` is missing: what holds when no row does; rules are total") != NULL;
 	e->otherwise = expr_load(s, node);
 	return expr_same_kind(s, node, e, e->otherwise, false);
 }
@@ -93,7 +99,8 @@ static bool load_border(struct loading *s, const struct conf_node *row, struct e
 	if (!node)
 		return i + 1 == count || expr_problem(s, row, "only the last row is without `upto`") != NULL;
 	a->when = expr_load_as(s, node, TYPE_NUMBER, NULL);
-	if (!expr_take(e, a->when) || !expr_same_unit(s, node, e->args[0], a->when))
+	/* twice: a border is looked at from both ends of an interval */
+	if (!expr_take(e, a->when) || !expr_take(e, a->when) || !expr_same_unit(s, node, e->args[0], a->when))
 		return false;
 	const struct arm *before = i ? &e->arms[i - 1] : NULL;
 	bool fixed = a->when->eval == eval_literal && before && before->when && before->when->eval == eval_literal;
@@ -112,11 +119,14 @@ bool expr_load_piecewise(struct loading *s, const struct conf_node *n, const str
 		return false;
 	for (size_t i = 0; i < conf_count(list); i++) {
 		const struct conf_node *row = conf_item(list, i);
-		if (!expr_row_keys(s, row, keys) || !conf_get(row, "rate") || !load_border(s, row, e, i, conf_count(list)))
+		if (!expr_row_keys(s, row, keys) || !load_border(s, row, e, i, conf_count(list)))
+			return false;
+		if (!conf_get(row, "rate"))
 			return expr_problem(s, row, "a row of `bands` has `rate`, and `upto` except in the last") != NULL;
 		const struct expr *rate = e->arms[i].then = expr_load_as(s, conf_get(row, "rate"), TYPE_NUMBER, NULL);
 		if (!expr_same_kind(s, row, &rates, rate, i == 0))
 			return false;
+		expr_take(e, rate);
 		if (rate->eval != eval_literal || exact_compare(rate->literal.lo, zero) < 0)
 			return expr_problem(s, row, "a rate is a number or a figure, not below 0") != NULL;
 		e->n_arms++;
@@ -126,19 +136,24 @@ bool expr_load_piecewise(struct loading *s, const struct conf_node *n, const str
 	return true;
 }
 
+/* Rows give the name of a class (`is`), or all of them a value of one kind (`value`): a rate a class. */
 bool expr_load_class(struct loading *s, const struct conf_node *n, const struct op *op, struct expr *e)
 {
-	static const char *const keys[] = { "upto", "closed", "is", NULL };
+	static const char *const keys[] = { "upto", "closed", "is", "value", NULL };
 	const struct conf_node *list;
 	if (!expr_room(s, e, 1) || !expr_arg(s, n, op->key, e) || !arms_of(s, n, "bands", e, &list))
 		return false;
+	bool values = conf_get(conf_item(list, 0), "value") != NULL;
 	for (size_t i = 0; i < conf_count(list); i++) {
 		const struct conf_node *row = conf_item(list, i), *closed = conf_get(row, "closed");
 		struct arm *a = &e->arms[i];
 		if (!expr_row_keys(s, row, keys) || !load_border(s, row, e, i, conf_count(list)))
 			return false;
-		if (!(a->key = conf_scalar(conf_get(row, "is"))))
-			return expr_problem(s, row, "`is` is missing: the name of the class") != NULL;
+		a->key = conf_scalar(conf_get(row, "is"));
+		if ((a->key != NULL) == values || (conf_get(row, "value") != NULL) != values)
+			return expr_problem(s, row, "a row of `class` has `is`, the name of the class, or else every row has `value`") != NULL;
+		if (values && !expr_same_kind(s, row, e, a->then = expr_load(s, conf_get(row, "value")), i == 0))
+			return false;
 		if (closed && !conf_bool(s->c, closed, &a->closed, NULL))
 			return false;
 		if (a->when && !closed)
@@ -182,7 +197,7 @@ bool expr_load_weighted(struct loading *s, const struct conf_node *n, const stru
 		a->when = expr_load_as(s, conf_get(row, "weight"), TYPE_NUMBER, NULL);
 		if (!expr_same_kind(s, row, e, a->then, i == 0) || !expr_same_kind(s, row, &weights, a->when, i == 0))
 			return false;
-		e->choices |= weights.choices;
+		expr_take(e, a->when);
 		e->n_arms++;
 	}
 	return true;

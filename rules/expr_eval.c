@@ -25,6 +25,18 @@ static size_t reading_index(const struct env *env, uint32_t mask)
 	return index;
 }
 
+bool reading_next(const struct pack *p, uint32_t mask, uint8_t *option)
+{
+	for (size_t i = p->choices.n; i-- > 0;) {
+		if (!(mask >> i & 1))
+			continue;
+		if (++option[i] < ROWS(struct choice, p->choices)[i].options.n)
+			return true;
+		option[i] = 0;
+	}
+	return false;
+}
+
 struct value eval_fact(const struct expr *e, const struct env *env)
 {
 	const struct fact_ref *ref = &e->refs[reading_index(env, e->choices)];
@@ -80,11 +92,16 @@ struct value eval_count(const struct expr *e, const struct env *env)
 	struct value v[ARGS_MAX];
 	size_t n = truths(e, env, v);
 	int64_t yes = 0, unknown = 0;
+	const char *missing = NULL;
 	for (size_t i = 0; i < n; i++) {
 		yes += v[i].truth == TRUTH_YES;
 		unknown += v[i].truth == TRUTH_UNKNOWN;
+		if (v[i].truth == TRUTH_UNKNOWN && !v[i].straddles && !missing)
+			missing = v[i].missing;
 	}
-	return value_number(exact_int(yes), exact_int(yes + unknown));
+	struct value out = value_number(exact_int(yes), exact_int(yes + unknown));
+	out.missing = missing;
+	return out;
 }
 
 struct value eval_compare(const struct expr *e, const struct env *env)
@@ -146,30 +163,38 @@ struct value eval_piecewise(const struct expr *e, const struct env *env)
 	if (!lo.known || !hi.known)
 		return lo.known ? hi : lo;
 	/* rates are never negative (checked on loading), so the sum rises with x */
-	return value_number(lo.lo, hi.hi);
+	struct value out = value_number(lo.lo, hi.hi);
+	out.missing = x.missing ? x.missing : lo.missing;
+	return out;
 }
 
-static const char *class_of(const struct expr *e, const struct env *env, struct exact x)
+/* The band x lies in; n_arms: it cannot be told, for a border is not known, or reaches over x itself. */
+static size_t band_of(const struct expr *e, const struct env *env, struct exact x)
 {
 	for (size_t i = 0; i < e->n_arms; i++) {
 		const struct arm *band = &e->arms[i];
 		struct value end = band->when ? expr_value(band->when, env) : value_int(0);
-		int order = band->when && end.known ? exact_compare(x, end.lo) : -1;
-		if (!band->when || order < 0 || (order == 0 && band->closed))
-			return band->key;
+		if (!band->when)
+			return i;
+		if (!end.known || end.open)
+			return e->n_arms;
+		int lo = exact_compare(x, end.lo), hi = exact_compare(x, end.hi);
+		bool below = lo < 0 || (lo == 0 && band->closed), above = hi > 0 || (hi == 0 && !band->closed);
+		if (below || !above)
+			return below ? i : e->n_arms;
 	}
-	return NULL;
+	return e->n_arms;
 }
 
 struct value eval_class(const struct expr *e, const struct env *env)
 {
 	struct value x = arg(e, 0, env);
 	if (!x.known)
-		return value_unknown(TYPE_TEXT, x.missing);
-	const char *lo = class_of(e, env, x.lo), *hi = x.open ? NULL : class_of(e, env, x.hi);
-	if (!lo || !hi || strcmp(lo, hi) != 0)
-		return value_unknown(TYPE_TEXT, "an interval reaches over a class border");
-	return value_text(lo, NULL);
+		return value_unknown(e->type, x.missing);
+	size_t lo = band_of(e, env, x.lo), hi = x.open ? e->n_arms : band_of(e, env, x.hi);
+	if (lo == e->n_arms || lo != hi)
+		return value_unknown(e->type, x.missing ? x.missing : "an interval reaches over a class border");
+	return e->arms[lo].key ? value_text(e->arms[lo].key, NULL) : expr_value(e->arms[lo].then, env);
 }
 
 struct value eval_lookup(const struct expr *e, const struct env *env)
@@ -242,7 +267,7 @@ struct value eval_months_after(const struct expr *e, const struct env *env)
 	int64_t months;
 	if (!day.known || !n.known)
 		return value_unknown(TYPE_DATE, day.known ? n.missing : day.missing);
-	if (!exact_int64(n.lo, &months) || months < -12000 || months > 12000)
+	if (!exact_int64(n.lo, &months) || exact_compare(n.lo, n.hi) != 0 || n.open || months < -12000 || months > 12000)
 		return value_unknown(TYPE_DATE, "a whole number of months");
 	int64_t index = (int64_t)day.date.year * 12 + day.date.month - 1 + months;
 	struct date d = { .year = (int32_t)(index / 12), .month = (int8_t)(index % 12 + 1), .day = day.date.day };

@@ -64,19 +64,6 @@ static bool expand(const struct pack *p, const char *name, const uint8_t *option
 	return !*name;
 }
 
-/* Next reading of the choices in mask, in the order of reading_index(); false after the last. */
-static bool next_reading(const struct pack *p, uint32_t mask, uint8_t *option)
-{
-	for (size_t i = p->choices.n; i-- > 0;) {
-		if (!(mask >> i & 1))
-			continue;
-		if (++option[i] < ROWS(struct choice, p->choices)[i].options.n)
-			return true;
-		option[i] = 0;
-	}
-	return false;
-}
-
 static bool fact_refs(struct loading *s, const struct conf_node *n, const char *template, struct expr *e)
 {
 	uint8_t option[CHOICES_MAX] = { 0 };
@@ -96,8 +83,9 @@ static bool fact_refs(struct loading *s, const struct conf_node *n, const char *
 			return false;
 		}
 		refs[count++] = (struct fact_ref){ row, window < 0 ? NULL : s->pack->window_names[window], row->name };
-	} while (next_reading(s->pack, e->choices, option));
+	} while (reading_next(s->pack, e->choices, option));
 	e->refs = refs;
+	e->asks = true;
 	e->type = refs[0].row->type;
 	if (refs[0].row->unit && unit_parse(refs[0].row->unit, &e->unit))
 		e->dim = e->unit.dim;
@@ -109,7 +97,7 @@ static const struct expr *figure_named(struct loading *s, const char *name)
 	for (size_t i = 0; i < s->pack->figures.n; i++) {
 		const struct figure *f = &ROWS(struct figure, s->pack->figures)[i];
 		if (f->id && strcmp(f->id, name) == 0)
-			return f->is_date ? date_literal(s, f->date) : number_literal(s, f->number, f->unit);
+			return f->bad ? NULL : f->is_date ? date_literal(s, f->date) : number_literal(s, f->number, f->unit);
 	}
 	return NULL;
 }
@@ -133,6 +121,7 @@ static const struct expr *statement_named(struct loading *s, const char *name)
 		if (!e)
 			return NULL;
 		e->statement = st;
+		e->asks = true;
 		if (st->kind == STATEMENT_AMOUNT) {
 			e->unit = st->parsed;
 			e->dim = st->parsed.dim;
@@ -142,45 +131,98 @@ static const struct expr *statement_named(struct loading *s, const char *name)
 	return NULL;
 }
 
-static const struct expr *criterion_named(struct loading *s, const char *name)
+/* The ids of a list whose rows begin with one, behind those in `out`. */
+static size_t ids_of(const struct conf_vec *list, size_t size, const char **out, size_t n, size_t max)
 {
-	for (size_t i = 0; s->criteria_names && i < s->pack->criteria.n; i++) {
-		const struct rule *r = &ROWS(struct rule, s->pack->criteria)[i];
-		if (!r->id || strcmp(r->id, name) != 0 || !r->test)
-			continue;
-		struct expr *e = expr_new(s, eval_criterion, TYPE_TRUTH);
-		if (e) {
-			e->k = i;
-			expr_take(e, r->test);
-		}
-		return e;
+	for (size_t i = 0; i < list->n && n < max; i++) {
+		const char *id = *(const char *const *)((const char *)list->items + i * size);
+		if (id)
+			out[n++] = id;
 	}
-	return NULL;
+	return n;
+}
+
+bool expr_criterion(struct loading *s, const struct conf_node *n, struct expr *e)
+{
+	const char *name = conf_scalar(n), *ids[64];
+	for (size_t i = 0; name && i < s->pack->criteria.n; i++) {
+		const struct rule *r = &ROWS(struct rule, s->pack->criteria)[i];
+		if (!r->id || strcmp(r->id, name) != 0)
+			continue;
+		e->k = i;
+		return expr_take(e, r->test);
+	}
+	size_t count = ids_of(&s->pack->criteria, sizeof(struct rule), ids, 0, countof(ids));
+	const char *near = name ? conf_nearest(name, ids, count) : NULL;
+	conf_problem(s->c, n, "'%s' is no criterion%s%s%s", name ? name : "", near ? "; did you mean '" : "; `criteria` has their ids", near ? near : "", near ? "'?" : "");
+	return false;
+}
+
+/* A name that stands nowhere above: is it a definition that comes later, or of a window that is not asked for? */
+static bool later_definition(struct loading *s, const struct conf_node *n, const char *name)
+{
+	const struct conf_node *list = s->pack->definitions_node;
+	if (!list || conf_kind(list) != CONF_MAPPING || !conf_get(list, name))
+		return false;
+	for (size_t i = 0; i < s->pack->failed.n; i++)
+		if (strcmp(TEXTS(s->pack->failed)[i], name) == 0)
+			return true;                            /* its own problem is recorded */
+	conf_problem(s->c, n, "definition '%s' stands below or is this one; a definition sees only those above it: move it up, without a circle", name);
+	return true;
+}
+
+static bool other_window(struct loading *s, const struct conf_node *n, const char *name)
+{
+	const char *dot = strchr(name, '.');
+	int window;
+	for (size_t i = 0; dot && i < s->pack->windows.n; i++)
+		if (strncmp(name, s->pack->window_names[i], (size_t)(dot - name)) == 0 && !s->pack->window_names[i][dot - name]) {
+			conf_problem(s->c, n, "'%s' is no fact of a window; `puectl pack show --facts` marks those that are with [windowed]", dot + 1);
+			return true;
+		}
+	const struct fact_row *row = dot ? fact_find(dot + 1, NULL, 0, &window) : NULL;
+	if (!row || !row->windowed)
+		return false;
+	conf_problem(s->c, n, "'%.*s' is no window of this pack; add it: windows: [{name: %.*s, kind: preceding, months: 12}]", (int)(dot - name), name, (int)(dot - name), name);
+	return true;
 }
 
 static void name_problem(struct loading *s, const struct conf_node *n, const char *name)
 {
-	const char *words[256];
+	const char *words[512];
 	size_t count = 0;
+	if (later_definition(s, n, name) || other_window(s, n, name))
+		return;
 	for (size_t i = 0; i < fact_row_count && count < countof(words); i++)
 		words[count++] = fact_rows[i].name;
-	for (size_t i = 0; i < s->pack->figures.n && count < countof(words); i++)
-		if (ROWS(struct figure, s->pack->figures)[i].id)
-			words[count++] = ROWS(struct figure, s->pack->figures)[i].id;
-	for (size_t i = 0; i < s->pack->definitions.n && count < countof(words); i++)
-		words[count++] = ROWS(struct named, s->pack->definitions)[i].id;
+	count = ids_of(&s->pack->figures, sizeof(struct figure), words, count, countof(words));
+	count = ids_of(&s->pack->statements, sizeof(struct statement), words, count, countof(words));
+	count = ids_of(&s->pack->definitions, sizeof(struct named), words, count, countof(words));
 	const char *near = conf_nearest(name, words, count);
 	if (near)
 		conf_problem(s->c, n, "'%s' is no fact, figure, definition or statement; did you mean '%s'?", name, near);
 	else
-		conf_problem(s->c, n, "'%s' is no fact, figure, definition or statement; `puectl pack show --facts` lists the facts", name);
+		conf_problem(s->c, n, "'%s' is no fact, figure, definition or statement; `puectl pack show --facts` lists the facts; a text that stands for itself is {text: ...}",
+			     name);
+}
+
+static bool figure_known(const struct pack *p, const char *name)
+{
+	for (size_t i = 0; i < p->figures.n; i++)
+		if (ROWS(struct figure, p->figures)[i].id && strcmp(ROWS(struct figure, p->figures)[i].id, name) == 0)
+			return true;
+	return false;
 }
 
 static const struct expr *name_load(struct loading *s, const struct conf_node *n, const char *name)
 {
 	int window;
 	const struct expr *e;
-	if ((e = figure_named(s, name)) || (e = definition_named(s, name)) || (e = statement_named(s, name)) || (e = criterion_named(s, name)))
+	if (s->criteria_names) {
+		struct expr *criterion = expr_new(s, eval_criterion, TYPE_TRUTH);
+		return criterion && expr_criterion(s, n, criterion) ? criterion : NULL;
+	}
+	if ((e = figure_named(s, name)) || (e = definition_named(s, name)) || (e = statement_named(s, name)) || figure_known(s->pack, name))
 		return e;
 	if (!strchr(name, '$') && !fact_find(name, s->pack->window_names, s->pack->windows.n, &window)) {
 		name_problem(s, n, name);
@@ -204,6 +246,6 @@ const struct expr *expr_leaf(struct loading *s, const struct conf_node *n)
 		return name_load(s, n, text);
 	if (exact_parse(text, &v, &unit))
 		return number_literal(s, v, unit);
-	conf_problem(s->c, n, "'%s' is no number with a known unit; write for example 1.25, 70 %%, 1000 yuan or 0.2 yuan/kW.h", text);
+	conf_problem(s->c, n, "'%s' is no number with a known unit; write for example 1.25, 70 %%, 1000 yuan or 0.2 yuan/kW.h (docs/writing-a-pack.md lists the units)", text);
 	return NULL;
 }

@@ -1,19 +1,9 @@
 /* From YAML nodes to typed expressions: every name resolved, every unit checked, under every reading. */
 #include "rules/expr_load.h"
+#include "rules/lexicon.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* Statutory words and their operators (domain.md 3.1; Civil Code art. 1259).  A symbol stands for itself where no text is quoted. */
-static const struct { const char *word; enum comparison op; } lexicon[] = {
-	{ "大于", CMP_GT }, { "超过", CMP_GT }, { "高于", CMP_GT }, { "以外", CMP_GT },
-	{ "低于", CMP_LT }, { "小于", CMP_LT }, { "不满", CMP_LT },
-	{ "不低于", CMP_GE }, { "不少于", CMP_GE }, { "不小于", CMP_GE }, { "以上", CMP_GE }, { "届满", CMP_GE },
-	{ "不超过", CMP_LE }, { "不高于", CMP_LE }, { "不大于", CMP_LE }, { "最高", CMP_LE }, { "以下", CMP_LE }, { "以内", CMP_LE },
-	{ "above", CMP_GT }, { "more than", CMP_GT }, { "exceeds", CMP_GT }, { "below", CMP_LT }, { "less than", CMP_LT },
-	{ "at least", CMP_GE }, { "not less than", CMP_GE }, { "at most", CMP_LE }, { "not more than", CMP_LE }, { "up to", CMP_LE },
-	{ "<", CMP_LT }, { "<=", CMP_LE }, { ">", CMP_GT }, { ">=", CMP_GE }, { "=", CMP_EQ },
-};
 
 const struct expr *expr_problem(struct loading *s, const struct conf_node *n, const char *text)
 {
@@ -40,6 +30,8 @@ bool expr_take(struct expr *e, const struct expr *part)
 		return false;
 	e->choices |= part->choices;
 	e->size = e->size > EXPR_SIZE_MAX ? e->size : e->size + part->size;
+	e->asks = e->asks || part->asks;
+	e->depth = e->depth > part->depth ? e->depth : part->depth + 1;
 	return true;
 }
 
@@ -58,8 +50,8 @@ bool expr_same_unit(struct loading *s, const struct conf_node *n, const struct e
 {
 	if (dim_equal(a->dim, b->dim))
 		return true;
-	conf_problem(s->c, n, "'%s' and '%s' do not measure the same", a->unit.name[0] ? a->unit.name : "a plain number",
-		     b->unit.name[0] ? b->unit.name : "a plain number");
+	conf_problem(s->c, n, "%s%s and %s%s do not measure the same; bring both to one unit (docs/writing-a-pack.md lists them)", a->unit.name[0] ? "a number in " : "",
+		     a->unit.name[0] ? a->unit.name : "a plain number", b->unit.name[0] ? "one in " : "", b->unit.name[0] ? b->unit.name : "a plain number");
 	return false;
 }
 
@@ -76,6 +68,8 @@ static bool fit_arg(struct loading *s, const struct conf_node *n, enum shape sha
 		return expr_same_unit(s, n, e->args[0], a);
 	if (shape == SHAPE_PRODUCT || shape == SHAPE_QUOTIENT)
 		e->dim = i ? dim_mul(e->dim, a->dim, shape == SHAPE_PRODUCT ? 1 : -1) : a->dim;
+	if (shape == SHAPE_QUOTIENT && i && a->eval == eval_literal && a->literal.lo.num == 0)
+		return expr_problem(s, n, "a division by zero: this is always 0; divide by what is not") != NULL;
 	return true;
 }
 
@@ -88,13 +82,15 @@ static bool load_list(struct loading *s, const struct conf_node *n, const struct
 		conf_problem(s->c, list, "`%s` takes a list of %zu to %zu", op->key, op->min, op->max);
 		return false;
 	}
+	bool good = true;
 	for (size_t i = 0; i < count; i++) {
 		const struct conf_node *item = sequence ? conf_item(list, i) : list;
 		e->args[i] = expr_load(s, item);
-		if (!expr_take(e, e->args[i]) || !fit_arg(s, item, op->shape, e, i))
-			return false;
-		e->n++;
+		good = expr_take(e, e->args[i]) && (!good || fit_arg(s, item, op->shape, e, i)) && good;
+		e->n += good;
 	}
+	if (!good)
+		return false;
 	if (op->shape == SHAPE_SAME) {
 		e->dim = e->args[0]->dim;
 		e->unit = e->args[0]->unit;
@@ -146,33 +142,46 @@ static bool check_word(struct loading *s, const struct conf_node *n, struct expr
 {
 	if (!n)
 		return true;
+	enum comparison means;
 	e->word = conf_scalar(n);
-	for (size_t i = 0; e->word && i < countof(lexicon); i++) {
-		if (strcmp(lexicon[i].word, e->word) != 0)
-			continue;
-		if (lexicon[i].op == e->op)
+	if (e->word && lexicon_operator(e->word, &means)) {
+		if (means == e->op)
 			return true;
-		conf_problem(s->c, n, "'%s' means %s, not %s; correct the operator or the word", e->word, comparison_names[lexicon[i].op],
-			     comparison_names[e->op]);
+		conf_problem(s->c, n, "'%s' means %s, not %s; correct the operator or the word", e->word, comparison_names[means], comparison_names[e->op]);
 		return false;
 	}
-	conf_problem(s->c, n, "'%s' is no comparison word that is known; docs/writing-a-pack.md lists them", e->word ? e->word : "");
+	const char *near = e->word ? lexicon_nearest(e->word) : NULL;
+	conf_problem(s->c, n, "'%s' is no comparison word that is known%s%s%s; docs/writing-a-pack.md lists them", e->word ? e->word : "", near ? "; did you mean '" : "",
+		     near ? near : "", near ? "'?" : "");
+	return false;
+}
+
+/* A share is 0 to 1, written 0 % to 100 %: a bare 99 beside it is a slip for 99 %. */
+static bool check_share(struct loading *s, const struct conf_node *n, const struct expr *a, const struct expr *b)
+{
+	bool share = a->eval == eval_fact && strcmp(a->unit.name, "%") == 0, bare = b->eval == eval_literal && !b->unit.name[0];
+	if (!share || !bare || exact_compare(b->literal.lo, exact_int(1)) <= 0)
+		return true;
+	conf_problem(s->c, n, "the fact is a share, at most 1 (100 %%), and the limit is more; with a percent sign: 99 %%, not 99");
 	return false;
 }
 
 static bool load_compare(struct loading *s, const struct conf_node *n, const struct op *op, struct expr *e)
 {
-	const struct conf_node *sign = conf_get(n, "op");
-	if (!expr_room(s, e, 2) || !expr_arg(s, n, op->key, e) || !expr_arg(s, n, "limit", e))
-		return false;
+	const struct conf_node *sign = conf_get(n, "op"), *limit = conf_get(n, "limit");
+	bool room = expr_room(s, e, 2), good = room && expr_arg(s, n, op->key, e);
+	good = room && expr_arg(s, n, "limit", e) && good;
 	if (!comparison_named(sign ? conf_scalar(sign) : NULL, &e->op))
-		return expr_problem(s, sign ? sign : n, "`op` must be one of \"<\", \"<=\", \">\", \">=\", \"=\", \"!=\" (quoted)") != NULL;
+		return expr_problem(s, sign ? sign : n, sign ? "`op` must be one of \"<\", \"<=\", \">\", \">=\", \"=\", \"!=\" (quoted); the policy's word goes into `word`"
+							     : "`op` is missing here: one of \"<\", \"<=\", \">\", \">=\", \"=\", \"!=\" (quoted)") != NULL;
+	if (!(check_word(s, conf_get(n, "word"), e) && good))
+		return false;
 	const struct expr *a = e->args[0], *b = e->args[1];
 	if (a->type != b->type) {
-		conf_problem(s->c, n, "a %s cannot be compared with a %s", value_type_names[a->type], value_type_names[b->type]);
+		conf_problem(s->c, limit, "a %s cannot be compared with a %s", value_type_names[a->type], value_type_names[b->type]);
 		return false;
 	}
-	return (a->type != TYPE_NUMBER || expr_same_unit(s, n, a, b)) && check_word(s, conf_get(n, "word"), e);
+	return a->type != TYPE_NUMBER || (expr_same_unit(s, limit, a, b) && check_share(s, limit, a, b));
 }
 
 /* All branches of one type and unit; the result takes theirs. */
@@ -255,6 +264,23 @@ static bool load_round(struct loading *s, const struct conf_node *n, const struc
 	return true;
 }
 
+static bool load_text(struct loading *s, const struct conf_node *n, const struct op *op, struct expr *e)
+{
+	const char *text = conf_scalar(conf_get(n, op->key));
+	if (!text || !text[0])
+		return expr_problem(s, n, "`text` is a text that stands for itself: {text: closed}") != NULL;
+	e->literal = value_text(text, NULL);
+	return true;
+}
+
+static bool load_holds(struct loading *s, const struct conf_node *n, const struct op *op, struct expr *e)
+{
+	const struct conf_node *name = conf_get(n, op->key);
+	if (!s->criteria_loaded)
+		return expr_problem(s, n, "`holds` asks for a criterion, which only `amount` and `outputs` can: they stand behind the criteria") != NULL;
+	return expr_criterion(s, name, e);
+}
+
 static const struct op ops[] = {
 	{ "add", eval_add, load_list, TYPE_NUMBER, SHAPE_SAME, 1, 63, { NULL } },
 	{ "sub", eval_sub, load_list, TYPE_NUMBER, SHAPE_SAME, 2, 2, { NULL } },
@@ -279,6 +305,8 @@ static const struct op ops[] = {
 	{ "weighted_mean", eval_weighted, expr_load_weighted, TYPE_NUMBER, SHAPE_ANY, 0, 0, { NULL } },
 	{ "is", eval_is, load_is, TYPE_TRUTH, SHAPE_ANY, 0, 0, { "one_of", NULL } },
 	{ "known", eval_known, load_list, TYPE_TRUTH, SHAPE_ANY, 1, 1, { NULL } },
+	{ "text", eval_literal, load_text, TYPE_TEXT, SHAPE_ANY, 0, 0, { NULL } },
+	{ "holds", eval_criterion, load_holds, TYPE_TRUTH, SHAPE_ANY, 0, 0, { NULL } },
 	{ "days_between", eval_days, load_list, TYPE_NUMBER, SHAPE_DAYS, 2, 2, { NULL } },
 	{ "years_between", eval_years, load_list, TYPE_NUMBER, SHAPE_DAYS, 2, 2, { NULL } },
 	{ "months_after", eval_months_after, load_list, TYPE_DATE, SHAPE_DAY_NUMBER, 2, 2, { NULL } },
@@ -300,14 +328,35 @@ static bool op_keys(struct loading *s, const struct conf_node *n, const struct o
 	return expr_row_keys(s, n, keys);
 }
 
+static const struct expr *no_operator(struct loading *s, const struct conf_node *n)
+{
+	const char *names[countof(ops)], *near = NULL;
+	for (size_t i = 0; i < countof(ops); i++)
+		names[i] = ops[i].key;
+	for (size_t i = 0; i < conf_count(n); i++) {
+		const char *key = conf_scalar(conf_key(n, i));
+		if (!key || !(near = conf_nearest(key, names, countof(names))))
+			continue;
+		conf_problem(s->c, conf_key(n, i), "'%s' is no operator; did you mean '%s'?", key, near);
+		return NULL;
+	}
+	return expr_problem(s, n, "no operator here that is known; docs/writing-a-pack.md lists them");
+}
+
 static const struct expr *mapping_load(struct loading *s, const struct conf_node *n)
 {
 	const struct op *op = op_of(n);
 	if (!op)
-		return expr_problem(s, n, "no operator here that is known; docs/writing-a-pack.md lists them");
+		return no_operator(s, n);
 	struct expr *e = expr_new(s, op->eval, op->type);
-	if (!e || !op_keys(s, n, op) || !op->load(s, n, op, e))
+	if (!e)
 		return NULL;
+	/* both, so that two slips in one line are told at once */
+	bool keys = op_keys(s, n, op), loaded = op->load(s, n, op, e);
+	if (!keys || !loaded)
+		return NULL;
+	if (e->depth > EXPR_DEPTH_MAX)
+		return expr_problem(s, n, "nested deeper than 100, with its definitions written out; flatten it");
 	if (e->size > EXPR_SIZE_MAX)
 		return expr_problem(s, n, "the expression grows too large, with its definitions written out");
 	return e;

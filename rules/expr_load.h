@@ -31,6 +31,7 @@ bool expr_same_kind(struct loading *s, const struct conf_node *n, struct expr *e
 
 /* expr_leaf.c */
 int expr_choice_named(const struct pack *p, const char *id, size_t len);      /* its number; -1: none */
+bool expr_criterion(struct loading *s, const struct conf_node *n, struct expr *e);     /* the criterion of this id into e */
 const struct expr *expr_leaf(struct loading *s, const struct conf_node *n);
 
 /* expr_arms.c */

@@ -16,7 +16,7 @@ static void add_reason(struct judging *j, const char *id)
 		v->reasons[v->n_reasons++] = id;
 }
 
-static void add_note(struct judging *j, const char *zh, const char *en)
+void judging_note(struct judging *j, const char *zh, const char *en)
 {
 	enum { NOTES_MAX = 32 };
 	struct verdict *v = j->out;
@@ -49,14 +49,14 @@ static bool outside_validity(struct judging *j)
 			continue;
 		add_reason(j, name);
 		if (p->validity.until_other.year && date_compare(v.date, p->validity.until_other) == 0)
-			add_note(j, judging_text(j, "%s(%s)按另一计算法(至%s)在有效期内", name, date_text(v.date, day), date_text(p->validity.until_other, last)),
+			judging_note(j, judging_text(j, "%s(%s)按另一计算法(至%s)在有效期内", name, date_text(v.date, day), date_text(p->validity.until_other, last)),
 				 judging_text(j, "%s (%s) is inside by the other way of counting, until %s", name, day, last));
 	}
 	return j->out->n_reasons > 0;
 }
 
 /* A site is itself and all it was merged from. */
-static bool of_site(const struct facts *f, const char *site)
+bool judging_of_site(const struct facts *f, const char *site)
 {
 	if (f->site && f->site->id && site && strcmp(f->site->id, site) == 0)
 		return true;
@@ -72,12 +72,12 @@ static bool already_claimed(struct judging *j)
 	const struct facts *f = j->facts;
 	for (size_t i = 0; j->pack->once.per && i < f->n_claims; i++) {
 		const struct claim *c = &f->claims[i];
-		if (c->withdrawn || !c->policy || strcmp(c->policy, j->pack->policy) != 0 || !of_site(f, c->site))
+		if (c->withdrawn || !c->policy || strcmp(c->policy, j->pack->policy) != 0 || !judging_of_site(f, c->site))
 			continue;
 		if (!c->pending)
 			add_reason(j, judging_text(j, "claim:%s", c->id ? c->id : c->site));
 		else
-			add_note(j, judging_text(j, "另有待定申请 %s(%s)", c->id ? c->id : "", c->site), judging_text(j, "claim %s of %s is pending", c->id ? c->id : "", c->site));
+			judging_note(j, judging_text(j, "另有待定申请 %s(%s)", c->id ? c->id : "", c->site), judging_text(j, "claim %s of %s is pending", c->id ? c->id : "", c->site));
 	}
 	return j->out->n_reasons > 0;
 }
@@ -97,6 +97,18 @@ static bool excluded(struct judging *j)
 	return j->out->n_reasons > 0;
 }
 
+static void require(struct judging *j, const char *name)
+{
+	if (fact_by_name(j, name).known)
+		return;
+	for (size_t i = 0; i < j->out->n_reasons; i++)
+		if (strcmp(j->out->reasons[i], name) == 0)
+			return;
+	struct bilingual words = missing_words(j->pack, name);
+	add_reason(j, name);
+	judging_note(j, judging_text(j, "尚缺:%s", words.zh), judging_text(j, "not stated: %s", words.en));
+}
+
 /* 4: what only people know and have not said. */
 static bool incomplete(struct judging *j)
 {
@@ -109,19 +121,16 @@ static bool incomplete(struct judging *j)
 		const char *fault = a ? statement_fault(st, a) : NULL;
 		add_reason(j, st->id);
 		if (fault)
-			add_note(j, judging_text(j, "“%s”的声明无效(%s)", st->title.zh, fault), judging_text(j, "the statement on \"%s\" does not count: %s", st->title.en, fault));
+			judging_note(j, judging_text(j, "“%s”的声明无效(%s)", st->title.zh, fault), judging_text(j, "the statement on \"%s\" does not count: %s", st->title.en, fault));
 		else
-			add_note(j, judging_text(j, "尚缺声明“%s”。%s", st->title.zh, st->how.zh ? st->how.zh : ""),
+			judging_note(j, judging_text(j, "尚缺声明“%s”。%s", st->title.zh, st->how.zh ? st->how.zh : ""),
 				 judging_text(j, "not stated: %s. %s", st->title.en, st->how.en ? st->how.en : ""));
 	}
-	for (size_t i = 0; i < p->requires.n; i++) {
-		const char *name = TEXTS(p->requires)[i];
-		if (fact_by_name(j, name).known)
-			continue;
-		struct bilingual words = missing_words(p, name);
-		add_reason(j, name);
-		add_note(j, judging_text(j, "尚缺:%s", words.zh), judging_text(j, "not stated: %s", words.en));
-	}
+	for (size_t i = 0; i < p->requires.n; i++)
+		require(j, TEXTS(p->requires)[i]);
+	/* an event that must lie inside the validity and is not known may lie outside */
+	for (size_t i = 0; i < p->validity.events.n; i++)
+		require(j, TEXTS(p->validity.events)[i]);
 	for (size_t i = 0; i < p->exclusions.n; i++)
 		if (expr_value(ROWS(struct condition, p->exclusions)[i].test, &j->env).truth == TRUTH_UNKNOWN)
 			add_reason(j, ROWS(struct condition, p->exclusions)[i].id);
@@ -139,7 +148,7 @@ static bool insufficient(struct judging *j)
 			continue;
 		struct bilingual lacking = missing_words(p, v.missing ? v.missing : "");
 		add_reason(j, c->id);
-		add_note(j, judging_text(j, "%s%s%s。%s", c->title.zh, v.known ? ":不满足" : ",缺少:", v.known ? "" : lacking.zh, c->how.zh ? c->how.zh : ""),
+		judging_note(j, judging_text(j, "%s%s%s。%s", c->title.zh, v.known ? ":不满足" : ",缺少:", v.known ? "" : lacking.zh, c->how.zh ? c->how.zh : ""),
 			 judging_text(j, "%s%s%s. %s", c->title.en, v.known ? ": not met" : "; lacking: ", v.known ? "" : lacking.en, c->how.en ? c->how.en : ""));
 	}
 	return j->out->n_reasons > 0;
@@ -199,7 +208,7 @@ static bool reserved(struct judging *j)
 			continue;
 		any = true;
 		add_reason(j, c->id);
-		add_note(j, c->title.zh, c->title.en);
+		judging_note(j, c->title.zh, c->title.en);
 	}
 	return any;
 }
@@ -232,124 +241,6 @@ static enum verdict_kind decide_kind(struct judging *j)
 	return by_criteria(j);
 }
 
-/* Money */
-
-static int64_t whole_fen(struct value v)
-{
-	struct exact down;
-	int64_t fen;
-	/* fractions of a fen are dropped; of an interval the upper end is the bound */
-	return v.known && !v.open && exact_round(v.hi, exact_int(1), ROUND_DOWN, &down) && exact_int64(down, &fen) ? fen : -1;
-}
-
-static bool rate_allowed(const struct judging *j, struct err *err)
-{
-	const struct figure *bound = j->pack->amount.bound_figure;
-	int64_t rate = j->facts->approved_rate_fen;
-	if (!bound || rate == 0 || (rate > 0 && exact_compare(exact_int(rate), bound->number) <= 0))
-		return true;
-	return err_set(err, ERR_INPUT, "approved rate %lld.%02lld yuan is outside (0, %s]; correct the rate", (long long)(rate / 100),
-		       (long long)(rate < 0 ? -rate % 100 : rate % 100), bound->value);
-}
-
-static int64_t amount_of(struct judging *j)
-{
-	const struct pack *p = j->pack;
-	struct verdict *v = j->out;
-	struct value s;
-	if (p->amount.value) {
-		s = expr_value(p->amount.value, &j->env);
-	} else {
-		struct value rate = expr_value(p->amount.rate, &j->env), count = expr_value(p->amount.count, &j->env);
-		v->rate_fen = whole_fen(rate);
-		v->counted_racks = whole_fen(count);
-		s = value_mul(rate, count);
-	}
-	if (p->amount.cap) {
-		struct value cap = expr_value(p->amount.cap, &j->env);
-		v->cap_fen = whole_fen(cap);
-		s = value_min(s, cap);
-	}
-	return whole_fen(s);
-}
-
-static void add_share(struct verdict *v, const char *who, struct bilingual title, int64_t fen)
-{
-	if (v->n_split == countof(v->split))
-		return;
-	v->split[v->n_split].who = who;
-	v->split[v->n_split].title = title;
-	v->split[v->n_split++].fen = fen;
-}
-
-/* Shares in whole fen; what is left by rounding goes where the row says, so that they sum exactly. */
-static void split_amount(struct judging *j)
-{
-	const struct pack *p = j->pack;
-	struct verdict *v = j->out;
-	const char *key = j->facts->site ? j->facts->site->jurisdiction : NULL;
-	for (size_t i = 0; i < p->split.rows.n; i++) {
-		const struct split_row *r = &ROWS(struct split_row, p->split.rows)[i];
-		int64_t left = v->amount_fen;
-		if (!key || strcmp(r->key, key) != 0)
-			continue;
-		for (size_t k = 0; k < r->shares.n; k++) {
-			const struct split_share *s = &ROWS(struct split_share, r->shares)[k];
-			int64_t fen = (int64_t)((__int128)v->amount_fen * s->share.num / s->share.den);
-			add_share(v, s->who, s->title, fen);
-			left -= fen;
-		}
-		for (size_t k = 0; k < v->n_split; k++)
-			if (r->odd_to && strcmp(v->split[k].who, r->odd_to) == 0)
-				v->split[k].fen += left;
-		return;
-	}
-	if (p->split.stated)
-		add_share(v, "unspecified", (struct bilingual){ "未规定", "not specified" }, -1);
-}
-
-/* The overlap with one claim, in both languages; what was paid may not have been stated. */
-static void note_claim(struct judging *j, const struct claim *c)
-{
-	int64_t limit = j->out->amount_fen, more = limit > c->amount_fen ? limit - c->amount_fen : 0;
-	const char *zh = c->pending ? "待定申请" : "已付补贴", *en = c->pending ? "a pending" : "a paid";
-	if (c->amount_fen < 0)
-		add_note(j, judging_text(j, "与政策 %s 的%s重叠,其金额未说明:若可补足差额,至多再付上限减去该金额;若互斥,则不再支付", c->policy, zh),
-			 judging_text(j, "overlaps with %s grant under policy %s of an amount not stated: if topped up, at most the bound less that amount; if exclusive, nothing more", en, c->policy));
-	else
-		add_note(j, judging_text(j, "与政策 %s 的%s %lld.%02lld 元重叠:若可补足差额,至多再付 %lld.%02lld 元;若互斥,则不再支付", c->policy, zh, (long long)(c->amount_fen / 100),
-					 (long long)(c->amount_fen % 100), (long long)(more / 100), (long long)(more % 100)),
-			 judging_text(j, "overlaps with %s %lld.%02lld yuan under policy %s: if topped up, at most %lld.%02lld yuan more; if exclusive, nothing more", en,
-				      (long long)(c->amount_fen / 100), (long long)(c->amount_fen % 100), c->policy, (long long)(more / 100), (long long)(more % 100)));
-}
-
-/* From one object the applicant gets the greatest of overlapping grants of this level, never the sum. */
-static void note_overlap(struct judging *j)
-{
-	const struct facts *f = j->facts;
-	for (size_t i = 0; j->pack->overlap.rule && i < f->n_claims; i++) {
-		const struct claim *c = &f->claims[i];
-		bool other = !c->withdrawn && c->policy && strcmp(c->policy, j->pack->policy) != 0 && of_site(f, c->site);
-		if (other && (!c->level || strcmp(c->level, j->pack->level) == 0))
-			note_claim(j, c);
-	}
-}
-
-static void add_amount(struct judging *j)
-{
-	struct verdict *v = j->out;
-	if ((v->kind != VERDICT_ELIGIBLE_ROBUST && v->kind != VERDICT_ELIGIBLE_UNDER) || !j->pack->amount.stated)
-		return;
-	v->amount_fen = amount_of(j);
-	if (v->amount_fen < 0) {
-		v->amount_fen = 0;
-		add_note(j, "金额无法计算", "the amount cannot be computed from these facts");
-		return;
-	}
-	split_amount(j);
-	note_overlap(j);
-}
-
 /* Outputs: under every reading that matters; more than one value is printed as all of them. */
 static const char *output_text(struct judging *j, const struct output *o)
 {
@@ -358,9 +249,14 @@ static const char *output_text(struct judging *j, const struct output *o)
 	struct examined x = { 0 };
 	examine(j, &r, &x);
 	for (size_t i = 0; i < x.n; i++) {
-		char text[160];
+		char text[160], earlier[160];
 		value_print(o->value, &x.rows[i].value, NULL, -1, text, sizeof text);
-		if (b.data && strstr(b.data, text))
+		bool told = false;
+		for (size_t k = 0; k < i && !told; k++) {
+			value_print(o->value, &x.rows[k].value, NULL, -1, earlier, sizeof earlier);
+			told = strcmp(earlier, text) == 0;
+		}
+		if (told)
 			continue;
 		buf_printf(&b, "%s%s", b.len ? " | " : "", text);
 	}
@@ -383,17 +279,17 @@ static void add_standing_notes(struct judging *j)
 {
 	const struct pack *p = j->pack;
 	if (p->validity.other.zh)
-		add_note(j, p->validity.other.zh, p->validity.other.en);
+		judging_note(j, p->validity.other.zh, p->validity.other.en);
 	for (size_t i = 0; i < p->figures.n; i++) {
 		const struct figure *f = &ROWS(struct figure, p->figures)[i];
 		if (f->status[0] == 'm')
-			add_note(j, judging_text(j, "数值“%s”(%s)未经核实", f->title.zh ? f->title.zh : f->id, f->value),
+			judging_note(j, judging_text(j, "数值“%s”(%s)未经核实", f->title.zh ? f->title.zh : f->id, f->value),
 				 judging_text(j, "the figure \"%s\" (%s) is not verified", f->title.en ? f->title.en : f->id, f->value));
 	}
 	if (j->facts->n_assumptions)
-		add_note(j, "含假设,不是证据", "what-if: contains assumptions, not evidence");
+		judging_note(j, "含假设,不是证据", "what-if: contains assumptions, not evidence");
 	if (j->facts->simulated)
-		add_note(j, "模拟数据", "SIMULATED data");
+		judging_note(j, "模拟数据", "SIMULATED data");
 }
 
 static bool is_guarded(const struct judging *j)
@@ -418,7 +314,7 @@ static void judge_all(struct judging *j)
 		return;
 	v->kind = decide_kind(j);
 	v->guarded = is_guarded(j);
-	add_amount(j);
+	amount_add(j);
 	add_outputs(j);
 	add_standing_notes(j);
 	v->sentence = j->pack->sentences[v->kind].zh ? j->pack->sentences[v->kind] : verdict_sentences[v->kind];
@@ -430,7 +326,7 @@ bool judge_any(const struct pack *p, const struct facts *f, struct verdict *out,
 	struct judging j = { .pack = p, .facts = f, .out = &v, .arena = v.arena, .env = { .pack = p, .facts = f } };
 	if (!v.arena)
 		return err_memory(err);
-	if (!rate_allowed(&j, err)) {
+	if (!amount_rate_allowed(&j, err)) {
 		conf_free(v.arena);
 		return false;
 	}

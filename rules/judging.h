@@ -34,6 +34,11 @@ void *judging_alloc(struct judging *j, size_t size);
 const char *judging_text(struct judging *j, const char *fmt, ...) PRINTF(2, 3);
 void examine(struct judging *j, const struct rule *r, struct examined *out);
 void describe(struct judging *j, const struct examined *x, struct criterion *out);
+void judging_note(struct judging *j, const char *zh, const char *en);
+bool judging_of_site(const struct facts *f, const char *site);        /* the site itself, or one it was merged from */
+/* amount.c */
+bool amount_rate_allowed(const struct judging *j, struct err *err) MUST_USE;
+void amount_add(struct judging *j);
 /* lo, or "lo..hi", in the expression's unit. */
 void value_print(const struct expr *e, const struct value *v, const struct exact *limit, int digits, char *out, size_t size);
 /* What is lacking, in words; a fact's name or a sentence of value.c. */

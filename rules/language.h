@@ -7,7 +7,7 @@
 #include "core/merkle.h"
 #include "rules/vocab.h"
 
-enum { CHOICES_MAX = 8, OPTIONS_MAX = 8, READINGS_MAX = 512, EXPR_SIZE_MAX = 10000 };
+enum { CHOICES_MAX = 8, OPTIONS_MAX = 8, READINGS_MAX = 512, EXPR_SIZE_MAX = 10000, EXPR_DEPTH_MAX = 100, EXPR_WORK_MAX = 1000000 };
 
 struct choice_option { const char *id; struct bilingual title; };
 struct choice {
@@ -26,7 +26,7 @@ struct figure {
 	struct exact number;
 	struct unit unit;
 	struct date date;                   /* a figure may be a day */
-	bool is_date;
+	bool is_date, bad;                  /* bad: its problem is recorded */
 };
 
 enum statement_kind { STATEMENT_YES_NO, STATEMENT_DATE, STATEMENT_AMOUNT, STATEMENT_TEXT };
@@ -55,7 +55,9 @@ struct expr {
 	struct dim dim;
 	struct unit unit;                   /* for printing */
 	uint32_t choices;                   /* those it depends on, by bit */
-	uint32_t size;                      /* nodes, definitions written out */
+	uint32_t size;                      /* nodes visited by one evaluation, definitions written out */
+	uint32_t depth;
+	bool asks;                          /* for a fact or a statement */
 	const struct expr **args;
 	size_t n;
 	struct value literal;
@@ -118,6 +120,7 @@ struct pack {
 	struct conf_vec figures, choices, statements, requires, definitions, sufficiency, reservations, exclusions, criteria, outputs, vectors;
 	const struct conf_node *definitions_node, *decide_node, *sentences_node, *facts_node;
 	const struct expr *decide;          /* over criteria; NULL: all of them */
+	struct conf_vec failed;             /* while loading: definitions with a problem of their own */
 	struct {
 		const struct conf_node *rate_node, *count_node, *cap_node, *value_node;
 		const struct expr *rate, *count, *cap, *value;
@@ -132,8 +135,18 @@ struct pack {
 	const char *draft_figure;           /* the first unverified figure */
 };
 
-/* expr_load.c.  `criteria_names`: also ids of criteria are truths (for `decide`). */
-struct loading { struct conf *c; struct pack *pack; bool criteria_names; };
+struct loading {
+	struct conf *c;
+	struct pack *pack;
+	const struct conf_node *root;
+	bool criteria_names;                /* `decide`: a name is that of a criterion */
+	bool criteria_loaded;               /* `amount`, `outputs`: `holds` may name one */
+};
+/* pack_check.c */
+void pack_check(struct loading *s);
+const struct figure *pack_figure(const struct pack *p, const char *id);
+
+/* expr_load.c */
 const struct expr *expr_load(struct loading *s, const struct conf_node *n);
 /* The same, of this type (and unit, when not NULL). */
 const struct expr *expr_load_as(struct loading *s, const struct conf_node *n, enum value_type type, const struct unit *unit);
@@ -147,6 +160,9 @@ const char *statement_fault(const struct statement *st, const struct attestation
 extern expr_eval eval_literal, eval_fact, eval_add, eval_sub, eval_mul, eval_div, eval_min, eval_max, eval_clamp, eval_round, eval_all, eval_any,
 	eval_not, eval_at_least, eval_count, eval_compare, eval_choose, eval_case, eval_step, eval_piecewise, eval_class, eval_lookup,
 	eval_weighted, eval_is, eval_known, eval_years, eval_days, eval_months_after, eval_statement, eval_criterion;
+
+/* The next reading of the choices in `mask`, the last choice fastest; false after the last, and then at the first again. */
+bool reading_next(const struct pack *p, uint32_t mask, uint8_t *option);
 
 /* Judging without the gate for drafts: the pack's own vectors. */
 bool judge_any(const struct pack *p, const struct facts *f, struct verdict *out, struct err *err) MUST_USE;

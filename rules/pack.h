@@ -37,6 +37,18 @@ bool pack_signature_check(const struct pack *p, const struct trust *trust, const
 struct pack_window { struct wall from, to; bool annual; struct date first_day, last_day; };
 bool pack_window_of(const struct pack *p, const struct site *site, const struct zone *zone, struct date judged, struct pack_window *out, struct err *err) MUST_USE;
 
+/* A further window the pack asks for, beside the main one: the months before it, or those up to its end in which the load was right. */
+struct pack_further {
+	const char *name;
+	struct wall from, to;
+	struct date first_day, last_day;
+	bool at_load;                       /* only intervals whose IT power lies within `within` of `load` times the racks' rated power */
+	struct ratio load, within;
+};
+void pack_further_of(const struct pack *p, size_t i, const struct pack_window *main, const struct zone *zone, struct pack_further *out);
+/* Is the mean IT power of an interval in that band?  Exact; both ends belong to it. */
+bool pack_at_load(const struct pack_further *w, int64_t it_mwh, int64_t ms, int64_t rated_mw);
+
 /* When that window will be whole, and whether it can be before the rule ends.  Days are inclusive: the last one measured. */
 enum outlook_state { OUTLOOK_ANY_TIME, OUTLOOK_NO_EVENT, OUTLOOK_DATED, OUTLOOK_WHOLE };
 struct pack_outlook {

@@ -163,8 +163,8 @@ static const struct conf_field window_fields[] = {
 	{ "not_before", read_event_name, offsetof(struct pack_window_spec, event), 0, window_events },
 	{ "interim", conf_bool, offsetof(struct pack_window_spec, interim) },
 	{ "end_by", conf_date, offsetof(struct pack_window_spec, end_by) },
-	{ "load", conf_ratio, offsetof(struct pack_window_spec, load) },
-	{ "within", conf_ratio, offsetof(struct pack_window_spec, within) },
+	{ "load", pack_share, offsetof(struct pack_window_spec, load) },
+	{ "within", pack_share, offsetof(struct pack_window_spec, within) },
 	{ NULL },
 };
 static const struct conf_list window_list = { .read = conf_struct, .size = sizeof(struct pack_window_spec), .arg = window_fields, .max = 8 };

@@ -172,7 +172,7 @@ size_t pack_test(const struct pack *p, struct buf *out, size_t *run)
 		if (run_vector(p, v, &why))
 			continue;
 		failed++;
-		buf_printf(out, "%s:%d: vector \"%s\": %s\n", p->file, v->place.line, v->name, why.data ? why.data : "failed");
+		buf_printf(out, "%s:%d:%d: vector \"%s\": %s\n", p->file, v->place.line, v->place.column, v->name, why.data ? why.data : "failed");
 	}
 	*run = p->vectors.n;
 	return failed;

@@ -87,3 +87,25 @@ bool pack_window_of(const struct pack *p, const struct site *site, const struct 
 	out->annual = date_compare(add_months(d.from, 12), d.end) == 0;
 	return true;
 }
+
+void pack_further_of(const struct pack *p, size_t i, const struct pack_window *main, const struct zone *zone, struct pack_further *out)
+{
+	const struct pack_window_spec *w = &ROWS(struct pack_window_spec, p->windows)[i];
+	struct date end = w->kind == WINDOW_PRECEDING ? first_of_month(main->first_day) : day_after(main->last_day);
+	if (w->kind == WINDOW_LOAD_FRACTION && end.day != 1)
+		end = first_of_month(end);          /* a snapshot: the whole months before it */
+	struct date from = add_months(first_of_month(end), -w->months);
+	*out = (struct pack_further){ .name = p->window_names[i], .from = zone_day_start(zone, from), .to = zone_day_start(zone, end), .first_day = from,
+				      .last_day = date_of_days(date_days(end) - 1), .at_load = w->kind == WINDOW_LOAD_FRACTION, .load = w->load, .within = w->within };
+}
+
+bool pack_at_load(const struct pack_further *w, int64_t it_mwh, int64_t ms, int64_t rated_mw)
+{
+	/* |it * 3600000 / (ms * rated) - load| <= within, without a division */
+	struct exact power, off;
+	if (ms <= 0 || rated_mw <= 0 || it_mwh < 0 || !exact_mul(exact_int(it_mwh), exact_int(3600000), &power) || !exact_div(power, exact_int(ms), &power) ||
+	    !exact_div(power, exact_int(rated_mw), &power) || !exact_sub(power, exact_ratio(w->load), &off))
+		return false;
+	off.num = off.num < 0 ? -off.num : off.num;
+	return exact_compare(off, exact_ratio(w->within)) <= 0;
+}

@@ -46,7 +46,15 @@ static bool either_unknown(struct value a, struct value b, struct value *out)
 	return true;
 }
 
-struct value value_add(struct value a, struct value b)
+/* A number whose ends depend on what is not known carries the name of it along. */
+static struct value carry(struct value out, struct value a, struct value b)
+{
+	if (out.known && !out.missing)
+		out.missing = a.missing ? a.missing : b.missing;
+	return out;
+}
+
+static struct value add(struct value a, struct value b)
 {
 	struct value out;
 	if (either_unknown(a, b, &out))
@@ -58,7 +66,7 @@ struct value value_add(struct value a, struct value b)
 	return out;
 }
 
-struct value value_sub(struct value a, struct value b)
+static struct value sub(struct value a, struct value b)
 {
 	struct value out;
 	if (either_unknown(a, b, &out))
@@ -91,7 +99,7 @@ static struct value corners(struct value a, struct value b, bool (*op)(struct ex
 	return value_number(least(least(c[0], c[1]), least(c[2], c[3])), most(most(c[0], c[1]), most(c[2], c[3])));
 }
 
-struct value value_mul(struct value a, struct value b)
+static struct value mul(struct value a, struct value b)
 {
 	struct value out;
 	if (either_unknown(a, b, &out))
@@ -101,7 +109,7 @@ struct value value_mul(struct value a, struct value b)
 	return corners(a, b, exact_mul);
 }
 
-struct value value_div(struct value a, struct value b)
+static struct value quotient(struct value a, struct value b)
 {
 	struct value out;
 	const struct exact zero = { 0, 1 };
@@ -114,7 +122,7 @@ struct value value_div(struct value a, struct value b)
 	return corners(a, b, exact_div);
 }
 
-struct value value_min(struct value a, struct value b)
+static struct value lesser(struct value a, struct value b)
 {
 	struct value out;
 	if (either_unknown(a, b, &out))
@@ -124,7 +132,7 @@ struct value value_min(struct value a, struct value b)
 	return out;
 }
 
-struct value value_max(struct value a, struct value b)
+static struct value greater(struct value a, struct value b)
 {
 	struct value out;
 	if (either_unknown(a, b, &out))
@@ -133,6 +141,13 @@ struct value value_max(struct value a, struct value b)
 	out.open = a.open || b.open;
 	return out;
 }
+
+struct value value_add(struct value a, struct value b) { return carry(add(a, b), a, b); }
+struct value value_sub(struct value a, struct value b) { return carry(sub(a, b), a, b); }
+struct value value_mul(struct value a, struct value b) { return carry(mul(a, b), a, b); }
+struct value value_div(struct value a, struct value b) { return carry(quotient(a, b), a, b); }
+struct value value_min(struct value a, struct value b) { return carry(lesser(a, b), a, b); }
+struct value value_max(struct value a, struct value b) { return carry(greater(a, b), a, b); }
 
 struct value value_round(struct value v, struct exact step, enum rounding mode)
 {
@@ -166,6 +181,10 @@ static struct value compare_numbers(struct value a, enum comparison op, struct v
 	if (out.straddles && (a.open || b.open)) {
 		out.straddles = false;
 		out.missing = "the uncertainty is not stated";
+	} else if (out.straddles && (a.missing || b.missing)) {
+		/* not a range that was measured: something is lacking, and nothing may be assumed about it */
+		out.straddles = false;
+		out.missing = a.missing ? a.missing : b.missing;
 	}
 	return out;
 }

@@ -17,7 +17,7 @@ struct value {
 	enum truth truth;
 	struct date date;
 	const char *text;
-	const char *missing;            /* not known, or a truth that is unknown: what is lacking; static, or of facts or pack */
+	const char *missing;            /* not known, a truth that is unknown, or a number whose ends hang on what is not: what is lacking; static, or of facts or pack */
 	bool straddles;                 /* a truth unknown only because an interval reaches over the limit */
 };
 

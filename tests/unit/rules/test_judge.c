@@ -41,7 +41,7 @@ static char *replaced(const char *from, const char *to)
 static const struct bad_row { const char *name, *from, *to, *says; } bad_rows[] = {
 	{ "unknown key", "requires:", "requiers:", "unknown key 'requiers'" },
 	{ "newer format", "format: 1\npack", "format: 2\npack", "pack format '2' is not known here" },
-	{ "no format", "format: 1\npack", "pack", "is not known here" },
+	{ "no format", "format: 1\npack", "pack", "key 'format' is missing" },
 	{ "word and operator part", "op: \">\", word: 大于", "op: \">=\", word: 大于", "'大于' means >, not >=" },
 	{ "unknown word", "word: 大于", "word: 大概", "no comparison word" },
 	{ "a word that the quote does not hold", "word: 低于, limit: pue_limit}\n        guarded: {compare: pue_guarded, op: \"<\", word: 低于", "word: 不满, limit: pue_limit}\n        guarded: {compare: pue_guarded, op: \"<\", word: 不满", "stands in the quote" },
@@ -65,7 +65,7 @@ static const struct bad_row { const char *name, *from, *to, *says; } bad_rows[] 
 	{ "validity ends before it begins", "until: 2027-01-24\n", "until: 2020-01-24\n", "ends before it begins" },
 	{ "rate without count", "  count: racks.installed\n", "", "either `rate` and `count`, or `value`" },
 	{ "not YAML", "criteria:", "criteria: [", "not YAML" },
-	{ "no operator", "test: {not: window.annual}", "test: {nod: window.annual}", "no operator here" },
+	{ "no operator", "test: {not: window.annual}", "test: {nod: window.annual}", "is no operator; did you mean 'not'?" },
 	{ "a key too many in an operator", "test: {not: window.annual}", "test: {not: window.annual, or: x}", "unknown key 'or'" },
 	{ "truth where a number is compared", "compare: category, op", "compare: pue_defined, op", "cannot be compared" },
 	{ "division step of zero", "to: 0.01 yuan", "to: 0 yuan", "a step above 0" },
