@@ -207,9 +207,14 @@ static bool export(struct out *o, const struct readings_words *w, struct err *er
 	return good;
 }
 
+/* Under another name until it is whole: a run that is broken off leaves nothing that looks like an export. */
 static bool to_file(struct out *o, const struct readings_words *w, struct err *err)
 {
-	o->file = w->out ? fopen(w->out, "wex") : readings_spool(err);
+	CLEANUP(buf_done) struct buf part = { 0 };
+	buf_printf(&part, "%s.part", w->out ? w->out : "");
+	if (w->out && access(w->out, F_OK) == 0)
+		return err_set(err, ERR_IO, "%s: %s", w->out, strerror(EEXIST));
+	o->file = w->out ? fopen(part.data, "we") : readings_spool(err);
 	if (!o->file)
 		return !w->out ? false : err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO, "%s: %s", w->out, strerror(errno));
 	bool good = export(o, w, err);
@@ -219,8 +224,10 @@ static bool to_file(struct out *o, const struct readings_words *w, struct err *e
 		return readings_deliver(o->file, good, err);
 	if (fclose(o->file) != 0 && good)
 		good = err_set(err, ERR_IO, "%s: %s", w->out, strerror(errno));
+	if (good && rename(part.data, w->out) != 0)
+		good = err_set(err, ERR_IO, "%s: %s", w->out, strerror(errno));
 	if (!good)
-		unlink(w->out);
+		unlink(part.data);
 	return good;
 }
 
