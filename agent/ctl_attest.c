@@ -1,5 +1,6 @@
 /* puectl attest: what only people know, signed, dated and revocable; it becomes an evidence leaf of the running pued. */
 #include "agent/stating.h"
+#include "rules/statement.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,21 @@ static bool members(const void *words, const struct site *site, json_t *o, struc
 	return true;
 }
 
+/* Against the pack of the site, or of --pack: another name, role or kind of value would count for nothing. */
+static bool fits(const void *words, const struct pack *pack, const char *role, struct err *err)
+{
+	const struct words *w = words;
+	struct attestation a = { .name = w->name, .role = role, .text = w->common.text, .value = TRUTH_UNKNOWN };
+	struct date d;
+	if (date_parse(w->value, &d, NULL))
+		a.date = d;
+	else if (!strcmp(w->value, "yes") || !strcmp(w->value, "no"))
+		a.value = !strcmp(w->value, "yes") ? TRUTH_YES : TRUTH_NO;
+	else
+		a.amount = w->value;
+	return !pack || attestation_fits(pack, &a, err);
+}
+
 static int run(struct ctl *ctl)
 {
 	struct words *w = ctl->words;
@@ -43,6 +59,7 @@ static int run(struct ctl *ctl)
 		return ctl_usage(ctl, "%s", SAY(ctl, "缺少 NAME 与值", "NAME and a value are missing"));
 	w->common.kind = "attestation";
 	w->common.members = members;
+	w->common.fits = fits;
 	w->common.words = w;
 	return stating_run(ctl, &w->common);
 }

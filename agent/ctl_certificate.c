@@ -22,6 +22,15 @@ static bool issued_at(const struct words *a, const struct from_store *f, struct 
 	return true;
 }
 
+/* A number becomes part of file names, links and other people's registers. */
+static bool number_good(const char *number, struct err *err)
+{
+	for (const unsigned char *c = (const unsigned char *)number; *c; c++)
+		if (*c <= ' ' || *c == '/' || *c == '\\' || *c == 0x7f)
+			return err_set(err, ERR_USAGE, "--number '%s': no blanks, slashes or control characters", number);
+	return (number[0] && number[0] != '.' && number[0] != '-') || err_set(err, ERR_USAGE, "--number '%s': not empty, and not beginning with a dot or dash", number);
+}
+
 static int say_done(const struct ctl *ctl, const struct from_store *f, const char *json, const char *pdf)
 {
 	const struct verdict *v = &f->judgement->verdict;
@@ -58,6 +67,8 @@ static bool choose_number(const struct words *a, const struct from_store *f, str
 	struct issued_wish wish = { number, a->supersedes, wall_text(issued, at), tree_root };
 	if (a->number && strlen(a->number) >= size)
 		return err_set(err, ERR_USAGE, "--number: %zu characters are too many; at most %zu", strlen(a->number), size - 1);
+	if (a->number && !number_good(a->number, err))
+		return false;
 	merkle_root(&f->judgement->head, &root);
 	hash_hex(&root, tree_root);
 	if (!issued_read(f->state_dir, f->reader, &before, err))

@@ -93,12 +93,14 @@ static int check(const struct ctl *ctl, const char *path, bool effective)
 	const struct site *s = c ? site_read(c, path, text.data, text.len, file_reader_beside(path)) : NULL;
 	if (s)
 		check_named(c, s, s->node);
-	if (s && effective && !conf_problem_count(c))
-		puts(s->canonical);
+	char *canonical = s && effective && !conf_problem_count(c) ? site_canonical(s) : NULL;
+	if (canonical)
+		puts(canonical);
 	else if (ctl->json)
 		print_json(path, c, s);
 	else
 		print_text(ctl, path, c, s);
+	free(canonical);
 	int code = !c ? 70 : conf_problem_count(c) ? 78 : 0;
 	conf_free(c);
 	return code;

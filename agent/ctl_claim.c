@@ -41,6 +41,8 @@ static bool claim_members(const struct words *w, const struct site *site, json_t
 static bool members(const void *words, const struct site *site, json_t *o, struct err *err)
 {
 	const struct words *w = words;
+	if (w->merged_from && strcmp(w->merged_from, site->id) == 0)
+		return err_set(err, ERR_USAGE, "--merged-from %s: that is this site itself", w->merged_from);
 	stating_set(o, "of", w->merged_from);
 	return !w->policy || claim_members(w, site, o, err);
 }

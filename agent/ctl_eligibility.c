@@ -25,6 +25,25 @@ static bool check_assumptions(const struct words *w, const struct pack *p, struc
 	return true;
 }
 
+static json_t *reasons_json(const struct verdict *v)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < v->n_reasons; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "id", v->reasons[i], "zh", v->reason_words[i].zh, "en", v->reason_words[i].en));
+	return list;
+}
+
+static json_t *evidence_json(const struct judgement *j)
+{
+	struct hash root;
+	char hex[65];
+	if (!j)
+		return json_null();
+	merkle_root(&j->head, &root);
+	hash_hex(&root, hex);
+	return json_pack("{s:I, s:I, s:s}", "epoch", (json_int_t)j->epoch, "tree_size", (json_int_t)j->head.size, "tree_root", hex);
+}
+
 static json_t *outlook_json(const struct pack_outlook *o)
 {
 	static const char *const states[] = { "any_time", "no_event", "dated", "whole" };
@@ -36,9 +55,13 @@ static json_t *outlook_json(const struct pack_outlook *o)
 			 o->whole.year ? date_text(o->whole, whole) : NULL, "too_late", o->too_late, "sentence", "zh", zh.data ? zh.data : "", "en", en.data ? en.data : "");
 }
 
-static void print_json(const struct pack *p, const struct verdict *v, const struct pack_outlook *o)
+/* Beside the verdict, as a certificate has it, the facts it was judged on, and where they stand. */
+static void print_json(const struct pack *p, const struct verdict *v, const struct pack_outlook *o, const struct facts *f, const struct judgement *j)
 {
 	json_t *json = verdict_json(p, v);
+	json_object_set_new(json, "reason_words", reasons_json(v));
+	json_object_set_new(json, "facts", facts_json(f));
+	json_object_set_new(json, "evidence", evidence_json(j));
 	json_object_set_new(json, "outlook", outlook_json(o));
 	json_dumpf(json, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
 	putchar('\n');
@@ -49,17 +72,37 @@ static void print_short(const struct ctl *ctl, const struct verdict *v)
 {
 	printf("%s%s: %s\n", v->assumed ? say(ctl, (struct bilingual){ "[假设,不是证据] ", "[WHAT-IF, NOT EVIDENCE] " }) : "", verdict_names[v->kind],
 	       say(ctl, v->sentence));
-	for (size_t i = 0; i < v->n_reasons; i++)
-		printf("  - %s\n", v->reasons[i]);
+	CLEANUP(buf_done) struct buf reasons = { 0 };
+	verdict_reasons_text(v, ctl->lang == LANG_ZH, &reasons);
+	fputs(reasons.data ? reasons.data : "", stdout);
 }
 
-static int report(const struct ctl *ctl, const struct words *w, const struct pack *p, const struct verdict *v, const struct pack_outlook *o)
+/* Where the facts stand: leaves of the site's tree, or a file that proves nothing. */
+static void evidence_text(const struct ctl *ctl, const struct judgement *j, struct buf *out)
+{
+	struct hash root;
+	char hex[65];
+	if (!j) {
+		buf_str(out, say(ctl, (struct bilingual){ "证据:无,事实取自所给文件\n", "evidence: none, the facts are those of the file given\n" }));
+		return;
+	}
+	merkle_root(&j->head, &root);
+	hash_hex(&root, hex);
+	buf_printf(out, ctl->lang == LANG_ZH ? "证据:第 %llu 期证据树 %llu 条,树根 %s;机架清单与计量以其中的配置为准,声明按编号在其中\n"
+					     : "evidence: tree of epoch %llu, %llu leaves, root %s; racks and metering are those of the configuration in it, statements stand in it by their ids\n",
+		   (unsigned long long)j->epoch, (unsigned long long)j->head.size, hex);
+}
+
+static int report(const struct ctl *ctl, const struct words *w, const struct pack *p, const struct verdict *v, const struct pack_outlook *o, const struct facts *f,
+		  const struct judgement *j)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	if (ctl->json) {
-		print_json(p, v, o);
+		print_json(p, v, o, f, j);
 	} else if (w->why) {
 		verdict_text(p, v, ctl->lang == LANG_ZH, &text);
+		facts_said(p, f, ctl->lang == LANG_ZH, &text);
+		evidence_text(ctl, j, &text);
 		buf_str(&text, ctl->lang == LANG_ZH ? "何时可判定:" : "when it becomes decidable: ");
 		pack_outlook_text(o, ctl->lang == LANG_ZH, &text);
 		buf_str(&text, "\n");
@@ -70,7 +113,7 @@ static int report(const struct ctl *ctl, const struct words *w, const struct pac
 	return verdict_exit_code(v->kind);
 }
 
-static int judge_and_report(const struct ctl *ctl, const struct words *w, const struct pack *p, struct facts *f)
+static int judge_and_report(const struct ctl *ctl, const struct words *w, const struct pack *p, struct facts *f, const struct judgement *j)
 {
 	struct err err = { 0 };
 	struct verdict v = { 0 };
@@ -80,7 +123,7 @@ static int judge_and_report(const struct ctl *ctl, const struct words *w, const 
 		return ctl_fail(ctl, &err);
 	struct pack_outlook outlook;
 	pack_outlook_of(p, f, &outlook);
-	int code = report(ctl, w, p, &v, &outlook);
+	int code = report(ctl, w, p, &v, &outlook, f, j);
 	verdict_done(&v);
 	return code;
 }
@@ -91,7 +134,9 @@ static bool admitted_pack(const struct words *w, struct conf *conf, const struct
 	const char *name = w->store.pack ? w->store.pack : pack_only(id, sizeof id, err);
 	struct trust trust = { 0 };
 	const struct pack *p = name ? pack_find(conf, name, path, sizeof path, err) : NULL;
-	bool good = p && (!w->store.trust || trust_load(w->store.trust, &trust, err)) && pack_admit(p, path, w->store.trust ? &trust : NULL, err);
+	/* as with a store: keys that were given must be readable, the installed ones are used where there are any */
+	bool trusted = p && trust_load(w->store.trust ? w->store.trust : "/etc/pued/trust", &trust, w->store.trust ? err : NULL);
+	bool good = p && (!w->store.trust || trusted) && pack_admit(p, path, trusted ? &trust : NULL, err);
 	trust_done(&trust);
 	*out = p;
 	return good;
@@ -109,7 +154,7 @@ static int from_facts(const struct ctl *ctl, const struct words *w)
 	if (!admitted_pack(w, conf, &p, &err) || !file_read(w->facts, &text, &err) || !facts_parse(w->facts, text.data, text.len, &f, &root, &err)) {
 		code = ctl_fail(ctl, &err);
 	} else {
-		code = judge_and_report(ctl, w, p, &f);
+		code = judge_and_report(ctl, w, p, &f, NULL);
 		facts_done(&f);
 	}
 	json_decref(root);
@@ -130,7 +175,7 @@ static int from_evidence(const struct ctl *ctl, const struct words *w)
 		code = ctl_fail(ctl, &err);
 	} else {
 		struct facts f = s.judgement->facts;
-		code = judge_and_report(ctl, w, s.setup.pack, &f);
+		code = judge_and_report(ctl, w, s.setup.pack, &f, s.judgement);
 		from_store_note_waiting(ctl, &s);
 	}
 	from_store_close(&s);

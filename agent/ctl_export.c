@@ -1,4 +1,4 @@
-/* puectl export: raw readings as CSV, JSON lines or OpenMetrics text, or the evidence's own bytes. */
+/* puectl export: raw readings as CSV, JSON lines, OpenMetrics text or a recording, or the evidence's own bytes. */
 #include "agent/export_recording.h"
 
 #include <errno.h>
@@ -269,7 +269,7 @@ static const struct ctl_option options[] = {
 };
 
 const struct verb verb_export = {
-	"export", { "导出读数或证据", "raw readings as CSV, JSON lines or OpenMetrics; or the evidence's own bytes" },
-	{ "每行带单位与质量; --step 导出各步的最小、最大、平均与最后值\nrecording 为电表读数,puectl replay 可再次折算: puectl export --format recording | puectl replay - --config FILE",
-	  "Every row carries unit and quality; --step: minimum, maximum, mean and last of each step\nrecording: the meters' readings, which fold again: puectl export --format recording | puectl replay - --config FILE" }, run, options, sizeof(struct words),
+	"export", { "导出读数或证据;recording 可再次折算", "raw readings as CSV, JSON lines, OpenMetrics or a recording, which folds again; or the evidence's own bytes" },
+	{ "每行带单位与质量; --step 导出各步的最小、最大、平均与最后值\nrecording 为电表读数,puectl replay 与 pued --import 可再次折算: puectl export --format recording | puectl replay - --config FILE",
+	  "Every row carries unit and quality; --step: minimum, maximum, mean and last of each step\nrecording: the meters' readings, which puectl replay and pued --import fold again: puectl export --format recording | puectl replay - --config FILE" }, run, options, sizeof(struct words),
 };

@@ -70,19 +70,57 @@ static bool check_words(const struct words *w, const struct site *site, struct s
 	return good;
 }
 
-/* An exchange before the end of what is closed would rewrite evidence. */
+/* What the evidence says of a meter around the time of an exchange that is stated late. */
+struct around { const struct site *site; uint32_t meter; struct wall at, from; bool broke, read_since; };
+
+static bool look_event(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	static const bool breaks[EVENT_N] = { [EVENT_RESET] = true, [EVENT_IMPLAUSIBLE] = true, [EVENT_AMBIGUOUS] = true };
+	struct around *a = ctx;
+	struct ledger_event ev;
+	struct err none = { 0 };
+	(void)index, (void)kind, (void)at;
+	if (ledger_leaf_kind(bytes, len) == LEDGER_LEAF_EVENT && event_of_leaf(a->site, bytes, len, &ev, &none) && ev.meter == a->meter && breaks[ev.kind])
+		a->broke |= ev.from.ms <= a->at.ms && a->from.ms <= ev.to.ms;
+	return true;
+}
+
+static bool look_interval(void *ctx, uint64_t index, enum leaf_kind kind, struct wall at, const void *bytes, size_t len)
+{
+	struct around *a = ctx;
+	struct interval iv;
+	struct err none = { 0 };
+	(void)index, (void)kind, (void)at;
+	if (!interval_of_leaf(a->site, bytes, len, &iv, &none))
+		return true;
+	for (size_t i = 0; i < iv.n; i++)
+		a->read_since |= iv.rows[i].meter == a->meter && iv.from.ms >= a->at.ms && iv.rows[i].missing_ms < iv.to.ms - iv.from.ms;
+	free((void *)(uintptr_t)iv.rows);
+	return true;
+}
+
+/* What is closed is not rewritten: a late exchange can only say what was missing (core/ledger_amend.c).  pued decides; this says at once what the
+ * evidence shows already. */
 static bool check_closed(const struct words *w, const struct site *site, struct reader *reader, struct err *err)
 {
 	uint64_t index;
-	struct wall last, at;
+	struct wall last, far = { INT64_MAX };
 	struct err none = { 0 };
 	char text[WALL_TEXT];
-	if (w->reading || !reader_last(reader, LEAF_INTERVAL, &index, &last, &none) || !wall_parse(w->at, &at, err))
+	struct around a = { .site = site, .meter = UINT32_MAX };
+	if (w->reading || !reader_last(reader, LEAF_INTERVAL, &index, &last, &none) || !wall_parse(w->at, &a.at, err))
 		return w->reading || none.kind != ERR_NONE;
 	last.ms += site->interval_ms;
-	return at.ms >= last.ms || err_set(err, ERR_INPUT, "--at %s: the evidence is closed up to %s and is not rewritten. The register is counted on from its next "
-					   "readings; state what was lost with puectl meter reading (class M), and put a new serial, ratio or count into the "
-					   "configuration's epochs (puectl reload)", w->at, wall_text(last, text));
+	a.from = a.at;
+	if (a.at.ms >= last.ms || (w->from && !wall_parse(w->from, &a.from, err)))
+		return a.at.ms >= last.ms;
+	for (uint32_t i = 0; i < site->meters.n; i++)
+		a.meter = strcmp(site_meters(site)[i].id, w->meter) == 0 ? i : a.meter;
+	if (!reader_leaves(reader, LEAF_EVENT, a.at, far, look_event, &a, err) || (!a.broke && !reader_leaves(reader, LEAF_INTERVAL, a.at, far, look_interval, &a, err)))
+		return false;
+	return a.broke || !a.read_since || err_set(err, ERR_INPUT, "--at %s: the evidence is closed up to %s and is not rewritten, and the register of %s does not break there: what it "
+						   "counted is booked as known. State the change in the configuration's epochs and fold the readings (puectl export --format "
+						   "recording) into a new store (pued --import), which stands beside this one", w->at, wall_text(last, text), w->meter);
 }
 
 static bool check(const struct words *w, const struct site *site, const char *json, struct err *err)

@@ -50,9 +50,9 @@ static void json_text(struct buf *b, const char *name, const char *text)
 		buf_str(b, "null");
 }
 
-static bool is_number(const struct bound_point *p, const struct sample *s)
+static bool is_number(const struct bound_point *p)
 {
-	return p->quantity != Q_STATE || !bound_state(p, s->value);
+	return p->quantity != Q_STATE || !p->point->states.n;
 }
 
 static void json_point(struct buf *b, const struct bound_point *p, const struct sample *s)
@@ -67,7 +67,7 @@ static void json_point(struct buf *b, const struct bound_point *p, const struct 
 		buf_str(b, "null");
 	} else {
 		bound_value_text(p, s->value, &value);
-		if (is_number(p, s))
+		if (is_number(p))
 			buf_str(b, value.data);
 		else
 			buf_json(b, value.data);
@@ -160,7 +160,7 @@ static void print_point(const struct bound_point *p, const struct sample *s, str
 		bound_value_text(p, s->value, &value);
 	else
 		buf_printf(&value, "- (%s)", reason_text(s->reason));
-	const char *unit = sample_has_value(s) && is_number(p, s) && quantities[p->quantity].unit ? quantities[p->quantity].unit : "";
+	const char *unit = sample_has_value(s) && is_number(p) && quantities[p->quantity].unit ? quantities[p->quantity].unit : "";
 	buf_printf(b, "  %-28s %14s %-6s %-8s %-30s ", p->name, value.data ? value.data : "", unit, quality_text(s->quality), p->source);
 	if (p->label)
 		plain(b, p->label);

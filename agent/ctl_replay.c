@@ -394,6 +394,9 @@ static int run(struct ctl *ctl)
 	}
 	if (o.window)
 		settle(&o);
+	else
+		fprintf(stderr, ctl->lang == LANG_ZH ? "没有可关闭的时段: %s 中有 %llu 个读数\n" : "no interval can be closed: %s holds %llu readings of this site's meters\n", w->file,
+			(unsigned long long)stats.readings);
 	if (ctl->json && !w->leaves)
 		print_json(&o, &stats);
 	else if (!w->leaves)

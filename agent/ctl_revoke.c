@@ -50,7 +50,9 @@ static int run(struct ctl *ctl)
 	struct err err = { 0 };
 	if (!make(w, &err))
 		return ctl_fail(ctl, &err);
-	printf("%s\n", w->out);
+	printf(ctl->lang == LANG_ZH ? "%s\n  证书 %s(场所 %s)撤销:%s。把此文件交给每个核验方:puectl verify --revoked 文件\n"
+				    : "%s\n  certificate %s (site %s) is taken back: %s. Hand this file to everybody who verifies: puectl verify --revoked FILE\n",
+	       w->out, w->number, w->site, w->reason);
 	return 0;
 }
 

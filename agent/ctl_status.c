@@ -150,61 +150,32 @@ static size_t state_of(struct screen *s, const json_t *device)
 	return k;
 }
 
-static const char *endpoint_of(const json_t *device)
+/* All units of a gateway are ill: one line, for the fault is most likely its own. */
+static bool is_ill(const json_t *gateway)
 {
-	const char *endpoint = json_string_value(json_object_get(device, "endpoint"));
-	return endpoint ? endpoint : "";
+	return running_number(gateway, "ill", 0) == running_number(gateway, "units", 0);
 }
 
-/* Of its endpoint what several units share: a gateway, a serial line.  0: the device is alone there. */
-static size_t way_len(const json_t *device)
+static bool on_ill_gateway(const json_t *gateways, const json_t *device)
 {
-	const char *endpoint = endpoint_of(device), *unit = strrchr(endpoint, '/');
-	return unit && !strncmp(endpoint, "modbus", 6) && unit[-1] != '/' ? (size_t)(unit - endpoint) : 0;
-}
-
-/* {way: {"units": how many, "ill": of them}} */
-static json_t *count_ways(struct screen *s, const json_t *devices)
-{
-	json_t *ways = json_object();
-	const json_t *d;
+	const char *name = json_string_value(json_object_get(device, "gateway"));
+	const json_t *g;
 	size_t i;
-	json_array_foreach(devices, i, d) {
-		size_t len = way_len(d);
-		if (!len)
+	json_array_foreach(gateways, i, g)
+		if (name && is_ill(g) && !strcmp(json_string_value(json_object_get(g, "gateway")) ?: "", name))
+			return true;
+	return false;
+}
+
+static size_t ill_gateways(struct screen *s, const json_t *gateways, size_t most)
+{
+	const json_t *g;
+	size_t i, n = 0;
+	json_array_foreach(gateways, i, g) {
+		if (!is_ill(g) || n++ >= most)
 			continue;
-		json_t *way = json_object_getn(ways, endpoint_of(d), len);
-		if (!way)
-			json_object_setn_new(ways, endpoint_of(d), len, way = json_pack("{sisi}", "units", 0, "ill", 0));
-		json_object_set_new(way, "units", json_integer(running_number(way, "units", 0) + 1));
-		json_object_set_new(way, "ill", json_integer(running_number(way, "ill", 0) + states[state_of(s, d)].ill));
-	}
-	return ways;
-}
-
-static bool way_ill(const json_t *way)
-{
-	return running_number(way, "units", 0) > 1 && running_number(way, "ill", 0) == running_number(way, "units", 0);
-}
-
-static bool on_ill_way(const json_t *ways, const json_t *device)
-{
-	return way_ill(json_object_getn(ways, endpoint_of(device), way_len(device)));
-}
-
-/* A gateway with all its units ill is one line: the fault is most likely its own. */
-static size_t ill_ways(struct screen *s, json_t *ways, size_t most)
-{
-	const char *key;
-	json_t *way;
-	size_t n = 0;
-	json_object_foreach(ways, key, way) {
-		if (!way_ill(way) || n++ >= most)
-			continue;
-		buf_str(&s->out, "  ");
-		buf_plain(&s->out, key, strlen(key));
-		buf_printf(&s->out, "%s%lld%s\n", say(s->ctl, (struct bilingual){ ": 其下设备均无应答, 共", ": none of its " }), (long long)running_number(way, "units", 0),
-			   say(s->ctl, (struct bilingual){ "台; 请检查网关、其电源与线路", " units answers; look at the gateway, its power and its cable" }));
+		buf_printf(&s->out, "  %s%s%lld%s\n", text(s, g, "gateway"), say(s->ctl, (struct bilingual){ ": 其下设备均无应答, 共", ": none of its " }),
+			   (long long)running_number(g, "units", 0), say(s->ctl, (struct bilingual){ "台; 请检查网关、其电源与线路", " units answers; look at the gateway, its power and its cable" }));
 	}
 	return n;
 }
@@ -221,11 +192,11 @@ static void devices(struct screen *s)
 		if (counts[k] || k == 0)
 			buf_printf(&s->out, "%s%zu %s", k ? ", " : "", counts[k], say(s->ctl, states[k].name));
 	buf_str(&s->out, "\n");
-	json_t *ways = count_ways(s, list);
-	size_t gateways = ill_ways(s, ways, SHOWN);
+	const json_t *shared = member(s, "gateways");
+	size_t gateways = ill_gateways(s, shared, SHOWN);
 	json_array_foreach(list, i, d) {
 		size_t k = state_of(s, d);
-		if (!states[k].ill || on_ill_way(ways, d) || ++bad > SHOWN)
+		if (!states[k].ill || on_ill_gateway(shared, d) || ++bad > SHOWN)
 			continue;
 		buf_str(&s->out, "  ");
 		running_pad(&s->out, text(s, d, "id"), 22);
@@ -235,7 +206,6 @@ static void devices(struct screen *s)
 	}
 	if (bad > SHOWN || gateways > SHOWN)
 		buf_printf(&s->out, "  + %zu; puectl top\n", (bad > SHOWN ? bad - SHOWN : 0) + (gateways > SHOWN ? gateways - SHOWN : 0));
-	json_decref(ways);
 }
 
 /* "3 d", "5 h", "40 min", "12 s": whole ones of the largest. */

@@ -145,6 +145,8 @@ static bool check_sequence(struct verify *v, struct err *err)
 static bool verify_report(struct verify *v, struct err *err)
 {
 	const json_t *interval = json_object_get(v->payload, "interval"), *tree = json_object_get(v->payload, "tree");
+	if (!json_is_integer(json_object_get(v->payload, "seq")) || !json_is_object(interval) || !json_is_object(tree))
+		return verify_fails(v, CAUSE_ALTERED, err, "/seq: no report has this form: seq, interval and tree are needed");
 	if (!check_sequence(v, err))
 		return false;
 	cert_note(&v->trace, "期号 %lld,序号 %lld,区间 %s 至 %s", "epoch %lld, sequence %lld, interval %s to %s", integer(v->payload, "epoch"), integer(v->payload, "seq"),

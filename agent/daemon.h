@@ -82,6 +82,19 @@ bool daemon_open_pages(struct daemon *d, struct err *err) MUST_USE;
 bool daemon_open_mqtt(struct daemon *d, struct err *err) MUST_USE;
 bool daemon_open_traps(struct daemon *d, struct err *err) MUST_USE;
 
+/* daemon.c: configuration, store and ledger; the recording that comes first, if any; then everything that runs; and the end. */
+bool daemon_start(struct daemon *d, struct err *err) MUST_USE;
+bool daemon_import_first(struct daemon *d, struct err *err) MUST_USE;
+bool daemon_go_live(struct daemon *d, struct err *err) MUST_USE;
+void daemon_stop(struct daemon *d);
+/* daemon_second.c: timers and signals. */
+bool daemon_open_loop(struct daemon *d, struct err *err) MUST_USE;
+/* daemon_poll.c */
+bool daemon_open_poller(struct daemon *d, struct err *err) MUST_USE;
+/* A device was discovered and said what its counts are worth: the ledger goes on with the register wired. */
+bool daemon_wire_discovered(struct daemon *d, struct err *err) MUST_USE;
+void daemon_push(struct daemon *d, const struct sample *samples, size_t n, struct stamp now);
+
 /* reload.c: takes a changed configuration in while everything runs (SIGHUP). */
 void daemon_reload(struct daemon *d);
 void reloading_free(struct reloading *r);            /* NULL is fine */

@@ -86,8 +86,12 @@ static void term_table(const struct explain *x, const struct table_writer *out)
 		const struct meter *m = &site_meters(site)[i];
 		if (!t.known_ms && !t.missing_ms)
 			continue;
-		ROW(text(m->id), named("ro_", conf_name_of(role_names, m->role)), whole(t.total_sign), whole(t.it_sign), mwh(t.energy_mwh), mwh(t.class_mwh[CLASS_R]),
-		    mwh(t.class_mwh[CLASS_D]), ms(t.known_ms), ms(t.missing_ms), mwh(t.substituted_mwh));
+		/* what a water meter counts is millilitres */
+		struct cell sums[] = { mwh(t.energy_mwh), mwh(t.class_mwh[CLASS_R]), mwh(t.class_mwh[CLASS_D]), mwh(t.substituted_mwh) };
+		for (size_t k = 0; m->role == ROLE_WATER && k < countof(sums); k++)
+			sums[k].kind = CELL_ML;
+		ROW(text(m->id), named("ro_", conf_name_of(role_names, m->role)), whole(t.total_sign), whole(t.it_sign), sums[0], sums[1], sums[2], ms(t.known_ms), ms(t.missing_ms),
+		    sums[3]);
 	}
 	out->end(out->ctx);
 }
@@ -284,7 +288,8 @@ void explain_rack_tables(const struct explain *x, struct wall at, bool list, con
 		for (int k = 0; k < 4; k++) {
 			const struct share *s = &r.share[id][k / 2][k % 2];
 			char t[64];
-			ROW(said(names[id]), yes(k / 2), yes(k % 2), text(share_text(s, t, sizeof t)), whole(s->lo_num), whole(s->lo_den), whole(s->hi_num), whole(s->hi_den));
+			ROW(said(names[id]), yes(k / 2), yes(k % 2), text(share_text(s, t, sizeof t)), s->defined ? whole(s->lo_num) : text(NULL), s->defined ? whole(s->lo_den) : text(NULL),
+			    s->defined ? whole(s->hi_num) : text(NULL), s->defined ? whole(s->hi_den) : text(NULL));
 		}
 	out->end(out->ctx);
 	if (list)

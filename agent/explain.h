@@ -27,7 +27,7 @@ struct explain {
 };
 
 /* SAID: a sentence of the program, WORD: a name of a vocabulary (publish/said.h): people read them in their language, JSON holds them as they are. */
-enum cell_kind { CELL_TEXT, CELL_SAID, CELL_WORD, CELL_INT, CELL_MWH, CELL_MS, CELL_PPM, CELL_BOOL, CELL_NONE };
+enum cell_kind { CELL_TEXT, CELL_SAID, CELL_WORD, CELL_INT, CELL_MWH, CELL_ML, CELL_MS, CELL_PPM, CELL_BOOL, CELL_NONE };
 struct cell { enum cell_kind kind; const char *text; int64_t value; const char *prefix; };
 struct column { const char *key; struct bilingual title; };
 struct table_writer {

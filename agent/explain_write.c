@@ -47,6 +47,7 @@ static void cell_text(const struct writer *w, const struct cell *c, struct buf *
 	case CELL_TEXT: buf_plain(out, c->text, strlen(c->text)); break;
 	case CELL_INT: buf_printf(out, "%lld", (long long)c->value); break;
 	case CELL_MWH: decimal(c->value, 1000000, 6, out); buf_str(out, " kW.h"); break;
+	case CELL_ML: decimal(c->value, 1000000, 6, out); buf_str(out, " m3"); break;
 	case CELL_MS: decimal(c->value / 36, 100000, 5, out); buf_str(out, " h"); break;
 	case CELL_PPM: decimal(c->value, 10000, 4, out); buf_str(out, " %"); break;
 	case CELL_BOOL: buf_str(out, w->lang == LANG_ZH ? c->value ? "是" : "否" : c->value ? "yes" : "no"); break;
@@ -261,7 +262,7 @@ void explain_html(const struct explain *x, enum lang lang, struct buf *out)
 	const char *name = lang == LANG_ZH ? site->name.zh : site->name.en;
 	buf_printf(out, "<!DOCTYPE html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\"><title>%s</title>\n<style>body{font:14px/1.5 sans-serif;margin:2em}"
 		   "table{border-collapse:collapse;margin-bottom:1.5em}th,td{border:1px solid #bbb;padding:2px 8px;text-align:left}th{background:#f2f2f2}"
-		   "td.n{text-align:right;font-variant-numeric:tabular-nums}.simulated{color:#b00;font-weight:bold}</style></head><body>\n<h1>",
+		   "td{white-space:nowrap}td:last-child{white-space:normal}td.n{white-space:nowrap;text-align:right;font-variant-numeric:tabular-nums}.simulated{color:#b00;font-weight:bold}</style></head><body>\n<h1>",
 		   lang == LANG_ZH ? "zh" : "en", "PUE");
 	html_text(out, name ? name : site->id, strlen(name ? name : site->id));
 	buf_str(out, "</h1>\n");

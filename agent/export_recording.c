@@ -56,7 +56,7 @@ static bool raw_text(const struct part *p, const struct readings_series *row, co
 	struct ratio inverse = { f.raw_factor.den, f.raw_factor.num };
 	if (f.raw_factor.num <= 0)
 		return err_set(err, ERR_RANGE, "%s: its profile alone does not say what one count of its register is, so it cannot be written as the device gave it", row->id);
-	if (f.row.quantity == Q_ENERGY && (__int128)f.row.count.num * row->s.count.den != (__int128)row->s.count.num * f.row.count.den)
+	if ((__int128)f.row.count.num * row->s.count.den != (__int128)row->s.count.num * f.row.count.den)
 		return err_set(err, ERR_RANGE, "%s was stored with another count than its profile has now; give the configuration of that time with --config, or its days with --from and --to", row->id);
 	quantity_text(Q_NONE, s->value, inverse, out);
 	return true;

@@ -32,8 +32,10 @@ static void *run(void *arg)
 		pthread_mutex_unlock(&t->lock);
 		struct err err = { 0 };
 		struct judgement *j = judgement_make(setup, t->dir, t->reader, zone_date(&setup->zone, t->wall(t->ctx)), NULL, &err);
-		if (j)
+		if (j) {
 			j->keeps = setup_get(setup);
+			judgement_settle(j);
+		}
 		pthread_mutex_lock(&t->lock);
 		if (setup != t->setup) {         /* another configuration came meanwhile: it was asked again for that */
 			judgement_put(j);

@@ -169,6 +169,17 @@ static bool open_windows(struct pass *p, struct date today, struct err *err)
 	       (p->months[p->n_months] = local_window(s, month, next_month(month), err));
 }
 
+static bool keep_day(struct judgement *j)
+{
+	size_t n = j->setup.site->meters.n;
+	bool complete;                  /* the day is not over, so it never is */
+	if (!(j->day_mwh = malloc((n + 1) * sizeof *j->day_mwh)))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		j->day_mwh[i] = window_meter_mwh(j->day_window, (uint32_t)i, &complete);
+	return true;
+}
+
 static void close_windows(struct pass *p)
 {
 	struct judgement *j = p->j;
@@ -241,7 +252,7 @@ struct judgement *judgement_make(const struct setup *setup, const char *state_di
 		    read_leaves(&p, reader, err);
 	if (good) {
 		close_windows(&p);
-		good = reach_verdict(j, &j->setup, today);
+		good = keep_day(j) ? reach_verdict(j, &j->setup, today) : err_memory(err);
 	}
 	for (size_t i = 0; i <= p.n_months; i++)
 		window_free(p.months[i]);
@@ -250,6 +261,13 @@ struct judgement *judgement_make(const struct setup *setup, const char *state_di
 		return NULL;
 	}
 	return j;
+}
+
+void judgement_settle(struct judgement *j)
+{
+	window_free(j->window);
+	window_free(j->day_window);
+	j->window = j->day_window = NULL;
 }
 
 struct judgement *judgement_get(struct judgement *j)
@@ -264,8 +282,8 @@ void judgement_put(struct judgement *j)
 		return;
 	if (j->judged)
 		verdict_done(&j->verdict);
-	window_free(j->window);
-	window_free(j->day_window);
+	judgement_settle(j);
+	free(j->day_mwh);
 	further_done(&j->further);
 	statements_done(&j->statements);
 	amendment_free(j->amendment);

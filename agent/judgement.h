@@ -14,7 +14,8 @@ struct judgement {
 	struct setup setup;                    /* the one given, with the site as statements amend it; borrows the rest of it */
 	struct amendment *amendment;
 	struct pack_window asked;              /* the window the pack asks for */
-	struct window *window, *day_window;
+	struct window *window, *day_window;    /* NULL once judgement_settle() let them go */
+	int64_t *day_mwh;                      /* each meter's known energy of the day */
 	struct further further;                /* the pack's further windows; facts point into them */
 	struct kpi kpi, day, month;            /* day, month: the local day and month of the last closed interval */
 	struct kpi months[JUDGEMENT_MONTHS];   /* of the asked window, oldest first */
@@ -49,6 +50,8 @@ struct judgement_watch {
 /* `today`: the local date of judging, an argument.  watch: NULL is fine.  Heap; NULL with err. */
 struct judgement *judgement_make(const struct setup *setup, const char *state_dir, struct reader *reader, struct date today, const struct judgement_watch *watch,
 				 struct err *err);
+/* For whoever keeps it and asks for figures alone: gives back the windows, most of its memory. */
+void judgement_settle(struct judgement *j);
 struct judgement *judgement_get(struct judgement *j);     /* one more reference */
 void judgement_put(struct judgement *j);                  /* NULL is fine */
 

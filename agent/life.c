@@ -1,5 +1,4 @@
 #include "agent/life.h"
-#include "core/merkle.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -38,159 +37,6 @@ void life_error(struct life *l, const char *text)
 	char *old = l->error;
 	l->error = text ? strndup(text, strcspn(text, "\n") < LONGEST ? strcspn(text, "\n") : LONGEST) : NULL;
 	free(old);          /* afterwards: the text may come from it */
-}
-
-/* ---- what the site says ------------------------------------------------------------------------------------------------ */
-
-/* A credential that was written anew makes another device of it; its text stays out of the key. */
-static void add_secret(struct poller *p, const char *name, struct buf *out)
-{
-	const char *secret = name ? poller_secret(p, name) : NULL;
-	struct hash digest;
-	char hex[65];
-	if (!secret)
-		return;
-	sha256(secret, strlen(secret), &digest);
-	hash_hex(&digest, hex);
-	buf_printf(out, "|%.16s", hex);
-}
-
-char *life_key(struct poller *p, const struct device *d)
-{
-	struct buf b = { 0 };
-	const struct point_override *o = d->overrides.items;
-	buf_printf(&b, "%s|%s|%s|%s|%" PRId64 "|%" PRId64 "|%" PRId64 "|%d|%d", d->id, d->endpoint, d->profile ? d->profile : "",
-		   d->credential ? d->credential : "", d->deadline_ms, d->min_gap_ms, d->retries, d->any_source, d->allow_weak);
-	add_secret(p, d->credential, &b);
-	for (size_t i = 0; i < d->overrides.n; i++)
-		buf_printf(&b, "|%s,%s,%s,%" PRId64 "/%" PRId64 ",%d,%" PRId64 ",%d", o[i].point, o[i].unit ? o[i].unit : "",
-			   o[i].order ? o[i].order : "", o[i].scale.num, o[i].scale.den, o[i].space, o[i].address_shift, o[i].drop);
-	return buf_take(&b);
-}
-
-static bool find_profile(struct life *l, const struct device *d, struct err *err)
-{
-	l->auto_profile = !d->profile || strcmp(d->profile, "auto") == 0;
-	if (l->auto_profile)
-		return true;
-	l->profile = library_find(l->library, d->profile);
-	return l->profile ? true : err_set(err, ERR_CONFIG, "profile '%s' is not known; `puectl profile list` shows all", d->profile);
-}
-
-static const char *copy(const char *text, bool *good)
-{
-	char *own = text ? strdup(text) : NULL;
-	*good = *good && (own || !text);
-	return own;
-}
-
-static bool copy_overrides(struct life *l, const struct device *d)
-{
-	const struct point_override *from = d->overrides.items;
-	bool good = true;
-	if (!d->overrides.n)
-		return true;
-	l->overrides = calloc(d->overrides.n, sizeof *l->overrides);
-	for (; l->overrides && l->n_overrides < d->overrides.n; l->n_overrides++) {
-		struct point_override *o = &l->overrides[l->n_overrides];
-		*o = from[l->n_overrides];
-		o->point = copy(o->point, &good);
-		o->unit = copy(o->unit, &good);
-		o->order = copy(o->order, &good);
-		o->place.file = copy(o->place.file, &good);
-	}
-	return l->overrides && good;
-}
-
-static void free_overrides(struct life *l)
-{
-	for (size_t i = 0; l->overrides && i < l->n_overrides; i++) {
-		const char *const texts[] = { l->overrides[i].point, l->overrides[i].unit, l->overrides[i].order, l->overrides[i].place.file };
-		for (size_t k = 0; k < countof(texts); k++)
-			free((void *)(uintptr_t)texts[k]);
-	}
-	free(l->overrides);
-}
-
-bool life_fits(const struct life *l, const struct library *library)
-{
-	if (!l->target)
-		return false;           /* what was wrong may be right now */
-	const struct profile *now = l->profile ? library_find(library, l->profile->name) : NULL;
-	return l->profile ? now && !memcmp(now->digest, l->profile->digest, sizeof now->digest) : l->auto_profile;
-}
-
-/* Identification looks for what the library knows now. */
-static void renew_library(struct life *l)
-{
-	struct library *old = l->library;
-	l->library = library_get(poller_library(l->p));
-	library_free(old);
-}
-
-struct life *life_new(struct poller *p, size_t index, const struct device *d)
-{
-	struct err err = { 0 };
-	struct life *l = calloc(1, sizeof *l);
-	if (!l)
-		return NULL;
-	*l = (struct life){ .p = p, .index = index, .id = strdup(d->id), .endpoint_text = strdup(d->endpoint), .key = life_key(p, d), .ep = calloc(1, sizeof *l->ep), .unit = UINT32_MAX,
-			    .deadline_ms = d->deadline_ms, .retries = d->retries, .period_ms = d->poll_ms,
-			    .library = library_get(poller_library(p)) };
-	if (!l->id || !l->endpoint_text || !l->key || !l->ep || !copy_overrides(l, d)) {
-		life_free(l);
-		return NULL;
-	}
-	l->state = "starting";
-	if (!endpoint_parse(d->endpoint, l->ep, &err) || !find_profile(l, d, &err)) {
-		life_error(l, err.text);
-		l->state = "down";
-		return l;
-	}
-	l->ep->credential = d->credential;
-	l->ep->min_gap_ms = d->min_gap_ms;
-	l->ep->any_source = d->any_source;
-	l->ep->allow_weak = d->allow_weak;
-	l->snmp = endpoint_is_snmp(l->ep);
-	l->stage = l->profile ? STAGE_DISCOVER : STAGE_IDENTIFY;
-	const char *kept = poller_limits(l);
-	if (kept && !plan_limits_parse(kept, &l->limits, &err))
-		life_error(l, err.text);   /* learnt again, at the cost of a few refused requests */
-	return l;
-}
-
-static void drop_points(struct life *l)
-{
-	plan_free(l->own_plan);
-	l->own_plan = NULL;
-	free(l->series);
-	l->series = NULL;
-	free(l->held);
-	l->held = NULL;
-	poller_unshare(l->p, l->shared);
-	l->shared = NULL;
-}
-
-void life_free(struct life *l)
-{
-	if (!l)
-		return;
-	identify_free(l->identify);
-	discover_free(l->discover);
-	drop_points(l);
-	plan_limits_done(&l->limits);
-	free_overrides(l);
-	library_free(l->library);
-	free(l->id);
-	free(l->endpoint_text);
-	free(l->key);
-	free(l->ep);
-	free(l->bus);
-	free(l->serial);
-	free(l->model);
-	free(l->firmware);
-	free(l->error);
-	free(l);
 }
 
 /* ---- a cycle's end ------------------------------------------------------------------------------------------------------- */
@@ -258,6 +104,8 @@ static void cycle_over(struct life *l, struct stamp now)
 		life_error(l, NULL);
 	}
 	poller_settle(l, now);
+	if (l->rescaled)
+		l->recheck_at = now.boot;       /* the next cycle begins with looking it over */
 	told_state(l, silent, overrun, now);
 	if (overrun && (!l->overrun_told.ms || now.boot.ms - l->overrun_told.ms >= OVERRUN_AGAIN_MS)) {
 		CLEANUP(buf_done) struct buf why = { 0 };
@@ -314,66 +162,6 @@ static void identified(struct life *l, struct stamp now)
 	advance(l, now);
 }
 
-/* Another serial, model or firmware at the same address: its values count as those of another device (F-dev-33). */
-static void check_identity(struct life *l, const struct bound *b, struct stamp now)
-{
-	struct { const char *what, *now; char **was; } rows[] = {
-		{ "serial number", b->serial, &l->serial }, { "model", b->model, &l->model }, { "firmware", b->firmware, &l->firmware },
-	};
-	for (size_t i = 0; i < countof(rows); i++) {
-		char *was = *rows[i].was;
-		if (!rows[i].now[0] || (was && strcmp(was, rows[i].now) == 0))
-			continue;
-		if (was)
-			poller_event(l, "identity", now, "its %s changed from '%s' to '%s': is this still the same device?", rows[i].what, was, rows[i].now);
-		*rows[i].was = strdup(rows[i].now);
-		free(was);
-	}
-}
-
-/* The device tells another ratio, unit or decimal point than before: what it sent in between was scaled by the old one (F-dev-16). */
-static void check_scales(struct life *l, const struct bound *now_bound, struct stamp now)
-{
-	const struct bound *was = l->shared ? l->shared->bound : NULL;
-	const struct bound_point *first = NULL;
-	size_t n = 0;
-	for (size_t i = 0; was && was->profile == now_bound->profile && i < now_bound->n; i++) {
-		const struct bound_point *p = &now_bound->points[i];
-		int64_t k = p->point->scale_from.n || p->point->unit_from.at.oid || p->point->unit_from.at.space ? bound_find(was, p->name) : -1;
-		if (k < 0)
-			continue;
-		const struct bound_point *o = &was->points[k];
-		bool same = o->factor.num == p->factor.num && o->factor.den == p->factor.den && o->offset == p->offset && o->count.num == p->count.num && o->count.den == p->count.den;
-		if (!same && !n++)
-			first = p;
-	}
-	if (n)
-		poller_event(l, "rescaled", now, "it tells another scale or unit (%zu points, %s) than when it was looked over last; values in between were scaled by the old one: "
-			     "was a transformer ratio or a setting changed?", n, first->name);
-}
-
-static bool take_bound(struct life *l, struct bound *bound, struct stamp now, struct err *err)
-{
-	check_identity(l, bound, now);
-	if (l->shared && bound_equal(l->shared->bound, bound)) {
-		bound_free(bound);
-		return true;
-	}
-	check_scales(l, bound, now);
-	struct shared *shared = poller_share(l->p, bound, err);
-	if (!shared)
-		return false;
-	drop_points(l);
-	l->shared = shared;
-	if (!poller_series(l))
-		return err_memory(err);
-	if (l->limits.max_words || l->limits.max_bits || l->limits.max_oids || l->limits.n_holes || l->limits.n_cuts || l->limits.n_dead || l->limits.n_dead_oids) {
-		l->own_plan = plan_make(shared->bound, &l->limits, err);
-		return l->own_plan != NULL;
-	}
-	return true;
-}
-
 static void discovered(struct life *l, struct stamp now)
 {
 	struct err err = { 0 };
@@ -381,7 +169,7 @@ static void discovered(struct life *l, struct stamp now)
 	discover_free(l->discover);
 	l->discover = NULL;
 	bool again = !bound && l->shared && l->answered && err.kind == ERR_UNAVAILABLE;
-	if (!again && (!bound || !take_bound(l, bound, now, &err))) {
+	if (!again && (!bound || !life_take_bound(l, bound, now, &err))) {
 		if (l->auto_profile && l->answered)
 			l->stage = STAGE_IDENTIFY, l->hold = (struct mono){ now.boot.ms + IDENTIFY_AGAIN_MS };
 		give_up(l, &err, now);
@@ -393,6 +181,14 @@ static void discovered(struct life *l, struct stamp now)
 	l->recheck_at = (struct mono){ now.boot.ms + wait };
 	l->at = 0;
 	advance(l, now);
+}
+
+/* Identification looks for what the library knows now. */
+static void renew_library(struct life *l)
+{
+	struct library *old = l->library;
+	l->library = library_get(poller_library(l->p));
+	library_free(old);
 }
 
 static void start_identify(struct life *l, struct stamp now)
@@ -456,6 +252,7 @@ void life_begin(struct life *l, struct stamp now, bool trial)
 	l->cycle_end = (struct mono){ now.boot.ms + (l->period_ms > l->deadline_ms ? l->period_ms : l->deadline_ms) };
 	l->answered = l->silent = 0;
 	l->slowest.ms = 0;
+	l->rescaled = false;
 	l->reason = REASON_NONE;
 	l->at = 0;
 	if (l->stage == STAGE_POLL && (trial || now.boot.ms >= l->recheck_at.ms))

@@ -41,9 +41,10 @@ struct life {
 	struct plan_limits limits;
 	bool lesson;                         /* make a new plan when the cycle is over */
 	uint32_t *series;                    /* number of each point */
-	struct sample *held;                 /* a cycle's values by point, until they are checked together; NULL: the profile has no rule for them */
+	struct sample *held;                 /* a cycle's values by point, until they are judged together; NULL: nothing asks for that */
 	unsigned plausible;                  /* cycles in a row without a finding */
 	bool implausible;                    /* told */
+	bool rescaled;                       /* in this cycle it told another scale or unit than at discovery */
 	char *serial, *model, *firmware;     /* NULL: it did not say */
 
 	enum stage stage;
@@ -70,6 +71,11 @@ void life_free(struct life *l);
 char *life_key(struct poller *p, const struct device *d);
 /* Would a life made now from this library read the device in the same way? */
 bool life_fits(const struct life *l, const struct library *library);
+
+/* The points as they were bound go, with their series and plan: others come, or the end. */
+void life_drop_points(struct life *l);
+/* Takes the bound: goes on with it, or with the one it has when both are equal; what changed is told. */
+bool life_take_bound(struct life *l, struct bound *bound, struct stamp now, struct err *err) MUST_USE;
 
 void life_begin(struct life *l, struct stamp now, bool trial);
 void life_answer(struct life *l, const struct reading *r);

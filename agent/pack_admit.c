@@ -28,6 +28,9 @@ bool pack_admit(const struct pack *p, const char *path, const struct trust *trus
 	CLEANUP(buf_done) struct buf envelope = { 0 };
 	if (pack_shipped(p))
 		return true;
+	if (pack_draft(p))
+		return err_set(err, ERR_CONFIG, "pack %s %s (%s) is a draft (something in it is not verified): it bears no verdict; read the text, set the status, then sign it", pack_id(p),
+			       pack_version(p), path);
 	snprintf(beside, sizeof beside, "%s.jws", path);
 	if (!file_read(beside, &envelope, NULL))
 		return err_set(err, ERR_EVIDENCE, "pack %s %s (%s) is not signed, and is not one that came with the program: no statement of eligibility is made by it; "

@@ -33,11 +33,8 @@ static void fill_meters(const struct picture_inputs *in, struct snapshot *s, int
 			m->energy_known = view.state != METER_UNSEEN;
 			m->energy_mwh = view.cumulative_mwh;
 		}
-		if (in->judgement) {
-			/* known so far: the day is not over, so it is never complete */
-			bool complete;
-			m->energy_day_mwh = window_meter_mwh(in->judgement->day_window, (uint32_t)i, &complete);
-		}
+		if (in->judgement)
+			m->energy_day_mwh = in->judgement->day_mwh[i];          /* known so far */
 	}
 }
 

@@ -1,4 +1,4 @@
-#include "agent/life.h"
+#include "agent/poller_inner.h"
 #include "publish/snapshot.h"
 
 #include <stdarg.h>
@@ -7,28 +7,9 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
-enum { COLLECTORS_MAX = 8, TICK_MS = 10, LATEST_MS = 1000, SAMPLES_AT_ONCE = 8192 };
-
-struct poller {
-	struct poller_options o;
-	struct collector_env env;
-	struct { const struct collector_ops *ops; void *self; } started[COLLECTORS_MAX];
-	size_t n_started;
-	struct sched *sched;
-	struct life **lives, **by_unit;      /* site order; scheduler's numbers */
-	size_t n, n_units;
-	struct shared *shared;
-	struct sample *samples;
-	size_t n_samples, room;
-	sd_event_source *timer, *soon;
-	bool running;                        /* inside tick or run: asking needs no wake-up */
-	uint64_t times[POLLER_BUCKETS];
-	int64_t times_sum_us;
-};
-
 /* ---- services for lives --------------------------------------------------------------------------------------------- */
 
-static struct stamp clock_of(const struct poller *p)
+struct stamp poller_now(const struct poller *p)
 {
 	return p->o.clock.now(p->o.clock.ctx);
 }
@@ -42,7 +23,7 @@ static void want_soon(struct poller *p)
 void poller_ask(struct life *l, const struct request *req, struct stamp now)
 {
 	/* `now` is when this batch of work began: with thousands of devices that may be long ago */
-	int64_t end = clock_of(l->p).boot.ms + l->deadline_ms;
+	int64_t end = poller_now(l->p).boot.ms + l->deadline_ms;
 	(void)now;
 	l->ops->submit(l->target, req, (struct mono){ end });
 	want_soon(l->p);
@@ -73,103 +54,6 @@ void poller_over(struct life *l, enum cycle result, struct stamp now)
 	want_soon(p);
 }
 
-static void deliver(struct poller *p, struct stamp now)
-{
-	if (!p->n_samples)
-		return;
-	size_t n = p->n_samples;
-	p->n_samples = 0;
-	p->o.sink.samples(p->o.sink.ctx, p->samples, n, now);
-}
-
-/* When thousands of devices answer at once their samples go on in parts: the room for them stays small. */
-static struct sample *room_for(struct poller *p, size_t n)
-{
-	if (p->n_samples >= SAMPLES_AT_ONCE)
-		deliver(p, clock_of(p));
-	if (p->n_samples + n > p->room) {
-		size_t room = p->n_samples + n + SAMPLES_AT_ONCE / 4;
-		struct sample *samples = realloc(p->samples, room * sizeof *samples);
-		if (!samples)
-			return NULL;
-		p->samples = samples;
-		p->room = room;
-	}
-	return p->samples + p->n_samples;
-}
-
-static void keep(struct life *l, struct sample *out, size_t n)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < n; i++) {
-		out[i].series = l->series[out[i].series];
-		if (out[i].series != UINT32_MAX)
-			out[kept++] = out[i];
-	}
-	l->p->n_samples += kept;
-}
-
-void poller_take(struct life *l, const struct reading *r)
-{
-	struct sample *out = room_for(l->p, plan_slots(life_plan(l), r->request->id));
-	size_t n = out ? decode_reading(life_plan(l), r, 0, out) : 0;
-	if (!l->held && out) {
-		keep(l, out, n);
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		l->held[out[i].series] = out[i];
-}
-
-enum { NOT_READ = UINT32_MAX, PLAUSIBLE_AGAIN = 10 };
-
-static void hold_none(struct life *l)
-{
-	for (size_t i = 0; i < l->shared->bound->n; i++)
-		l->held[i] = (struct sample){ .series = NOT_READ, .quality = QUALITY_MISSING, .reason = REASON_NOT_POLLED };
-}
-
-/* One event when a rule is broken, one when it has held for some polls again. */
-static void tell_findings(struct life *l, size_t found, const char *text, struct stamp now)
-{
-	l->plausible = found ? 0 : l->plausible + 1;
-	if (found)
-		life_error(l, text);
-	if (found && !l->implausible) {
-		l->implausible = true;
-		poller_event(l, "implausible", now, "%.*s", (int)strcspn(text, "\n"), text);
-	} else if (l->implausible && l->plausible == PLAUSIBLE_AGAIN) {
-		l->implausible = false;
-		poller_event(l, "plausible", now, "its values fit each other again");
-	}
-}
-
-void poller_settle(struct life *l, struct stamp now)
-{
-	CLEANUP(buf_done) struct buf findings = { 0 };
-	size_t n = 0;
-	if (!l->held)
-		return;
-	struct sample *out = room_for(l->p, l->shared->bound->n);
-	size_t found = checks_run(l->shared->checks, l->held, true, &findings);
-	tell_findings(l, found, findings.data ? findings.data : "", now);
-	for (size_t i = 0; out && i < l->shared->bound->n; i++)
-		if (l->held[i].series != NOT_READ)
-			out[n++] = l->held[i];
-	if (out)
-		keep(l, out, n);
-	hold_none(l);
-}
-
-void poller_take_missing(struct life *l, uint32_t from, enum reason why, struct stamp now)
-{
-	const struct plan *plan = life_plan(l);
-	for (uint32_t i = from; i < plan->n; i++) {
-		struct reading r = { .request = &plan->requests[i], .at = now, .reason = why };
-		poller_take(l, &r);
-	}
-}
-
 void poller_event(struct life *l, const char *kind, struct stamp now, const char *fmt, ...)
 {
 	char text[600];
@@ -190,61 +74,6 @@ struct library *poller_library(const struct poller *p)
 const char *poller_secret(struct poller *p, const char *name)
 {
 	return p->o.secret ? p->o.secret(p->o.ctx, name) : NULL;
-}
-
-struct shared *poller_share(struct poller *p, struct bound *bound, struct err *err)
-{
-	struct shared *s = p->shared;
-	while (s && !(s->bound->profile == bound->profile && bound_equal(s->bound, bound)))
-		s = s->next;
-	if (s) {
-		bound_free(bound);
-		s->refs++;
-		return s;
-	}
-	static const struct plan_limits none;
-	s = calloc(1, sizeof *s);
-	struct plan *plan = s ? plan_make(bound, &none, err) : NULL;
-	struct checks *checks = plan ? checks_make(bound) : NULL;
-	if (!checks) {
-		if (!s || plan)
-			err_memory(err);
-		plan_free(plan);
-		free(s);
-		bound_free(bound);
-		return NULL;
-	}
-	*s = (struct shared){ .bound = bound, .plan = plan, .checks = checks, .refs = 1, .next = p->shared };
-	p->shared = s;
-	return s;
-}
-
-void poller_unshare(struct poller *p, struct shared *s)
-{
-	if (!s || --s->refs)
-		return;
-	struct shared **at = &p->shared;
-	while (*at != s)
-		at = &(*at)->next;
-	*at = s->next;
-	checks_free(s->checks);
-	plan_free(s->plan);
-	bound_free(s->bound);
-	free(s);
-}
-
-bool poller_series(struct life *l)
-{
-	const struct bound *b = l->shared->bound;
-	l->series = calloc(b->n ? b->n : 1, sizeof *l->series);
-	for (size_t i = 0; l->series && i < b->n; i++)
-		l->series[i] = l->p->o.sink.series(l->p->o.sink.ctx, l->index, b, i);
-	if (l->series && checks_any(l->shared->checks)) {
-		if (!(l->held = calloc(b->n, sizeof *l->held)))
-			return false;
-		hold_none(l);
-	}
-	return l->series;
 }
 
 const char *poller_limits(const struct life *l)
@@ -285,7 +114,7 @@ static void arm(struct poller *p)
 {
 	if (!p->timer)
 		return;
-	int64_t next = poller_next(p).ms, now = clock_of(p).boot.ms, latest = now + LATEST_MS;
+	int64_t next = poller_next(p).ms, now = poller_now(p).boot.ms, latest = now + LATEST_MS;
 	next = next > latest ? latest : next;
 	next = (next + TICK_MS - 1) / TICK_MS * TICK_MS;
 	sd_event_source_set_time(p->timer, next > now ? (uint64_t)next * 1000 : (uint64_t)now * 1000);
@@ -299,7 +128,7 @@ void poller_tick(struct poller *p, struct stamp now)
 		p->started[i].ops->expire(p->started[i].self, now.boot);
 	run(p, now);
 	p->running = false;
-	deliver(p, now);
+	poller_deliver(p, now);
 	arm(p);
 }
 
@@ -312,7 +141,7 @@ struct mono poller_next(const struct poller *p)
 			next = t;
 	}
 	if (p->n_samples) {
-		int64_t tick = (clock_of(p).boot.ms / TICK_MS + 1) * TICK_MS;
+		int64_t tick = (poller_now(p).boot.ms / TICK_MS + 1) * TICK_MS;
 		next.ms = tick < next.ms ? tick : next.ms;
 	}
 	return next;
@@ -322,7 +151,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *ctx)
 {
 	struct poller *p = ctx;
 	(void)source, (void)usec;
-	poller_tick(p, clock_of(p));
+	poller_tick(p, poller_now(p));
 	return 0;
 }
 
@@ -330,7 +159,7 @@ static int on_soon(sd_event_source *source, void *ctx)
 {
 	struct poller *p = ctx;
 	(void)source;
-	run(p, clock_of(p));
+	run(p, poller_now(p));
 	arm(p);
 	return 0;
 }
@@ -391,7 +220,7 @@ static void cannot_attach(struct poller *p, struct life *l, struct err *err)
 		err_memory(err);
 	life_error(l, err->text);
 	l->state = "down";
-	poller_event(l, "down", clock_of(p), "cannot be read: %s", err->text);
+	poller_event(l, "down", poller_now(p), "cannot be read: %s", err->text);
 }
 
 static void attach(struct poller *p, struct life *l)
@@ -418,7 +247,7 @@ static void attach(struct poller *p, struct life *l)
 static void schedule(struct poller *p, struct life *l)
 {
 	struct err err = { 0 };
-	l->unit = sched_add(p->sched, l->bus, l->slots, l->period_ms, clock_of(p).boot);
+	l->unit = sched_add(p->sched, l->bus, l->slots, l->period_ms, poller_now(p).boot);
 	free(l->bus);
 	l->bus = NULL;
 	if (l->unit != UINT32_MAX && keep_unit(p, l))
@@ -478,7 +307,7 @@ bool poller_reload(struct poller *p, const struct site *site, struct library *li
 			lives[i]->ep->credential = d->credential;
 		if (l && l->period_ms != d->poll_ms) {
 			l->period_ms = d->poll_ms;
-			sched_period(p->sched, l->unit, d->poll_ms, clock_of(p).boot);
+			sched_period(p->sched, l->unit, d->poll_ms, poller_now(p).boot);
 		}
 	}
 	p->lives = lives;
@@ -531,7 +360,7 @@ struct poller *poller_new(const struct poller_options *o, struct err *err)
 	p->o = *o;
 	p->env = (struct collector_env){ .loop = o->loop, .clock = o->clock, .sink = on_reading, .ctx = p, .seed = o->seed,
 					 .secret = o->secret ? give_secret : NULL };
-	p->sched = sched_new((struct sched_options){ .seed = o->seed }, clock_of(p).boot);
+	p->sched = sched_new((struct sched_options){ .seed = o->seed }, poller_now(p).boot);
 	struct poller_change all;
 	if (!p->sched || !open_sources(p, err) || !poller_reload(p, o->site, o->library, &all, err)) {
 		poller_free(p);

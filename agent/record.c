@@ -146,7 +146,10 @@ bool record_json(struct record *r, struct pipeline *p, enum leaf_kind kind, cons
 bool record_setup(struct record *r, struct pipeline *p, const struct setup *s, struct wall at, struct err *err)
 {
 	char hash[65];
-	if (!record_json(r, p, LEAF_CONFIG, "", at, json_pack("{s:s,s:s}", "configuration", s->site->canonical, "sha256", s->config_hash), err))
+	char *text = site_canonical(s->site);
+	json_t *leaf = text ? json_pack("{s:s,s:s}", "configuration", text, "sha256", s->config_hash) : NULL;
+	free(text);
+	if (!record_json(r, p, LEAF_CONFIG, "", at, leaf, err))
 		return false;
 	if (!s->pack)
 		return true;

@@ -130,7 +130,11 @@ static bool load_site(struct setup *s, const char *path, struct err *err)
 static bool load_named(struct setup *s, struct err *err)
 {
 	struct hash hash;
-	sha256(s->site->canonical, strlen(s->site->canonical), &hash);
+	char *text = site_canonical(s->site);
+	if (!text)
+		return err_memory(err);
+	sha256(text, strlen(text), &hash);
+	free(text);
 	hash_hex(&hash, s->config_hash);
 	if (!zone_load(s->site->zone, &s->zone, err) || !(s->library = library_load(err)))
 		return false;

@@ -30,9 +30,14 @@ static bool all_members(const struct stating *s, const struct site *site, json_t
 	return s->revoke || s->members(s->words, site, o, err);
 }
 
+static const char *state_of(const struct stating *s, const struct site *site)
+{
+	return s->store.state_dir ? s->store.state_dir : site->state_dir;
+}
+
 static bool put(const struct stating *s, const struct site *site, json_t *o, char *path, size_t size, struct err *err)
 {
-	const char *state = s->store.state_dir ? s->store.state_dir : site->state_dir;
+	const char *state = state_of(s, site);
 	char keys[600];
 	CLEANUP(buf_done) struct buf payload = { 0 }, envelope = { 0 };
 	snprintf(keys, sizeof keys, "%s/keys", state);
@@ -45,6 +50,35 @@ static bool put(const struct stating *s, const struct site *site, json_t *o, cha
 	return good;
 }
 
+/* Nothing is signed that is known to count for nothing. */
+static bool check(const struct ctl *ctl, const struct stating *s, struct setup *setup, struct buf *taken_back, struct err *err)
+{
+	const char *role = s->role ? s->role : "applicant";
+	if (!stating_role(role, err))
+		return false;
+	if (s->revoke)
+		return stating_revokable(state_of(s, setup->site), setup->site, s->revoke, ctl->lang == LANG_ZH, taken_back, err);
+	if (s->store.pack && !(setup->pack = pack_open(setup->pack_conf, s->store.pack, NULL, err)))
+		return false;
+	return !s->fits || s->fits(s->words, setup->pack, role, err);
+}
+
+static void print(const struct ctl *ctl, const json_t *o, const char *path, const struct buf *taken_back)
+{
+	CLEANUP(buf_done) struct buf said = { 0 };
+	stating_said(o, ctl->lang == LANG_ZH, &said);
+	if (ctl->json) {
+		json_t *out = json_pack("{s:O, s:s, s:O, s:s}", "id", json_object_get(o, "id"), "file", path, "statement", o, "sentence", said.data ? said.data : "");
+		json_dumpf(out, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+		putchar('\n');
+		json_decref(out);
+		return;
+	}
+	printf("%s %s\n  %s", json_string_value(json_object_get(o, "id")), path, said.data ? said.data : "");
+	if (taken_back->len)
+		printf(ctl->lang == LANG_ZH ? "(%s)" : " (%s)", taken_back->data);
+	printf("%s\n", say(ctl, (struct bilingual){ "。已签署;运行中的 pued 约一秒内写入证据,此后方才计入", ". Signed; a running pued makes it evidence within a second, and from then on it counts" }));
+}
 #define ROW(kind, name, value, field, ...) { name, CTL_##kind, offsetof(struct stating, field), value, __VA_ARGS__ }
 const struct ctl_option stating_rows[] = {
 	ROW(TEXT, "--by", "PERSON", by, { "何人所言", "who says so" }, .needed = true),
@@ -62,12 +96,13 @@ int stating_run(const struct ctl *ctl, const struct stating *s)
 	struct setup setup;
 	struct err err = { 0 };
 	char path[700];
+	CLEANUP(buf_done) struct buf taken_back = { 0 };
 	if (!setup_load(s->store.config ? s->store.config : "/etc/pued/pued.yaml", &setup, NULL, &err))
 		return ctl_fail(ctl, &err);
 	json_t *o = json_object();
-	bool good = put(s, setup.site, o, path, sizeof path, &err);
+	bool good = check(ctl, s, &setup, &taken_back, &err) && put(s, setup.site, o, path, sizeof path, &err);
 	if (good)
-		printf("%s %s\n", json_string_value(json_object_get(o, "id")), path);
+		print(ctl, o, path, &taken_back);
 	json_decref(o);
 	setup_done(&setup);
 	return good ? 0 : ctl_fail(ctl, &err);

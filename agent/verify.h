@@ -24,6 +24,7 @@ struct verify {
 	json_t *payload;
 	struct cert_notes trace;
 	enum cause cause;
+	bool partly;                    /* something stands there as stated, because what it follows from is not attached */
 	char pointer[256];
 	struct { char zh[600], en[600]; } sentence;
 };

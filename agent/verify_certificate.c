@@ -101,6 +101,7 @@ static bool check_evidence(struct verify *v, const struct pack *p, struct err *e
 		return failed_at(v, measured.pointer);
 	if (measured.measured)
 		return true;
+	v->partly = true;
 	if (tree.from_evidence)
 		cert_note(&v->trace, "窗口与各月的总电量与IT电量由这些记录的累计电量得出", "E_DC and E_IT of window and months follow from the cumulative energies in those leaves");
 	else
@@ -159,10 +160,11 @@ static void conclude(struct verify *v)
 	cert_note(&v->trace, "%s", "%s", verify_text(pue, "text"));
 	tell_before_after(v);
 	cert_note(&v->trace, "%s:%s%.0s", "%s: %.0s%s", verify_text(verdict, "kind"), verify_text(words, "zh"), verify_text(words, "en"));
-	snprintf(v->sentence.zh, sizeof v->sentence.zh, "有效:%s证书 %s(场所 %s%s)未被改动,其结论由所附证据和规则得出", interim ? "中期" : "年度", number, verify_site(v->payload),
-		 simulated ? ",模拟数据" : "");
-	snprintf(v->sentence.en, sizeof v->sentence.en, "VALID: %s certificate %s (site %s%s) is unaltered, and what it says follows from its evidence and its pack",
-		 interim ? "interim" : "annual", number, verify_site(v->payload), simulated ? ", SIMULATED" : "");
+	snprintf(v->sentence.zh, sizeof v->sentence.zh, "有效:%s证书 %s(场所 %s%s)未被改动,%s", interim ? "中期" : "年度", number, verify_site(v->payload),
+		 simulated ? ",模拟数据" : "", v->partly ? "其结论由证书所述事实和规则得出,但部分事实无法由所附证据重新计算,见下" : "其结论由所附证据和规则得出");
+	snprintf(v->sentence.en, sizeof v->sentence.en, "VALID: %s certificate %s (site %s%s) is unaltered, and %s",
+		 interim ? "interim" : "annual", number, verify_site(v->payload), simulated ? ", SIMULATED" : "",
+		 v->partly ? "its verdict follows from the facts it states, of which some cannot be recomputed from what is attached (below)" : "what it says follows from its evidence and its pack");
 }
 
 bool verify_certificate(struct verify *v, struct err *err)

@@ -18,7 +18,7 @@
 enum { ASKED_MAX = 128, HINTS = 8 };
 enum { SLOT_FD = 0, OIDS_START = 60, OIDS_MIN = 5, REPS_START = 10, REPS_MAX = 40, WALK_REQUESTS = 2000, WALK_VARS = 20000,
 	LOOKUP_MS = 10000, RESOLVE_AGAIN_MS = 60000, POLL_LOOKUP_MS = 20, ROUNDS = 8,
-	HELD_UP_MS = 100, HELD_UP_ROUNDS = 256 };
+	HELD_UP_MS = 100, HELD_UP_ROUNDS = 256, SPARE_JOBS = 256 };
 enum step { STEP_NONE, STEP_SEND, STEP_END, STEP_WAIT };    /* what an answer leads to */
 
 struct job {
@@ -95,7 +95,8 @@ struct snmp {
 	uint8_t *in;
 	size_t n_in;
 	struct packets *packets;
-	struct job *spare;
+	struct job *spare;             /* SPARE_JOBS at most: a burst of thousands is not kept */
+	size_t n_spare;
 	uint32_t last_id;
 	struct var *scratch;
 	size_t scratch_room;

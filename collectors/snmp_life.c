@@ -8,10 +8,12 @@
 struct job *snmp_job_new(struct snmp *s)
 {
 	struct job *job = s->spare;
-	if (job)
+	if (job) {
 		s->spare = job->next;
-	else if (!(job = malloc(sizeof *job)))
+		s->n_spare--;
+	} else if (!(job = malloc(sizeof *job))) {
 		return NULL;
+	}
 	memset(job, 0, offsetof(struct job, asked));
 	return job;
 }
@@ -21,8 +23,13 @@ void snmp_job_free(struct snmp *s, struct job *job)
 	free(job->vars);
 	free(job->state);
 	free(job->err);
+	if (s->n_spare == SPARE_JOBS) {
+		free(job);
+		return;
+	}
 	job->next = s->spare;
 	s->spare = job;
+	s->n_spare++;
 }
 
 /* Takes the open request out of the library without an answer. */

@@ -23,7 +23,7 @@ struct balance {
 	bool assumed;                    /* a class is not stated */
 	enum finding_kind finding;       /* FINDING_NONE: it closes */
 	int64_t suspect;                 /* meter that explains this finding and its neighbour's; -1: none */
-	char reason[200];
+	char reason[360];
 };
 /* Every node that can be checked, in site order; returns the number of findings.  `fn` may be NULL. */
 typedef void balance_fn(void *ctx, const struct balance *b);

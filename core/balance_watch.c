@@ -60,6 +60,7 @@ struct watch *watch_new(const struct site *site, struct err *err)
 		watch_free(w);
 		return NULL;
 	}
+	partial_done(w->day);           /* its sub-boundaries are nobody's question */
 	return w;
 }
 
@@ -112,7 +113,7 @@ static void change(const struct say *s, uint32_t meter, uint8_t *open, enum find
 	if (*open == was)
 		return;
 	struct ledger_event ev = { .kind = EVENT_FINDING, .meter = meter, .from = { s->w->day_ms }, .to = { s->w->to_ms }, .energy_mwh = mwh, .finding = found };
-	snprintf(ev.reason, sizeof ev.reason, "%s: %.160s", *open ? finding_name(found) : "gone", reason);
+	snprintf(ev.reason, sizeof ev.reason, "%s: %.360s", *open ? finding_name(found) : "gone", reason);
 	if (s->fn)
 		s->fn(s->ctx, &ev);
 }

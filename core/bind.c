@@ -160,6 +160,53 @@ static bool set_companions(struct binder *w, struct bound_point *bp, const struc
 	return true;
 }
 
+static int64_t guard_at(struct bound *b, const struct place *at, const struct oid *name)
+{
+	for (uint32_t i = 0; i < b->n_guards; i++)
+		if (name ? b->guards[i].oid && oid_equal(b->guards[i].oid, name) : b->guards[i].space == at->space && b->guards[i].address == at->address)
+			return i;
+	struct guard *more = realloc(b->guards, (b->n_guards + 1) * sizeof *more);
+	if (!more)
+		return -1;
+	b->guards = more;
+	b->guards[b->n_guards] = (struct guard){ .space = at->space, .address = at->address };
+	return b->n_guards++;
+}
+
+static bool add_guard(struct binder *w, const struct instance *in, const struct place *at, const struct coding *coding, uint32_t *out, uint8_t *n)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	struct number was;
+	struct oid name;
+	if ((!at->oid && !at->space) || !look_up(w->d, at, coding, in, &was))
+		return true;                 /* there is none: the profile's own unit holds */
+	bool is_oid = !at->space;
+	int64_t i = is_oid && !join_oid(at, in, &name) ? -1 : guard_at(w->b, at, is_oid ? &name : NULL);
+	if (i < 0)
+		return false;
+	struct guard *g = &w->b->guards[i];
+	number_text(&was, &text);
+	if (!g->was) {
+		g->coding = *coding;
+		g->was = arena_copy(&w->b->arena, text.data ? text.data : "");
+		g->oid = is_oid ? oid_keep(&w->b->arena, &name) : NULL;
+	}
+	out[(*n)++] = (uint32_t)i;
+	return g->was && (!is_oid || g->oid);
+}
+
+static bool set_guards(struct binder *w, struct bound_point *bp, const struct instance *in)
+{
+	const struct scale_source *s = in->p->scale_from.items;
+	size_t n = in->p->scale_from.n;
+	uint32_t *list = arena_alloc(&w->b->arena, (n + 1) * sizeof *list);
+	bp->guards = list;
+	for (size_t i = 0; list && i < n && i < UINT8_MAX - 1; i++)
+		if (!add_guard(w, in, &s[i].at, &s[i].coding, list, &bp->n_guards))
+			return false;
+	return list && add_guard(w, in, &in->p->unit_from.at, &in->p->unit_from.coding, list, &bp->n_guards);
+}
+
 static char *source_text(struct binder *w, const struct bound_point *bp)
 {
 	CLEANUP(buf_done) struct buf b = { 0 };
@@ -226,7 +273,8 @@ static bool bind_instance(struct binder *w, struct instance *in)
 		return w->err->kind == before.kind;     /* a row in another unit is not this point; a bad modulus is an error */
 	bp->source = source_text(w, bp);
 	bp->label = row_label(w->d, &w->b->arena, in);
-	if (!bp->source || !set_companions(w, bp, in))
+	bool guarded = in->p->scale_from.n || in->p->unit_from.at.oid || in->p->unit_from.at.space;
+	if (!bp->source || !set_companions(w, bp, in) || (guarded && !set_guards(w, bp, in)))
 		return err_memory(w->err);
 	w->b->n++;
 	return true;

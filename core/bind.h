@@ -11,6 +11,10 @@
 
 struct companion { struct oid *oid; const struct test *test; };
 
+/* Where a device tells a scale or a unit, and what it told at discovery.  It is read with the values in each poll: while it says
+ * something else, what it scales is no value (a wrong power of ten looks right). */
+struct guard { uint8_t space; uint16_t address; struct coding coding; struct oid *oid; const char *was; };
+
 /* One value of one device.  Texts belong to the bound. */
 struct bound_point {
 	const char *name;            /* unique in the device, [A-Za-z0-9._-]: "outlet.10.power" */
@@ -32,7 +36,8 @@ struct bound_point {
 	struct coding coding;
 	struct oid *oid;             /* SNMP: of the value */
 	struct companion *companions;        /* SNMP: objects read with the value; it is missing unless all tests hold */
-	uint8_t n_companions;
+	uint8_t n_companions, n_guards;
+	const uint32_t *guards;      /* into bound.guards */
 	struct ratio factor;         /* raw -> base units (raw -> counts is 1/1 for integer energy) */
 	double factor_real;          /* the same for float registers */
 	int64_t offset;              /* base units, added last */
@@ -43,6 +48,8 @@ struct bound {
 	const struct profile *profile;
 	struct bound_point *points;
 	size_t n;
+	struct guard *guards;
+	uint32_t n_guards;
 	bool partial;                /* a walk was cut: rows may be missing; discover again later */
 	uint32_t n_unscaled;         /* rows that are no points because what their scale_from names is 0 or not there */
 	const char *unscaled;        /* the first of them: its name; NULL: none */
@@ -71,7 +78,8 @@ void bound_series(const struct bound *b, size_t i, const char *id, uint16_t devi
 
 /* The name of a state value ("normal"), NULL when the profile names none. */
 const char *bound_state(const struct bound_point *p, int64_t value);
-/* Value as people and `probe` see it: number in quantities[].unit, or the state's name; never called for a missing sample. */
+/* Value as people and `probe` see it: number in quantities[].unit, or the state's name, "unknown state 7" where
+ * the profile names others but not this one; never called for a missing sample. */
 void bound_value_text(const struct bound_point *p, int64_t value, struct buf *out);
 
 #endif

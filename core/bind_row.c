@@ -166,16 +166,6 @@ bool row_passes(const struct discover *d, const struct instance *in)
 	return true;
 }
 
-void number_text(const struct number *n, struct buf *out)
-{
-	if (n->kind == NUMBER_TEXT)
-		buf_str(out, n->text);
-	else if (n->kind == NUMBER_REAL)
-		buf_printf(out, "%.9g", n->real);
-	else
-		buf_printf(out, "%lld", (long long)n->integer);
-}
-
 static const char *map_find(const struct map *m, const struct number *n)
 {
 	CLEANUP(buf_done) struct buf b = { 0 };

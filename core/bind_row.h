@@ -22,6 +22,5 @@ bool row_passes(const struct discover *d, const struct instance *in);
 bool row_scale(const struct discover *d, const struct instance *in, struct ratio *scale);
 const char *row_unit(const struct discover *d, const struct instance *in, struct buf *room);
 char *row_label(const struct discover *d, struct arena *a, const struct instance *in);
-void number_text(const struct number *n, struct buf *out);
 
 #endif

@@ -9,6 +9,7 @@ void bound_free(struct bound *b)
 	if (!b)
 		return;
 	free(b->points);
+	free(b->guards);
 	arena_done(&b->arena);
 	free(b);
 }
@@ -28,8 +29,11 @@ static bool same_point(const struct bound_point *a, const struct bound_point *b)
 
 bool bound_equal(const struct bound *a, const struct bound *b)
 {
-	if (a->profile != b->profile || a->n != b->n || a->partial != b->partial)
+	if (a->profile != b->profile || a->n != b->n || a->partial != b->partial || a->n_guards != b->n_guards)
 		return false;
+	for (size_t i = 0; i < a->n_guards; i++)
+		if (strcmp(a->guards[i].was, b->guards[i].was) != 0)
+			return false;
 	for (size_t i = 0; i < a->n; i++)
 		if (!same_point(&a->points[i], &b->points[i]))
 			return false;
@@ -65,6 +69,8 @@ void bound_value_text(const struct bound_point *p, int64_t value, struct buf *ou
 	const char *state = p->quantity == Q_STATE ? bound_state(p, value) : NULL;
 	if (state)
 		buf_str(out, state);
+	else if (p->quantity == Q_STATE && p->point->states.n)
+		buf_printf(out, "unknown state %lld", (long long)value);        /* a bare number would pass for a measurement */
 	else
 		quantity_text((enum quantity)p->quantity, value, p->count, out);
 }

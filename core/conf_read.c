@@ -53,6 +53,18 @@ const char *conf_nearest(const char *word, const char *const *candidates, size_t
 	return best;
 }
 
+/* The rest of a text that a comma has cut: no value, and no word a key is made of. */
+static bool cut_text(const struct conf_node *n, const struct conf_node *key)
+{
+	for (size_t i = 0; i < conf_count(n); i++)
+		if (conf_key(n, i) == key && conf_kind(conf_item(n, i)) != CONF_NULL)
+			return false;
+	for (const char *p = conf_scalar(key); *p; p++)
+		if (*p == ' ' || (unsigned char)*p >= 0x80)
+			return true;
+	return false;
+}
+
 static void unknown_key(struct conf *c, const struct conf_node *n, const struct conf_node *key, const struct conf_field *fields)
 {
 	const char *names[128];
@@ -64,6 +76,8 @@ static void unknown_key(struct conf *c, const struct conf_node *n, const struct 
 		conf_problem(c, key, "unknown key '%s' in %s; did you mean '%s'?", word, conf_path(c, n), near);
 	else if (*word && !word[strspn(word, "0123456789")])
 		conf_problem(c, key, "unknown key '%s' in %s; a comma separates here: write 0.1, not 0,1", word, conf_path(c, n));
+	else if (cut_text(n, key))
+		conf_problem(c, key, "unknown key '%s' in %s; a comma separates here: put the whole text into double quotes", word, conf_path(c, n));
 	else
 		conf_problem(c, key, "unknown key '%s' in %s; remove it or see %s for the keys", word, conf_path(c, n), conf_manual(c));
 }

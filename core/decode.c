@@ -203,6 +203,31 @@ static bool available(const struct bound_point *p, const struct var *vars, enum 
 	return true;
 }
 
+static bool says_the_same(const struct guard *g, const struct reading *r, uint32_t at)
+{
+	CLEANUP(buf_done) struct buf text = { 0 };
+	struct number n;
+	enum reason why;
+	bool read = g->oid ? coding_decode_var(&g->coding, &r->vars[at], &n, &why) : coding_decode(&g->coding, r->words + at, &n, &why);
+	if (read)
+		number_text(&n, &text);
+	return read && !text.failed && !strcmp(text.data ? text.data : "", g->was);
+}
+
+static bool rescaled(const struct plan *plan, const struct reading *r)
+{
+	uint32_t id = r->request->id;
+	for (uint32_t k = plan->first_guard[id]; k < plan->first_guard[id + 1]; k++)
+		if (!says_the_same(&plan->bound->guards[plan->guards[k].point], r, plan->guards[k].at))
+			return true;
+	return false;
+}
+
+bool decode_rescaled(const struct plan *plan, const struct reading *r)
+{
+	return r->request->id < plan->n && r->reason == REASON_NONE && matches(&plan->requests[r->request->id], r) && rescaled(plan, r);
+}
+
 static void decode_slot(const struct bound_point *p, const struct reading *r, uint32_t at, struct sample *s)
 {
 	enum reason why = REASON_NONE;
@@ -228,10 +253,13 @@ size_t decode_reading(const struct plan *plan, const struct reading *r, uint32_t
 	const struct request *q = &plan->requests[id];
 	const struct plan_slot *slot = plan->slots + plan->first[id], *end = plan->slots + plan->first[id + 1];
 	enum reason whole = r->reason == REASON_NONE && !matches(q, r) ? REASON_MALFORMED : r->reason;
+	bool other_scale = whole == REASON_NONE && rescaled(plan, r);
 	for (struct sample *s = out; slot < end; slot++, s++) {
 		*s = (struct sample){ .series = first_series + slot->point, .at = r->at };
 		if (whole != REASON_NONE)
 			put(s, false, 0, whole == REASON_RANGE ? REASON_MALFORMED : whole);
+		else if (other_scale && plan->bound->points[slot->point].n_guards)
+			put(s, false, 0, REASON_RESCALED);
 		else
 			decode_slot(&plan->bound->points[slot->point], r, slot->at, s);
 	}

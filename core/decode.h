@@ -12,6 +12,10 @@
  * at = reading->at.  `out` has room for plan_slots(plan, request->id) samples; returns how many were written (always that number). */
 size_t decode_reading(const struct plan *plan, const struct reading *reading, uint32_t first_series, struct sample *out);
 
+/* Does the device tell another scale or unit in this reading than when it was discovered?  Its values that hang on one are then missing,
+ * REASON_RESCALED, in this reading; those of other readings of the same cycle are for the caller to take back.  Discover again. */
+bool decode_rescaled(const struct plan *plan, const struct reading *reading);
+
 /* One value.  `words` in wire order (at least coding words).  False with *why when there is no value. */
 bool decode_words(const struct bound_point *p, const uint16_t *words, int64_t *value, enum reason *why);
 bool decode_var(const struct bound_point *p, const struct var *v, int64_t *value, enum reason *why);

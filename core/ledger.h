@@ -68,7 +68,7 @@ struct ledger_event {
 	int64_t energy_mwh;         /* known, missing or disputed energy where the kind has one */
 	uint32_t finding;           /* EVENT_FINDING: enum finding_kind of core/balance.h, 0 when it is gone; else 0 */
 	struct ledger_curve curve;  /* EVENT_CORRECTION */
-	char reason[200];           /* a sentence, English; the kind is the stable part */
+	char reason[400];           /* a sentence, English; the kind is the stable part */
 };
 const char *ledger_event_name(enum ledger_event_kind kind);
 /* Cumulative mW.h of a correction's line at t, rounded half to even; outside [from, to] its nearer end. */
@@ -96,7 +96,8 @@ void ledger_push(struct ledger *l, const struct sample *samples, size_t n, struc
 /* End of a recording: closes what can be closed (decides pending reads, drops the watermark). */
 void ledger_finish(struct ledger *l, const struct ledger_sink *sink);
 /* An exchange that a person stated: goes on with `site`, the ledger's own but for the epochs of this meter from `at` on (core/amend.h).
- * Refused, and nothing changes, when the meter's time from `at` on has been folded already, or the new epoch's count does not fit. */
+ * When the meter's time from `at` on has been folded already, the break of its curve that the exchange explains is mended by corrections.  Refused,
+ * and nothing changes, when there is no such break, when known energy would have to change, or the new epoch's count does not fit. */
 bool ledger_amend(struct ledger *l, const struct site *site, uint32_t meter, struct wall at, struct err *err) MUST_USE;
 /* Energy of a meter by a person's word: an EVENT_MANUAL when the time is closed; never known energy. */
 struct manual_reading;

@@ -73,6 +73,25 @@ void ledger_missing(struct ledger *l, const struct meter_fold *m, int64_t from_m
 	l->segments[l->n_segments++] = new;
 }
 
+/* A time that begins or ends a stretch of what a meter lacks. */
+void ledger_found(struct ledger *l, const struct meter_fold *m, int64_t from_ms, int64_t to_ms)
+{
+	size_t kept = l->first_segment;
+	for (size_t i = l->first_segment; i < l->n_segments; i++) {
+		struct segment s = l->segments[i];
+		if (s.meter == meter_index(l, m) && s.to_ms > from_ms && s.from_ms < to_ms) {
+			if (s.from_ms >= from_ms)
+				s.from_ms = to_ms < s.to_ms ? to_ms : s.to_ms;
+			else
+				s.to_ms = from_ms;
+		}
+		if (s.from_ms < s.to_ms)
+			l->segments[kept++] = s;
+	}
+	l->n_segments = kept;
+	l->segments_mixed = true;
+}
+
 /* Closing keeps the order, so a year of intervals that close at once is sorted once, not once an interval. */
 static void sort_segments(struct ledger *l)
 {
@@ -259,21 +278,22 @@ void ledger_power(struct ledger *l, struct meter_fold *m, int64_t wall_ms, int64
 	if (!m->power && !(m->power = calloc(POWER_BUCKETS, sizeof *m->power)))
 		return;     /* a cross-check less, no energy lost */
 	struct power_bucket *b = &m->power[(uint64_t)interval % POWER_BUCKETS];
-	if (!b->n || b->interval != interval) {
-		if (b->n && b->interval > interval)
+	if (interval < 0 || interval > UINT32_MAX)
+		return;
+	if (!b->used || b->interval != interval) {
+		if (b->used && b->interval > interval)
 			return;
-		*b = (struct power_bucket){ interval, power_mw, power_mw, 0 };
+		*b = (struct power_bucket){ .interval = (uint32_t)interval, .min_mw = power_mw, .max_mw = power_mw, .used = true };
 	}
 	b->min_mw = power_mw < b->min_mw ? power_mw : b->min_mw;
 	b->max_mw = power_mw > b->max_mw ? power_mw : b->max_mw;
-	b->n = 1;   /* not a count: a reading that comes twice must change nothing */
 }
 
 /* Outside by more than a tenth and two counts in four intervals running: a scale or a ratio is wrong (requirements.md R20). */
 static void cross_check(struct ledger *l, struct meter_fold *m, const struct slot *s)
 {
 	const struct power_bucket *b = m->power ? &m->power[(uint64_t)l->next % POWER_BUCKETS] : NULL;
-	if (!b || !b->n || b->interval != l->next || s->missing_ms || s->class_ != CLASS_R)
+	if (!b || !b->used || b->interval != l->next || s->missing_ms || s->class_ != CLASS_R)
 		return;
 	__int128 least = (__int128)b->min_mw * l->interval_ms / 3600000, most = (__int128)b->max_mw * l->interval_ms / 3600000;
 	int64_t slack = 2 * m->scale.num * m->scale.fraction / m->scale.den + 1;
@@ -422,7 +442,7 @@ void ledger_leap(struct ledger *l, int64_t to_ms, const struct ledger_sink *sink
 		struct meter_fold *m = &l->meters[i];
 		m->next = m->step_next = l->next;
 		m->done_ms = interval_end(l, l->next) - l->interval_ms;
-		m->has_last = false;
+		m->has_last = m->broken.is = false;
 		m->missing_ms = 0;
 		m->distributed = false;
 		m->flags = INTERVAL_GAP;

@@ -131,7 +131,7 @@ static void gap_event(struct ledger *l, struct meter_fold *m, const struct read 
 		 energy_mwh ? "energy known, distributed" : "energy not known");
 }
 
-static bool is_gap(const struct meter_fold *m, int64_t elapsed_ms) { return m->poll_ms > 0 && elapsed_ms * 2 > m->poll_ms * 3; }
+bool meter_gap(const struct meter_fold *m, int64_t elapsed_ms) { return m->poll_ms > 0 && elapsed_ms * 2 > m->poll_ms * 3; }
 
 static void take(struct meter_fold *m, const struct read *r, bool changed)
 {
@@ -197,8 +197,9 @@ static void unknown(struct ledger *l, struct meter_fold *m, const struct read *r
 	if (ev)
 		snprintf(ev->reason, sizeof ev->reason, "register from %lld to %lld in %lld s: %s", (long long)m->last.value,
 			 (long long)r->value, (long long)(elapsed / 1000), why);
-	if (is_gap(m, elapsed))
+	if (meter_gap(m, elapsed))
 		gap_event(l, m, &m->last, r, m->cause, NULL);
+	m->broken = (struct break_){ true, m->last, *r };
 	restart_at(l, m, r);
 }
 
@@ -229,7 +230,7 @@ static void accept(struct ledger *l, struct meter_fold *m, const struct read *r,
 {
 	int64_t elapsed = read_elapsed(&m->last, r), before = level_round(m->level);
 	struct read from = m->last;
-	bool gap = is_gap(m, elapsed);
+	bool gap = meter_gap(m, elapsed);
 	uint8_t cause = m->cause;
 	if (!known(l, m, &m->last, r, units, gap)) {
 		unknown(l, m, r, EVENT_IMPLAUSIBLE, "more energy than can be represented; missing");
@@ -327,7 +328,7 @@ static void feed(struct ledger *l, struct meter_fold *m, const struct read *r)
 
 static void integrate(struct ledger *l, struct meter_fold *m, const struct read *r)
 {
-	bool joined = m->has_last && !is_gap(m, read_elapsed(&m->last, r)) && m->done_ms <= m->last.wall_ms;
+	bool joined = m->has_last && !meter_gap(m, read_elapsed(&m->last, r)) && m->done_ms <= m->last.wall_ms;
 	int64_t at = m->last.wall_ms, power = m->last.value, span = r->wall_ms - at, rise = r->value - power;
 	for (int64_t end = interval_end(l, m->next); joined && end <= r->wall_ms; end = interval_end(l, m->next)) {
 		int64_t there = m->last.value + (int64_t)div_half_even((__int128)rise * (end - m->last.wall_ms), span);
@@ -369,7 +370,7 @@ static void use_scale(struct meter_fold *m)
 	m->in_epoch = true;
 }
 
-static struct read read_of_epoch(int64_t wall_ms, int64_t value)
+struct read meter_stated(int64_t wall_ms, int64_t value)
 {
 	return (struct read){ .wall_ms = wall_ms, .value = value, .session = SESSION_NONE, .has_value = true, .synced = true };
 }
@@ -377,7 +378,7 @@ static struct read read_of_epoch(int64_t wall_ms, int64_t value)
 static void epoch_end(struct ledger *l, struct meter_fold *m)
 {
 	const struct meter_epoch *e = epoch_at(m, m->epoch);
-	struct read last = read_of_epoch(e->to.ms, e->last);
+	struct read last = meter_stated(e->to.ms, e->last);
 	meter_decide(l, m);
 	if (e->has_last && m->has_last && m->last.wall_ms < e->to.ms)
 		feed(l, m, &last);
@@ -387,21 +388,26 @@ static void epoch_end(struct ledger *l, struct meter_fold *m)
 	m->epoch++;
 }
 
+void meter_epoch_event(struct ledger *l, struct meter_fold *m, const struct meter_epoch *before, const struct meter_epoch *e, int64_t interval)
+{
+	struct ledger_event *ev = ledger_event_new(l, EVENT_EPOCH, meter_index(l, m), interval, before->to.ms, e->from.ms);
+	if (ev)
+		snprintf(ev->reason, sizeof ev->reason, "meter %s -> %s: %s", before->serial ? before->serial : "?", e->serial ? e->serial : "?",
+			 e->reason ? e->reason : before->reason ? before->reason : "no reason stated");
+	m->flags |= INTERVAL_EPOCH_CHANGE;
+}
+
 static void epoch_begin(struct ledger *l, struct meter_fold *m)
 {
 	const struct meter_epoch *e = epoch_at(m, m->epoch), *before = m->epoch ? epoch_at(m, m->epoch - 1) : NULL;
 	use_scale(m);
+	m->broken.is = m->outside = false;
 	if (!before || e->from.ms < l->begin_ms)
 		before = NULL;
-	if (before) {
-		struct ledger_event *ev = ledger_event_new(l, EVENT_EPOCH, meter_index(l, m), interval_of(l, e->from.ms), before->to.ms, e->from.ms);
-		if (ev)
-			snprintf(ev->reason, sizeof ev->reason, "meter %s -> %s: %s", before->serial ? before->serial : "?", e->serial ? e->serial : "?",
-				 e->reason ? e->reason : before->reason ? before->reason : "no reason stated");
-		m->flags |= INTERVAL_EPOCH_CHANGE;
-	}
+	if (before)
+		meter_epoch_event(l, m, before, e, interval_of(l, e->from.ms));
 	if (e->has_first && e->from.ms >= l->begin_ms) {
-		struct read first = read_of_epoch(e->from.ms, e->first);
+		struct read first = meter_stated(e->from.ms, e->first);
 		feed(l, m, &first);
 	}
 }
@@ -427,6 +433,18 @@ void meter_enter(struct meter_fold *m, bool in_epoch, int64_t edge_ms)
 		m->scale = (struct scale){ .num = 0, .den = 1, .count_num = 1, .count_den = 1, .fraction = 1 };
 }
 
+/* A register is read before its first epoch or after its last: said once.  Between two epochs a meter is being exchanged. */
+static void outside_epochs(struct ledger *l, struct meter_fold *m, const struct read *r)
+{
+	const struct meter_epoch *before = m->epoch ? epoch_at(m, m->epoch - 1) : NULL, *next = epoch_at(m, m->epoch);
+	char edge[WALL_TEXT];
+	m->outside = true;
+	struct ledger_event *ev = !before == !next ? NULL : ledger_event_new(l, EVENT_EPOCH, meter_index(l, m), interval_of(l, r->wall_ms), r->wall_ms, r->wall_ms);
+	if (ev)
+		snprintf(ev->reason, sizeof ev->reason, next ? "read before its first epoch, which begins %s: such readings count for nothing; if they should, correct the epochs" :
+			 "read after its last epoch, which ended %s: such readings count for nothing; if they should, correct the epochs", wall_text(next ? next->from : before->to, edge));
+}
+
 /* ---- the loop ----------------------------------------------------------------------------------------------------------- */
 
 static void process(struct ledger *l, struct meter_fold *m, const struct read *r)
@@ -435,6 +453,8 @@ static void process(struct ledger *l, struct meter_fold *m, const struct read *r
 		m->cause = m->cause ? m->cause : r->reason;
 		return;
 	}
+	if (r->wall_ms > m->seen_ms && !m->in_epoch && !m->outside)
+		outside_epochs(l, m, r);
 	if (r->wall_ms <= m->seen_ms || !m->in_epoch) {
 		m->dropped++;   /* after a step back of the clock: covered already (rule 3); or no meter was there */
 		return;

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "PUEDLG1", of programs that knew no profiles, and "PUEDLG2", of those that watched no findings, are read too. */
-static const char magic[8] = "PUEDLG3", magic_before[8] = "PUEDLG1", magic_unwatched[8] = "PUEDLG2";
+/* "PUEDLG1", of programs that knew no profiles, and "PUEDLG2", of those that watched no findings,
+ * and "PUEDLG3", of those that kept no breaks, are read too. */
+static const char magic[8] = "PUEDLG4", magic_before[8] = "PUEDLG1", magic_unwatched[8] = "PUEDLG2", magic_unbroken[8] = "PUEDLG3";
 enum { MAX_LIST = 1 << 20, MAX_INTERVAL_MS = 3600000 };
 
 static void put_event(const struct ledger *l, const struct queued_event *q, struct buf *b)
@@ -104,17 +105,10 @@ void ledger_save(const struct ledger *l, struct buf *out)
 	}
 }
 
-/* Same meter, same worth of a count: it goes on.  Another worth: the old epoch ends with its last reading. */
-static bool same_scale(const struct scale *a, const struct scale *b)
-{
-	return (__int128)a->num * b->den == (__int128)b->num * a->den && (__int128)a->count_num * b->count_den == (__int128)b->count_num * a->count_den &&
-	       a->fraction == b->fraction && a->modulus == b->modulus && a->p_max_mw == b->p_max_mw && a->net == b->net;
-}
-
 /* What was read by the old register says nothing about the new one. */
 static void begin_anew(struct ledger *l, struct meter_fold *m, uint32_t index, bool had_last)
 {
-	m->has_last = false;
+	m->has_last = m->broken.is = false;
 	m->n_pending = 0;
 	free(m->queue);
 	m->queue = NULL;
@@ -141,7 +135,7 @@ static void adopt(struct ledger *l, struct meter_fold *m, struct meter_fold *sav
 	saved->same_power = m->same_power;
 	saved->power_only = m->power_only;
 	meter_enter(saved, was_in, edge_ms);
-	if (saved->in_epoch == was_in && (!was_in || same_scale(&was, &saved->scale)) && saved->level.den % saved->scale.den == 0) {
+	if (saved->in_epoch == was_in && (!was_in || scale_same(&was, &saved->scale)) && saved->level.den % saved->scale.den == 0) {
 		saved->scale.parts = saved->scale.num * (saved->level.den / saved->scale.den);
 	} else {
 		level_rebase(&saved->level, saved->scale.den);
@@ -297,10 +291,11 @@ static void get_head(struct ledger *l, struct in *in)
 
 bool ledger_load(struct ledger *l, const void *bytes, size_t len, struct err *err)
 {
-	struct in in = { bytes, (const uint8_t *)bytes + len, false, false, false };
+	struct in in = { .p = bytes, .end = (const uint8_t *)bytes + len };
 	in.old = len >= sizeof magic && memcmp(bytes, magic_before, sizeof magic) == 0;
 	in.unwatched = in.old || (len >= sizeof magic && memcmp(bytes, magic_unwatched, sizeof magic) == 0);
-	if (!in.unwatched && (len < sizeof magic || memcmp(bytes, magic, sizeof magic) != 0))
+	in.unbroken = in.unwatched || (len >= sizeof magic && memcmp(bytes, magic_unbroken, sizeof magic) == 0);
+	if (!in.unbroken && (len < sizeof magic || memcmp(bytes, magic, sizeof magic) != 0))
 		return err_set(err, ERR_EVIDENCE, "checkpoint: not one of this program's; fold the journal from its beginning");
 	in.p += sizeof magic;
 	struct ledger *fresh = ledger_new(l->site, l->wiring, err);

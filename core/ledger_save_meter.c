@@ -78,6 +78,11 @@ void saved_meter_put(const struct ledger *l, const struct meter_fold *m, struct 
 	put_read(b, &m->last, &zero);
 	put_read(b, &m->change, &m->last);
 	put(b, m->run);
+	put(b, m->broken.is | m->outside << 1);
+	if (m->broken.is) {
+		put_read(b, &m->broken.from, &m->last);
+		put_read(b, &m->broken.to, &m->broken.from);
+	}
 	put(b, m->n_pending);
 	put(b, m->pending_step);
 	for (uint32_t i = 0; i < m->n_pending; i++)
@@ -110,19 +115,20 @@ void saved_meter_put(const struct ledger *l, const struct meter_fold *m, struct 
 		put_read(b, r, &before);
 		before = *r;
 	}
-	put(b, m->power != NULL);
+	put(b, m->power ? POWER_BUCKETS : 0);
 	for (size_t i = 0; m->power && i < POWER_BUCKETS; i++) {
-		put(b, m->power[i].n ? m->power[i].interval : -1);
+		put(b, m->power[i].used ? (int64_t)m->power[i].interval : -1);
 		put(b, m->power[i].min_mw);
 		put(b, m->power[i].max_mw);
 	}
 	put(b, m->profile != NULL);
 	for (size_t i = 0; m->profile && i < HOURS_A_WEEK; i++) {
-		put(b, m->profile[i].n);
-		if (!m->profile[i].n)
+		struct profile_hour h = hour_of(m->profile[i]);
+		put(b, h.n);
+		if (!h.n)
 			continue;
-		put(b, m->profile[i].week);
-		put(b, m->profile[i].mwh);
+		put(b, h.week);
+		put(b, h.mwh);
 	}
 }
 
@@ -132,12 +138,12 @@ static bool get_profile(struct meter_fold *m, struct in *in)
 		return true;
 	m->profile = calloc(HOURS_A_WEEK, sizeof *m->profile);
 	for (size_t i = 0; m->profile && i < HOURS_A_WEEK; i++) {
-		struct profile_hour *h = &m->profile[i];
-		h->n = (uint16_t)get_in(in, 0, 4);
-		if (!h->n)
+		struct profile_hour h = { .n = (uint8_t)get_in(in, 0, HOUR_MOST) };
+		if (!h.n)
 			continue;
-		h->week = (uint16_t)get_in(in, 0, UINT16_MAX);
-		h->mwh = get(in);
+		h.week = (uint16_t)get_in(in, 0, UINT16_MAX);
+		h.mwh = get_in(in, -hour_mwh_bound, hour_mwh_bound - 1);
+		m->profile[i] = hour_pack(h);
 	}
 	return m->profile != NULL;
 }
@@ -167,17 +173,19 @@ static bool get_queue(struct meter_fold *m, struct in *in)
 
 static bool get_power(struct meter_fold *m, struct in *in)
 {
-	if (!get_in(in, 0, 1))
+	enum { ONCE_BUCKETS = 16 };             /* of a checkpoint that says 1 */
+	int64_t n = get_in(in, 0, POWER_BUCKETS);
+	if (!n)
 		return true;
-	m->power = calloc(POWER_BUCKETS, sizeof *m->power);
-	for (size_t i = 0; m->power && i < POWER_BUCKETS; i++) {
-		struct power_bucket *b = &m->power[i];
-		b->interval = get(in);
-		b->min_mw = get(in);
-		b->max_mw = get(in);
-		b->n = b->interval != -1;
+	if (!(m->power = calloc(POWER_BUCKETS, sizeof *m->power)))
+		return false;
+	for (size_t i = n == 1 ? ONCE_BUCKETS : (size_t)n; i-- > 0;) {
+		int64_t interval = get_in(in, -1, UINT32_MAX), min_mw = get(in), max_mw = get(in);
+		struct power_bucket *b = &m->power[interval < 0 ? 0 : interval % POWER_BUCKETS];
+		if (interval >= 0 && (!b->used || b->interval < interval))
+			*b = (struct power_bucket){ .interval = (uint32_t)interval, .min_mw = min_mw, .max_mw = max_mw, .used = true };
 	}
-	return m->power != NULL;
+	return true;
 }
 
 bool saved_meter_get(const struct ledger *l, struct meter_fold *m, int64_t *edge_ms, struct slot *slots, struct in *in)
@@ -196,6 +204,13 @@ bool saved_meter_get(const struct ledger *l, struct meter_fold *m, int64_t *edge
 	m->last = get_read(in, &zero);
 	m->change = get_read(in, &m->last);
 	m->run = (uint32_t)get_in(in, 0, UINT32_MAX);
+	int64_t broken = in->unbroken ? 0 : get_in(in, 0, 3);
+	m->broken.is = broken & 1;
+	m->outside = broken >> 1;
+	if (m->broken.is) {
+		m->broken.from = get_read(in, &m->last);
+		m->broken.to = get_read(in, &m->broken.from);
+	}
 	m->n_pending = (uint32_t)get_in(in, 0, LOOK_AHEAD);
 	m->pending_step = (enum step)get_in(in, 0, STEP_N - 1);
 	for (uint32_t i = 0; i < m->n_pending; i++)

@@ -19,7 +19,7 @@ static inline void put_text(struct buf *b, const char *text)
 	buf_str(b, text);
 }
 
-struct in { const uint8_t *p, *end; bool bad, old, unwatched; };
+struct in { const uint8_t *p, *end; bool bad, old, unwatched, unbroken; };
 
 static inline int64_t get(struct in *in) { return zigzag_get(&in->p, in->end, &in->bad); }
 

@@ -40,12 +40,21 @@ struct scale {
 	bool net;
 };
 
+/* Where the curve broke last: the readings on both sides of what is missing.  An exchange that is stated afterwards mends it. */
+struct break_ { bool is; struct read from, to; };
+
 enum step { STEP_ACCEPT, STEP_WRAP, STEP_AMBIGUOUS, STEP_HIGH, STEP_LOW, STEP_N };
 
-enum { POWER_BUCKETS = 16 };
-struct power_bucket { int64_t interval; int64_t min_mw, max_mw; uint32_t n; };
+/* Thousands of meters have these: a few intervals, as many as can be open at the usual poll distances, and eight bytes an hour. */
+enum { POWER_BUCKETS = 8 };
+struct power_bucket { int64_t min_mw, max_mw; uint32_t interval; bool used; };       /* interval: its number since 1970 */
 
-struct profile_hour { int64_t mwh; uint16_t week, n; };       /* n known intervals of this hour, in that week */
+/* An hour of the week: the energy of its n known intervals (at most four), in that week.  Kept as one number: mW.h, week, n. */
+enum { HOUR_MOST = 4, HOUR_SHIFT = 19 };
+static const int64_t hour_mwh_bound = INT64_C(1) << (63 - HOUR_SHIFT);       /* 17.6 GW for an hour */
+struct profile_hour { int64_t mwh; uint16_t week; uint8_t n; };
+static inline int64_t hour_pack(struct profile_hour h) { return h.mwh * (INT64_C(1) << HOUR_SHIFT) | (int64_t)h.week << 3 | h.n; }
+static inline struct profile_hour hour_of(int64_t packed) { return (struct profile_hour){ packed >> HOUR_SHIFT, (uint16_t)(packed >> 3), packed & 7 }; }
 
 /* Intervals closed in one call, times their rows: a year that closes at once is spread over many calls. */
 enum { ROWS_A_CALL = 4000, LEAST_A_CALL = 4 };
@@ -86,13 +95,16 @@ struct meter_fold {
 	uint8_t cause;                   /* first failure since the last value */
 	int64_t cap_dt, cap;             /* last cap computed */
 
+	struct break_ broken;
+	bool outside;                    /* of every epoch: said of this time */
+
 	uint32_t late, conflict_n, dropped;
 	int64_t late_from_ms, late_to_ms, conflict_ms;
 
 	__int128 integral;               /* power only: 2 * mW * ms in the interval being filled */
 	struct power_bucket *power;      /* register and power: envelope of the last intervals */
 	uint32_t mismatches;
-	struct profile_hour *profile;    /* terms only: energy of an interval by the hour of the week, for class P */
+	int64_t *profile;                /* terms only: hour_pack() of each hour of the week, for class P */
 };
 
 struct queued_event { int64_t interval; uint64_t seq; struct ledger_event ev; };
@@ -152,6 +164,7 @@ static inline struct slot *slot_at(const struct ledger *l, size_t meter, int64_t
 int64_t read_elapsed(const struct read *a, const struct read *b);
 int64_t scale_cap(const struct scale *s, int64_t dt_ms);
 enum step step_judge(const struct scale *s, int64_t previous, int64_t current, int64_t cap, int64_t *units);
+bool scale_same(const struct scale *a, const struct scale *b);
 bool scale_of(const struct meter *m, const struct meter_epoch *e, const struct ledger_wiring *w, struct scale *out);
 
 /* ledger_meter.c: takes everything of a meter that lies before `before_ms`. */
@@ -162,11 +175,15 @@ void meter_fill(struct ledger *l, struct meter_fold *m, int64_t to_ms);   /* mis
 /* Where a meter stands among its epochs: the edge it passed last, and in a loaded state the epoch that goes on from there. */
 int64_t meter_edge(const struct meter_fold *m);
 void meter_enter(struct meter_fold *m, bool in_epoch, int64_t edge_ms);
+struct read meter_stated(int64_t wall_ms, int64_t value);         /* a reading that epoch or person states */
+bool meter_gap(const struct meter_fold *m, int64_t elapsed_ms);    /* longer than 1.5 polls */
+void meter_epoch_event(struct ledger *l, struct meter_fold *m, const struct meter_epoch *before, const struct meter_epoch *e, int64_t interval);
 int read_order(const struct read *a, const struct read *b);
 
 /* ledger_close.c */
 void ledger_record(struct ledger *l, struct meter_fold *m, int64_t cumulative_mwh);
 void ledger_missing(struct ledger *l, const struct meter_fold *m, int64_t from_ms, int64_t to_ms);
+void ledger_found(struct ledger *l, const struct meter_fold *m, int64_t from_ms, int64_t to_ms);     /* of open intervals, after all */
 struct ledger_event *ledger_event_new(struct ledger *l, enum ledger_event_kind kind, uint32_t meter, int64_t interval, int64_t from_ms, int64_t to_ms);
 void ledger_fix_begin(struct ledger *l);
 bool ledger_slots_grow(struct ledger *l);

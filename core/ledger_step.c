@@ -69,3 +69,10 @@ bool scale_of(const struct meter *m, const struct meter_epoch *e, const struct l
 	*out = s;
 	return fits;
 }
+
+/* Same meter, same worth of a count: it goes on.  Another worth: the old epoch ends with its last reading. */
+bool scale_same(const struct scale *a, const struct scale *b)
+{
+	return (__int128)a->num * b->den == (__int128)b->num * a->den && (__int128)a->count_num * b->count_den == (__int128)b->count_num * a->count_den &&
+	       a->fraction == b->fraction && a->modulus == b->modulus && a->p_max_mw == b->p_max_mw && a->net == b->net;
+}

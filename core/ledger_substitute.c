@@ -52,11 +52,13 @@ void ledger_learn(struct ledger *l, const struct interval_row *row)
 	if (!m->profile && !(m->profile = calloc(HOURS_A_WEEK, sizeof *m->profile)))
 		return;         /* an estimate less, no energy lost */
 	place_in_week(l, &slot, &week);
-	struct profile_hour *h = &m->profile[slot];
-	if (!h->n || h->week != week)
-		*h = (struct profile_hour){ .week = week };
-	if (h->n < 4 && !__builtin_add_overflow(h->mwh, row->energy_mwh, &h->mwh))
-		h->n++;
+	struct profile_hour h = hour_of(m->profile[slot]);
+	if (!h.n || h.week != week)
+		h = (struct profile_hour){ .week = week };
+	__int128 mwh = (__int128)h.mwh + row->energy_mwh;
+	if (h.n < HOUR_MOST && mwh < hour_mwh_bound && mwh >= -hour_mwh_bound)
+		h = (struct profile_hour){ (int64_t)mwh, week, h.n + 1 };
+	m->profile[slot] = hour_pack(h);
 }
 
 /* Class P: the mean interval of the same hour of the week (UTC) when it was last known, four weeks back at most. */
@@ -66,10 +68,10 @@ static bool by_profile(const struct ledger *l, const struct interval_row *row, _
 	uint32_t slot;
 	uint16_t week;
 	place_in_week(l, &slot, &week);
-	const struct profile_hour *h = m->profile ? &m->profile[slot] : NULL;
-	if (!h || !h->n || (uint16_t)(week - h->week) > WEEKS_KEPT)
+	struct profile_hour h = hour_of(m->profile ? m->profile[slot] : 0);
+	if (!h.n || (uint16_t)(week - h.week) > WEEKS_KEPT)
 		return false;
-	*out = div_half_even((__int128)h->mwh * row->missing_ms, (__int128)h->n * l->interval_ms);
+	*out = div_half_even((__int128)h.mwh * row->missing_ms, (__int128)h.n * l->interval_ms);
 	return true;
 }
 

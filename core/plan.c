@@ -55,14 +55,19 @@ static struct span span_of(const struct bound_point *p, uint32_t index)
 	return s;
 }
 
+static struct span span_of_guard(const struct guard *g, uint32_t index)
+{
+	return (struct span){ index, g->space, g->address, g->address + (uint32_t)g->coding.words };
+}
+
 static bool is_dead(const struct plan_limits *l, const struct bound_point *p, const struct span *s)
 {
 	if (!l)
 		return false;
-	for (size_t i = 0; p->oid && i < l->n_dead_oids; i++)
+	for (size_t i = 0; p && p->oid && i < l->n_dead_oids; i++)
 		if (!oid_compare(&l->dead_oids[i], p->oid))
 			return true;
-	return p->space && in_ranges(l->dead, l->n_dead, p->space, s->from, s->to);
+	return s->space && in_ranges(l->dead, l->n_dead, s->space, s->from, s->to);
 }
 
 static int by_address(const void *a, const void *b)
@@ -83,7 +88,7 @@ struct maker {
 	struct plan *p;
 	const struct plan_limits *limits;
 	struct costs costs;
-	size_t room_requests, room_slots;
+	size_t room_requests, n_slots, n_guards;
 	struct oid *oids;                /* of all SNMP requests, in order */
 };
 
@@ -98,13 +103,25 @@ static bool add_request(struct maker *m, struct request r)
 		uint32_t *first = realloc(p->first, (room + 1) * sizeof *first);
 		if (first)
 			p->first = first;
-		if (!more || !first)
+		uint32_t *first_guard = realloc(p->first_guard, (room + 1) * sizeof *first_guard);
+		if (first_guard)
+			p->first_guard = first_guard;
+		if (!more || !first || !first_guard)
 			return false;
 		m->room_requests = room;
 	}
 	r.id = (uint32_t)p->n;
+	p->first[p->n] = (uint32_t)m->n_slots;
+	p->first_guard[p->n] = (uint32_t)m->n_guards;
 	p->requests[p->n++] = r;
 	return true;
+}
+
+/* What was put in belongs to the request added last. */
+static void end_request(struct maker *m)
+{
+	m->p->first[m->p->n] = (uint32_t)m->n_slots;
+	m->p->first_guard[m->p->n] = (uint32_t)m->n_guards;
 }
 
 static bool block_edge_between(const struct profile *p, uint8_t space, uint32_t from, uint32_t to)
@@ -172,6 +189,16 @@ static bool partition(const struct maker *m, const struct span *s, size_t n, int
 	return true;
 }
 
+/* Guards are numbered behind the points. */
+static void put_span(struct maker *m, const struct span *s, uint32_t begin)
+{
+	const struct bound *b = m->p->bound;
+	if (s->point >= b->n)
+		m->p->guards[m->n_guards++] = (struct plan_slot){ s->point - (uint32_t)b->n, s->from - begin };
+	else
+		m->p->slots[m->n_slots++] = (struct plan_slot){ s->point, b->points[s->point].coding.n_parts ? 0 : s->from - begin };
+}
+
 static bool emit_modbus(struct maker *m, const struct span *s, const uint32_t *from, size_t n)
 {
 	uint32_t *cuts = calloc(n + 1, sizeof *cuts);
@@ -187,12 +214,9 @@ static bool emit_modbus(struct maker *m, const struct span *s, const uint32_t *f
 			.address = (uint16_t)s[begin].from, .count = (uint16_t)(end - s[begin].from) });
 		if (!good)
 			break;
-		uint32_t id = (uint32_t)m->p->n - 1;
-		m->p->first[id] = (uint32_t)m->room_slots;
 		for (size_t i = begin; i < cuts[c]; i++)
-			m->p->slots[m->room_slots++] = (struct plan_slot){ s[i].point,
-				m->p->bound->points[s[i].point].coding.n_parts ? 0 : s[i].from - s[begin].from };
-		m->p->first[id + 1] = (uint32_t)m->room_slots;
+			put_span(m, &s[i], s[begin].from);
+		end_request(m);
 	}
 	free(cuts);
 	return good;
@@ -216,50 +240,83 @@ static void put_oid(struct oid *out, const struct oid *o)
 	memcpy(out->ids, o->ids, o->n * sizeof *o->ids);
 }
 
+/* The guards of a point that this GET does not have yet; how many objects they are. */
+static size_t new_guards(const struct maker *m, const struct bound_point *p, size_t first, uint32_t *out)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->n_guards; i++) {
+		size_t k = first;
+		while (k < m->n_guards && m->p->guards[k].point != p->guards[i])
+			k++;
+		if (k == m->n_guards)
+			out[n++] = p->guards[i];
+	}
+	return n;
+}
+
 /* Objects in the bound's order, a value and its companions together, max_oids a GET; neighbours in the MIB stay neighbours. */
 static bool plan_snmp(struct maker *m, const struct span *s, size_t n)
 {
 	const struct bound *b = m->p->bound;
+	uint32_t fresh[UINT8_MAX];
 	size_t total = 0, at = 0;
 	for (size_t i = 0; i < n; i++)
-		total += 1u + b->points[s[i].point].n_companions;
+		total += 1u + b->points[s[i].point].n_companions + b->points[s[i].point].n_guards;
 	if (!(m->p->oids = calloc(total + 1, sizeof *m->p->oids)))
 		return false;
 	for (size_t i = 0; i < n;) {
-		size_t begin = at;
-		uint32_t first = (uint32_t)m->room_slots;
+		size_t begin = at, first_guard = m->n_guards;
+		if (!add_request(m, (struct request){ .kind = REQUEST_SNMP_GET, .oids = m->p->oids + begin }))
+			return false;
 		for (; i < n; i++) {
 			const struct bound_point *p = &b->points[s[i].point];
-			size_t need = 1u + p->n_companions;
+			size_t guards = new_guards(m, p, first_guard, fresh), need = 1u + p->n_companions + guards;
 			if (at > begin && at - begin + need > m->costs.max_oids)
 				break;
-			m->p->slots[m->room_slots++] = (struct plan_slot){ s[i].point, (uint32_t)(at - begin) };
+			m->p->slots[m->n_slots++] = (struct plan_slot){ s[i].point, (uint32_t)(at - begin) };
 			put_oid(&m->p->oids[at++], p->oid);
 			for (size_t c = 0; c < p->n_companions; c++)
 				put_oid(&m->p->oids[at++], p->companions[c].oid);
+			for (size_t g = 0; g < guards; g++) {
+				m->p->guards[m->n_guards++] = (struct plan_slot){ fresh[g], (uint32_t)(at - begin) };
+				put_oid(&m->p->oids[at++], b->guards[fresh[g]].oid);
+			}
 		}
-		if (!add_request(m, (struct request){ .kind = REQUEST_SNMP_GET, .oids = m->p->oids + begin, .n_oids = at - begin }))
-			return false;
-		m->p->first[m->p->n - 1] = first;
-		m->p->first[m->p->n] = (uint32_t)m->room_slots;
+		m->p->requests[m->p->n - 1].n_oids = at - begin;
+		end_request(m);
 	}
 	return true;
+}
+
+/* How many guards the plan may hold: an SNMP one is in each GET that needs it. */
+static size_t most_guards(const struct bound *b)
+{
+	size_t n = b->n_guards;
+	for (size_t i = 0; b->profile->transport == TRANSPORT_SNMP && i < b->n; i++)
+		n += b->points[i].n_guards;
+	return n;
 }
 
 struct plan *plan_make(const struct bound *bound, const struct plan_limits *limits, struct err *err)
 {
 	struct plan *p = calloc(1, sizeof *p);
-	struct span *s = calloc(bound->n + 1, sizeof *s);
+	struct span *s = calloc(bound->n + bound->n_guards + 1, sizeof *s);
 	struct maker m = { .p = p, .limits = limits, .costs = costs_of(bound->profile, limits) };
 	size_t n = 0;
 	bool good = p && s && (p->slots = calloc(bound->n + 1, sizeof *p->slots)) && (p->dropped = calloc(bound->n + 1, sizeof *p->dropped)) &&
-		    (p->first = calloc(1, sizeof *p->first));
+		    (p->guards = calloc(most_guards(bound) + 1, sizeof *p->guards)) && (p->first = calloc(1, sizeof *p->first)) &&
+		    (p->first_guard = calloc(1, sizeof *p->first_guard));
 	for (uint32_t i = 0; good && i < bound->n; i++) {
 		struct span one = span_of(&bound->points[i], i);
 		bool too_long = one.space && !is_bits(one.space) && one.to - one.from > m.costs.max_words;
 		if (too_long || is_dead(limits, &bound->points[i], &one))
 			p->dropped[p->n_dropped++] = i;
 		else
+			s[n++] = one;
+	}
+	for (uint32_t i = 0; good && i < bound->n_guards; i++) {
+		struct span one = span_of_guard(&bound->guards[i], (uint32_t)bound->n + i);
+		if (bound->guards[i].space && !is_dead(limits, NULL, &one))
 			s[n++] = one;
 	}
 	if (good) {
@@ -285,6 +342,8 @@ void plan_free(struct plan *p)
 	free(p->requests);
 	free(p->slots);
 	free(p->first);
+	free(p->guards);
+	free(p->first_guard);
 	free(p->dropped);
 	free(p->oids);
 	free(p);
@@ -308,13 +367,15 @@ static uint32_t unused_words(const struct plan *p, uint32_t id)
 {
 	const struct request *q = &p->requests[id];
 	uint32_t used = 0, reached = q->address;
+	for (uint32_t k = p->first_guard[id]; k < p->first_guard[id + 1]; k++)
+		used += (uint32_t)p->bound->guards[p->guards[k].point].coding.words;      /* none overlaps a value in the profiles known */
 	for (uint32_t k = p->first[id]; k < p->first[id + 1]; k++) {
 		struct span s = span_of(&p->bound->points[p->slots[k].point], 0);
 		uint32_t from = s.from > reached ? s.from : reached;
 		used += s.to > from ? s.to - from : 0;
 		reached = s.to > reached ? s.to : reached;
 	}
-	return q->count - used;
+	return used < q->count ? q->count - used : 0;
 }
 
 void plan_print(const struct plan *p, const struct plan_limits *limits, struct buf *out)
@@ -331,6 +392,8 @@ void plan_print(const struct plan *p, const struct plan_limits *limits, struct b
 		}
 		for (uint32_t k = p->first[i]; k < p->first[i + 1]; k++)
 			buf_printf(out, " %s", p->bound->points[p->slots[k].point].name);
+		if (p->first_guard[i + 1] > p->first_guard[i])
+			buf_printf(out, " (and %u that tell a scale or unit)", p->first_guard[i + 1] - p->first_guard[i]);
 		buf_str(out, "\n");
 	}
 	for (size_t i = 0; i < p->n_dropped; i++)

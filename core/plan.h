@@ -2,7 +2,7 @@
  *
  * Modbus: values are merged over gaps where that costs less time than another request, exactly (dynamic programming over the
  * sorted values: it terminates after n(n+1)/2 steps at most); never across a forbidden split, a learnt hole or the block limit.
- * SNMP: GETs of at most max_oids objects; a value and its companions stay in one GET.  Pure. */
+ * SNMP: GETs of at most max_oids objects; a value, its companions and the objects that tell its scale stay in one GET.  Pure. */
 #ifndef CORE_PLAN_H
 #define CORE_PLAN_H
 
@@ -32,6 +32,8 @@ struct plan {
 	size_t n;
 	struct plan_slot *slots;         /* of all requests */
 	uint32_t *first;                 /* n + 1: slots of request i are first[i] .. first[i + 1] - 1 */
+	struct plan_slot *guards;        /* point: index into bound->guards; of request i: first_guard[i] .. first_guard[i + 1] - 1 */
+	uint32_t *first_guard;
 	uint32_t *dropped; size_t n_dropped;   /* points that no request reads (learnt as dead) */
 	size_t max_slots;                /* of one request: room for decode_reading() */
 	struct oid *oids;                /* of the SNMP requests */

@@ -40,23 +40,41 @@ static bool add_dead_oid(struct plan_limits *l, const struct oid *o, struct err 
 	return true;
 }
 
-/* Extents of the values of a request, ascending as the plan sorted them. */
+static struct plan_hole extent_of(const struct bound_point *b, uint8_t space)
+{
+	uint32_t from = b->address, to = b->address + (uint32_t)b->coding.words - 1;
+	for (size_t i = 0; i < b->coding.n_parts; i++) {
+		uint32_t at = b->coding.parts[i];
+		from = i && from < at ? from : at;
+		to = i && to > at ? to : at;
+	}
+	return (struct plan_hole){ space, (uint16_t)from, (uint16_t)to };
+}
+
+static int by_beginning(const void *a, const void *b)
+{
+	const struct plan_hole *x = a, *y = b;
+	return (x->from > y->from) - (x->from < y->from);
+}
+
+/* Extents of what a request reads on purpose, ascending; overlapping values are one. */
 static size_t extents(const struct plan *p, uint32_t id, struct plan_hole *out)
 {
 	const struct request *q = &p->requests[id];
-	size_t n = 0;
-	for (uint32_t k = p->first[id]; k < p->first[id + 1]; k++) {
-		const struct bound_point *b = &p->bound->points[p->slots[k].point];
-		uint32_t from = b->address, to = b->address + (uint32_t)b->coding.words - 1;
-		for (size_t i = 0; i < b->coding.n_parts; i++) {
-			uint32_t at = b->coding.parts[i];
-			from = i && from < at ? from : at;
-			to = i && to > at ? to : at;
-		}
-		if (n && out[n - 1].to >= from)
-			out[n - 1].to = (uint16_t)(to > out[n - 1].to ? to : out[n - 1].to);     /* overlapping values are one */
+	size_t all = 0, n = 0;
+	for (uint32_t k = p->first[id]; k < p->first[id + 1]; k++)
+		out[all++] = extent_of(&p->bound->points[p->slots[k].point], q->function);
+	for (uint32_t k = p->first_guard[id]; k < p->first_guard[id + 1]; k++) {
+		const struct guard *g = &p->bound->guards[p->guards[k].point];
+		out[all++] = (struct plan_hole){ q->function, g->address, (uint16_t)(g->address + g->coding.words - 1) };
+	}
+	if (all)
+		qsort(out, all, sizeof *out, by_beginning);
+	for (size_t i = 0; i < all; i++) {
+		if (n && out[n - 1].to >= out[i].from)
+			out[n - 1].to = out[i].to > out[n - 1].to ? out[i].to : out[n - 1].to;
 		else
-			out[n++] = (struct plan_hole){ q->function, (uint16_t)from, (uint16_t)to };
+			out[n++] = out[i];
 	}
 	return n;
 }
@@ -73,7 +91,7 @@ static void forget_cuts(struct plan_limits *l, uint8_t space)
 static bool learn_modbus(const struct plan *p, const struct reading *r, struct plan_limits *l, struct err *err)
 {
 	const struct request *q = &p->requests[r->request->id];
-	struct plan_hole *e = calloc(plan_slots(p, q->id) + 1, sizeof *e);
+	struct plan_hole *e = calloc(plan_slots(p, q->id) + p->first_guard[q->id + 1] - p->first_guard[q->id] + 1, sizeof *e);
 	if (!e)
 		return err_memory(err);
 	size_t n = extents(p, q->id, e), gaps = 0;

@@ -61,19 +61,54 @@ static void note_feeds(const struct site *site, struct wall at, uint8_t *feeds, 
 	}
 }
 
-/* Energy of the meters that feed racks of these kinds only, each joule once: a meter below another such meter adds nothing. */
-static int64_t fed_energy(const struct window *w, const uint8_t *feeds, uint8_t any, uint8_t none)
+/* What meters below this one feed. */
+static void note_below(const struct window *w, const uint8_t *feeds, uint8_t *below)
 {
-	int64_t sum = 0;
+	for (size_t i = 0; i < w->site->meters.n; i++)
+		for (int64_t p = w->tree.nodes[i].parent; p >= 0; p = w->tree.nodes[p].parent)
+			below[p] |= feeds[i];
+}
+
+/* Of the meter's energy, what is IT: a pump on its row is not.  False: the meter is not part of E_IT. */
+static bool it_energy(const struct window *w, size_t meter, int64_t *out)
+{
+	bool term = w->meters[meter].term.it_sign > 0;
+	for (int64_t p = w->tree.nodes[meter].parent; p >= 0 && !term; p = w->tree.nodes[p].parent)
+		term = w->meters[p].term.it_sign > 0;
+	*out = w->meters[meter].term.energy_mwh;
+	for (size_t i = 0; i < w->site->meters.n; i++)
+		for (int64_t p = w->meters[i].term.it_sign < 0 ? w->tree.nodes[i].parent : -1; p >= 0; p = w->tree.nodes[p].parent)
+			*out -= p == (int64_t)meter ? w->meters[i].term.energy_mwh : 0;
+	return term;
+}
+
+/* Energy of the meters chosen, each joule once: a meter below another chosen one adds nothing. */
+static bool chosen_energy(const struct window *w, const bool *chosen, int64_t *sum)
+{
+	bool good = true;
+	*sum = 0;
 	for (size_t i = 0; i < w->site->meters.n; i++) {
 		bool inside = false;
-		if (!(feeds[i] & any) || (feeds[i] & none))
+		int64_t energy;
+		for (int64_t p = w->tree.nodes[i].parent; chosen[i] && p >= 0; p = w->tree.nodes[p].parent)
+			inside |= chosen[p];
+		if (!chosen[i] || inside)
 			continue;
-		for (int64_t p = w->tree.nodes[i].parent; p >= 0; p = w->tree.nodes[p].parent)
-			inside |= (feeds[p] & any) && !(feeds[p] & none);
-		sum += inside ? 0 : w->meters[i].term.energy_mwh;
+		good &= it_energy(w, i, &energy);
+		*sum += energy;
 	}
-	return sum;
+	return good;
+}
+
+/* A rack that computes, or may, and that no meter feeds: its energy is in no bound. */
+static bool all_fed(const struct site *site, struct wall at)
+{
+	for (size_t i = 0; i < site->racks.n; i++) {
+		const struct rack *r = &site_racks(site)[i];
+		if (stands(r, at) && fed_by(r) != FEEDS_REST && !r->feed_ix.n)
+			return false;
+	}
+	return true;
 }
 
 static bool all_complete(const struct window *w, const uint8_t *feeds)
@@ -88,13 +123,26 @@ static bool all_complete(const struct window *w, const uint8_t *feeds)
 	return true;
 }
 
-static void energy_share(const struct window *w, const uint8_t *feeds, struct share *out)
+static void energy_share(const struct window *w, struct wall at, const uint8_t *feeds, struct share *out)
 {
-	int64_t it = 0;
-	for (size_t i = 0; i < w->site->meters.n; i++)
-		it += w->meters[i].term.it_sign * w->meters[i].term.energy_mwh;
-	int64_t lo = fed_energy(w, feeds, FEEDS_COMPUTE, FEEDS_MAYBE | FEEDS_REST), hi = fed_energy(w, feeds, FEEDS_COMPUTE | FEEDS_MAYBE, 0);
-	*out = (struct share){ lo, it, hi < it ? hi : it, it, it > 0 && lo <= it && hi > 0 && all_complete(w, feeds) };
+	size_t n = w->site->meters.n;
+	uint8_t *below = calloc(n + 1, sizeof *below);
+	bool *least = calloc(n + 1, sizeof *least), *most = calloc(n + 1, sizeof *most);
+	int64_t it = 0, lo = 0, hi = 0;
+	if (below && least && most) {
+		note_below(w, feeds, below);
+		for (size_t i = 0; i < n; i++) {
+			it += w->meters[i].term.it_sign * w->meters[i].term.energy_mwh;
+			least[i] = feeds[i] == FEEDS_COMPUTE && !(below[i] & ~FEEDS_COMPUTE);
+			most[i] = feeds[i] & (FEEDS_COMPUTE | FEEDS_MAYBE);
+		}
+		bool good = chosen_energy(w, least, &lo);
+		good = chosen_energy(w, most, &hi) && good;
+		*out = (struct share){ lo, it, hi < it ? hi : it, it, good && it > 0 && lo >= 0 && lo <= it && hi > 0 && all_complete(w, feeds) && all_fed(w->site, at) };
+	}
+	free(below);
+	free(least);
+	free(most);
 }
 
 /* ---- counts with measurement (rule 11) ------------------------------------------------------------------------------------------ */
@@ -133,7 +181,7 @@ static void with_window(const struct window *w, struct wall at, struct racks *ou
 		note_feeds(w->site, at, feeds, count);
 		measured_counts(w, at, count, out);
 		/* what a meter feeds is known by meter, not by rack: the flags cannot take network racks out of a row's energy */
-		energy_share(w, feeds, &out->share[SHARE_C3][0][0]);
+		energy_share(w, at, feeds, &out->share[SHARE_C3][0][0]);
 		for (int network = 0; network < 2; network++)
 			for (int empty = 0; empty < 2; empty++)
 				out->share[SHARE_C3][network][empty] = out->share[SHARE_C3][0][0];

@@ -19,6 +19,8 @@ static bool word(const char **p, const char *end, const char **from, size_t *len
 	return !ends;
 }
 
+static const int64_t year_3000_ms = INT64_C(32503680000000);
+
 /* Two digits at p, as a number; -1 when they are none. */
 static int two(const char *p)
 {
@@ -149,6 +151,16 @@ static enum recording remark(const char *line, const char *p, const char *end, s
 	return is_span ? RECORDING_SPAN : RECORDING_NOTHING;
 }
 
+static bool is_number(const char *p, size_t n)
+{
+	size_t digits = 0, points = 0;
+	for (size_t i = *p == '-' || *p == '+'; i < n; i++) {
+		digits += p[i] >= '0' && p[i] <= '9';
+		points += p[i] == '.';
+	}
+	return digits && points <= 1 && digits + points + (*p == '-' || *p == '+') == n;
+}
+
 /* VALUE [QUALITY [MONOTONIC-MS]]: NULL, or why not, and then *from is where. */
 static const char *parse_rest(const char *p, const char *end, struct recording_line *r, const char **from)
 {
@@ -157,7 +169,7 @@ static const char *parse_rest(const char *p, const char *end, struct recording_l
 		return "the value is missing; write '-' where the device gave none";
 	const char *value = *from;
 	if (!parse_value(value, n, r))
-		return "not a number; write the register's count, a decimal, or '-'";
+		return is_number(value, n) ? "more digits than any register has; is it the register's count?" : "not a number; write the register's count, a decimal, or '-'";
 	if (!r->has_value)
 		r->quality = QUALITY_MISSING;
 	bool more = word(&p, end, from, &n), number = more && **from >= '0' && **from <= '9';      /* the quality may be left out */
@@ -190,6 +202,8 @@ enum recording recording_parse(const char *line, size_t len, struct recording_li
 		err_wrap(err, "column %d", (int)(from - line) + 1);
 		return RECORDING_BAD;
 	}
+	if (r.wall.ms < 0 || r.wall.ms >= year_3000_ms)
+		return bad(err, line, from, "a time before 1970 or after 2999 is no time of a reading; was the clock set?");
 	if (!word(&p, end, &from, &n))
 		return bad(err, line, from, "DEVICE/POINT is missing");
 	if (n >= sizeof r.id || !memchr(from, '/', n))

@@ -15,6 +15,7 @@ static const char *const reasons[REASON_N] = {
 	[REASON_RANGE] = "out of range", [REASON_IMPLAUSIBLE] = "implausible", [REASON_FROZEN] = "frozen",
 	[REASON_IDENTITY] = "another device answers", [REASON_BREAKER] = "breaker open", [REASON_NOT_POLLED] = "not polled",
 	[REASON_CLOCK] = "clock not set", [REASON_MANUAL] = "manual",
+	[REASON_RESCALED] = "its scale or unit changed",
 };
 
 const char *quality_text(enum quality q)

@@ -17,6 +17,7 @@ enum reason {
 	REASON_SENTINEL, REASON_NOT_AVAILABLE, REASON_NAN, REASON_TYPE,           /* device says none; not a number */
 	REASON_RANGE, REASON_IMPLAUSIBLE, REASON_FROZEN, REASON_IDENTITY,         /* plausibility */
 	REASON_BREAKER, REASON_NOT_POLLED, REASON_CLOCK, REASON_MANUAL,
+	REASON_RESCALED,                                                          /* its scale or unit is another one now */
 	REASON_N
 };
 

@@ -78,6 +78,9 @@ int point_category(int point)
 void site_finish_ratios(struct conf *c, const struct conf_node *n, const struct conf_node *meter, struct meter_epoch *e)
 {
 	const struct conf_node *ct = conf_get(n, "ct") ?: conf_get(meter, "ct"), *pt = conf_get(n, "pt") ?: conf_get(meter, "pt");
+	if (e->ct_plate.primary && e->ct_plate.primary < e->ct_plate.secondary)
+		conf_warning(c, ct ?: n, "a current transformer of %lld/%lld makes currents larger; the plate says primary/secondary, such as 300/5", (long long)e->ct_plate.primary,
+			     (long long)e->ct_plate.secondary);
 	if ((e->ct_plate.primary || e->pt_plate.primary) && e->applied_by == APPLIED_UNSAID)
 		conf_problem(c, ct ?: pt ?: n, "who multiplies by this ratio? add 'applied_by: meter' when the register is primary already, "
 			     "'applied_by: pued' when it is secondary");
@@ -106,6 +109,8 @@ static void finish_epoch(struct conf *c, const struct conf_node *n, const struct
 		conf_problem(c, at(n, "to"), "this epoch ends before it begins; exchange 'from' and 'to', or correct one");
 	check_reading(c, n, "first", e->has_first, e->from.ms != INT64_MIN, "from", e->first, e->modulus);
 	check_reading(c, n, "last", e->has_last, e->to.ms != INT64_MAX, "to", e->last, e->modulus);
+	if (e->has_first && e->has_last && e->last < e->first && e->modulus <= 0 && m->m.direction != DIRECTION_NET)
+		conf_warning(c, at(n, "last"), "the register goes back from %lld to %lld in this epoch; a register that was reset is two epochs", (long long)e->first, (long long)e->last);
 	/* one day of slack: the date is local, the zone's table is not at hand here */
 	if (e->calibrated_until.year && e->from.ms != INT64_MIN && e->from.ms / 86400000 > date_days(e->calibrated_until) + 1)
 		conf_problem(c, at(n, "calibrated_until"), "the calibration ended on %s, before this epoch begins", date_text(e->calibrated_until, text));
@@ -121,25 +126,52 @@ static void check_order(struct conf *c, const struct conf_node *list, const stru
 	else if (e[i].from.ms == INT64_MIN)
 		conf_problem(c, conf_item(list, i), "this epoch has no beginning, but another comes before it; add 'from'");
 	else if (e[i].from.ms < e[i - 1].to.ms)
-		conf_problem(c, at(conf_item(list, i), "from"), "epochs overlap: this one begins %s, the one before ends %s", wall_text(e[i].from, a),
+		conf_problem(c, at(conf_item(list, i), "from"), "epochs overlap: this one begins %s, the one before ends %s; one register has one meter at a time, correct 'from' or 'to'", wall_text(e[i].from, a),
 			     wall_text(e[i - 1].to, b));
+}
+
+static bool same_epoch(const struct meter_epoch *a, const struct meter_epoch *b)
+{
+#define TEXT(field) offsetof(struct meter_epoch, field)
+	static const size_t texts[] = { TEXT(serial), TEXT(model), TEXT(meter_class), TEXT(ct_class), TEXT(pt_class), TEXT(certificate), TEXT(reason), TEXT(by) };
+#undef TEXT
+	struct meter_epoch x = *a, y = *b;
+	for (size_t i = 0; i < countof(texts); i++) {
+		const char **p = (const char **)(void *)((char *)&x + texts[i]), **q = (const char **)(void *)((char *)&y + texts[i]);
+		if (!*p != !*q || (*p && strcmp(*p, *q) != 0))
+			return false;
+		*p = *q = NULL;
+	}
+	return memcmp(&x, &y, sizeof x) == 0;
+}
+
+/* A meter that is one epoch for ever.  Thousands in a row are described alike: they share it. */
+static void build_epoch(struct collect *k, struct meter_entry *m)
+{
+	const struct meter_entry *before = k->meters.len ? (const void *)(k->meters.data + k->meters.len - sizeof *before) : NULL;
+	struct meter_epoch e = m->installed, *own;
+	finish_epoch(k->c, m->node, m, &e);
+	if (before && before->m.epochs.n == 1 && same_epoch(before->m.epochs.items, &e))
+		m->m.epochs = before->m.epochs;
+	else if ((own = conf_alloc(k->c, sizeof e)))
+		m->m.epochs = (struct conf_vec){ memcpy(own, &e, sizeof e), 1 };
 }
 
 static void build_epochs(struct conf *c, struct meter_entry *m)
 {
 	const struct conf_node *list = m->epochs;
-	size_t n = list ? conf_count(list) : 1;
+	size_t n = conf_count(list);
 	struct meter_epoch *e = conf_alloc(c, (n ? n : 1) * sizeof *e);
 	if (!e)
 		return;
-	if (list && (conf_kind(list) != CONF_SEQUENCE || !n)) {
+	if (conf_kind(list) != CONF_SEQUENCE || !n) {
 		conf_problem(c, list, "'epochs' must be a list ('- ...' lines) of at least one epoch");
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		const struct conf_node *node = list ? conf_item(list, i) : m->node;
+		const struct conf_node *node = conf_item(list, i);
 		e[i] = m->installed;
-		if (list && !conf_struct(c, node, &e[i], epoch_fields))
+		if (!conf_struct(c, node, &e[i], epoch_fields))
 			continue;
 		finish_epoch(c, node, m, &e[i]);
 		if (i)
@@ -187,8 +219,10 @@ static void add_meter(void *ctx, const struct conf_node *n)
 		e.m.power = point_or_none(e.m.power, water ? NULL : "total.power", &e.m.power_default);
 		e.m.device = e.m.device ?: e.m.id;
 	}
-	if (good)
+	if (good && e.epochs)
 		build_epochs(k->c, &e);
+	else if (good)
+		build_epoch(k, &e);
 	buf_add(&k->meters, &e, sizeof e);
 }
 
@@ -360,19 +394,15 @@ static const struct site *finish(struct collect *k, const struct conf_node *n)
 {
 	struct conf_vec meters, devices;
 	struct resolve r = { .c = k->c, .s = &k->root->site, .list = at(n, "meters") };
-	CLEANUP(buf_done) struct buf text = { 0 };
 	if (!split(k, &r, &meters, &devices))
 		return NULL;
 	site_index(&r);
 	site_resolve(&r);
 	site_check_tree(&r);
 	site_check_devices(&r);
-	k->root->site.canonical = "";
 	if (conf_problem_count(k->c))
 		return &k->root->site;          /* for looking on: site_read() */
-	site_canonical(k->root, meters.items, devices.items, &text);
-	k->root->site.canonical = text.failed ? NULL : conf_copy(k->c, text.data);
-	return k->root->site.canonical ? &k->root->site : NULL;
+	return site_pack_canonical(k->c, k->root, meters.items, devices.items) ? &k->root->site : NULL;
 }
 
 const struct site *site_read(struct conf *c, const char *file, const void *bytes, size_t len, struct file_reader files)

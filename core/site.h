@@ -124,10 +124,14 @@ struct site {
 	int64_t raw_days;                        /* retention of raw readings */
 	const char *key_id;                      /* which keys sign: a kid, an algorithm, a name; "site": all */
 	const char *signer;                      /* socket of the process that signs; NULL: pued itself */
-	const char *canonical;                   /* canonical text of the effective configuration: hashed into evidence */
+	struct { const void *packed; size_t len, text_len; } canonical;     /* zstd; read by site_canonical() */
 	const struct conf_node *node;                        /* the file's root, for whoever checks more */
 	struct conf_vec meter_order, device_order;           /* uint32_t: indexes by id, for site_meter() and site_device() */
 };
+
+/* The canonical text of the effective configuration, hashed into evidence: megabytes, rarely asked for, and so kept packed.
+ * The caller frees it; NULL: out of memory, or the site had problems. */
+char *site_canonical(const struct site *s) MUST_USE;
 
 /* What one count of the register is worth on the primary side; profile_count when the site says nothing, times CT and PT
  * where pued applies them.  {0,0} when it does not fit. */

@@ -68,6 +68,8 @@ void site_check_devices(struct resolve *r);
 
 /* Canonical text of the effective configuration: one line of JSON, keys in the order of the tables, integers in base units
  * (mW, ms, ppm), groups and inventories written out, no secrets, no file names, no defaults left implicit. */
-void site_canonical(const struct root *root, const struct meter_entry *meters, const struct device_entry *devices, struct buf *out);
+void site_print_canonical(const struct root *root, const struct meter_entry *meters, const struct device_entry *devices, struct buf *out);
+/* Puts it, packed, into root->site.canonical; false: out of memory. */
+bool site_pack_canonical(struct conf *c, struct root *root, const struct meter_entry *meters, const struct device_entry *devices) MUST_USE;
 
 #endif

@@ -2,7 +2,9 @@
 #include "core/site_factors.h"
 #include "core/site_fields.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <zstd.h>
 
 static void print_struct(struct buf *out, const void *base, const struct conf_field *fields, bool *comma);
 
@@ -157,7 +159,7 @@ static void print_epochs(struct buf *out, const struct meter *m)
 	buf_str(out, "]");
 }
 
-void site_canonical(const struct root *root, const struct meter_entry *meters, const struct device_entry *devices, struct buf *out)
+void site_print_canonical(const struct root *root, const struct meter_entry *meters, const struct device_entry *devices, struct buf *out)
 {
 	const struct site *s = &root->site;
 	const struct rack *racks = s->racks.items;
@@ -196,4 +198,33 @@ void site_canonical(const struct root *root, const struct meter_entry *meters, c
 		buf_str(out, "}");
 	}
 	buf_str(out, "]}");
+}
+
+bool site_pack_canonical(struct conf *c, struct root *root, const struct meter_entry *meters, const struct device_entry *devices)
+{
+	enum { QUICK = 1 };
+	CLEANUP(buf_done) struct buf text = { 0 };
+	site_print_canonical(root, meters, devices, &text);
+	size_t room = ZSTD_compressBound(text.len);
+	void *packed = text.failed ? NULL : malloc(room), *kept = NULL;
+	size_t len = packed ? ZSTD_compress(packed, room, text.data, text.len, QUICK) : 0;
+	if (packed && !ZSTD_isError(len) && (kept = conf_alloc(c, len)))
+		memcpy(kept, packed, len);
+	free(packed);
+	root->site.canonical.packed = kept;
+	root->site.canonical.len = len;
+	root->site.canonical.text_len = text.len;
+	return kept;
+}
+
+char *site_canonical(const struct site *s)
+{
+	size_t n = s->canonical.text_len;
+	char *text = s->canonical.packed ? malloc(n + 1) : NULL;
+	if (!text || ZSTD_decompress(text, n, s->canonical.packed, s->canonical.len) != n) {
+		free(text);
+		return NULL;
+	}
+	text[n] = 0;
+	return text;
 }

@@ -471,6 +471,16 @@ static bool in_range(const struct number *n, const int64_t *range)
 	return !n->too_large && n->integer >= range[0] && n->integer <= range[1];
 }
 
+void number_text(const struct number *n, struct buf *out)
+{
+	if (n->kind == NUMBER_TEXT)
+		buf_str(out, n->text);
+	else if (n->kind == NUMBER_REAL)
+		buf_printf(out, "%.9g", n->real);
+	else
+		buf_printf(out, "%lld", (long long)n->integer);
+}
+
 bool test_holds(const struct test *t, const struct number *n)
 {
 	if (!n)

@@ -55,6 +55,8 @@ extern const struct conf_name transform_names[];
 int64_t transform_apply(int transform, int64_t value);
 
 /* Does an observed value (NULL: absent) pass?  Missing members are not asked. */
+/* As a profile would write it: 12, 0.5, "kW". */
+void number_text(const struct number *n, struct buf *out);
 bool test_holds(const struct test *t, const struct number *observed);
 
 #endif

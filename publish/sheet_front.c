@@ -387,10 +387,10 @@ static void seal_box(struct sheet *s, double x, double w, double h, const json_t
 	ink(s, INK_LINE);
 	cairo_set_line_width(s->cr, 0.7);
 	cairo_new_path(s->cr);
-	cairo_arc(s->cr, x + w - 34, s->y + h / 2 + 2, 29, 0, 6.283185307);
+	cairo_arc(s->cr, x + w - 34, s->y + h - 31, 28, 0, 6.283185307);
 	cairo_stroke(s->cr);
 	cairo_set_dash(s->cr, NULL, 0, 0);
-	put_pair(s, (struct box){ x + w - 61, s->y + h / 2 - 7, 54, 7, INK_SOFT, ALIGN_CENTER }, (struct pair){ "盖章", "seal" }, true, true);
+	put_pair(s, (struct box){ x + w - 61, s->y + h - 40, 54, 7, INK_SOFT, ALIGN_CENTER }, (struct pair){ "盖章", "seal" }, true, true);
 	snprintf(text, sizeof text, "%s %s", s->zh_first ? "签字 signature" : "signature 签字", by);
 	put(s, (struct box){ x + 6, s->y + h - 34, w - 72, 7, INK_SOFT, ALIGN_LEFT }, text, true);
 	snprintf(text, sizeof text, "%s %s", s->zh_first ? "日期 date" : "date 日期", date);

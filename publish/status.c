@@ -1,5 +1,6 @@
 /* /api/v1/status: one object, described in docs/formats-publish.md.  Integers with their unit in the name; texts that are
  * already rounded once (`value`, `text`, `ratio`) are for showing, the integers beside them for computing. */
+#include "publish/status_parts.h"
 #include "publish/publish.h"
 #include "publish/text.h"
 
@@ -212,8 +213,8 @@ static json_t *devices_json(const struct snapshot *s)
 	json_t *list = json_array();
 	for (size_t i = 0; i < s->n_devices; i++) {
 		const struct snapshot_device *d = &s->devices[i];
-		json_array_append_new(list, json_pack("{so so so so sI sI sI sI sI sI so so}", "id", text_json(d->id),
-			"profile", text_json(d->profile), "endpoint", text_json(d->endpoint), "state", text_json(d->state),
+		json_array_append_new(list, json_pack("{so so so so so sI sI sI sI sI sI so so}", "id", text_json(d->id),
+			"profile", text_json(d->profile), "endpoint", text_json(d->endpoint), "gateway", gateway_name(d), "state", text_json(d->state),
 			"polls", (json_int_t)d->polls, "failures", (json_int_t)d->failures, "timeouts", (json_int_t)d->timeouts,
 			"late", (json_int_t)d->late, "retries", (json_int_t)d->retries, "latency_us", (json_int_t)d->latency_us,
 			"last_good", d->last_good_ms > 0 ? wall_json((struct wall){ d->last_good_ms }) : json_null(),
@@ -308,7 +309,7 @@ static const struct part { const char *key; json_t *(*make)(const struct snapsho
 	{ "evidence", evidence_json, true }, { "store", store_of, true }, { "mqtt", mqtt_of, true }, { "degraded", degraded_of, true },
 	{ "reloaded", reloaded_of, true }, { "event_counts", event_counts_json, true }, { "events", events_json, true },
 	{ "findings", findings_json, true },
-	{ "devices", devices_json, false }, { "device_events", device_events_json, false }, { "meters", meters_json, false }, { "rack_rows", rack_rows_json, false },
+	{ "devices", devices_json, false }, { "gateways", gateways_json, false }, { "device_events", device_events_json, false }, { "meters", meters_json, false }, { "rack_rows", rack_rows_json, false },
 };
 
 static void dump(const struct snapshot *s, bool all, struct buf *out)

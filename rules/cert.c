@@ -120,20 +120,59 @@ static bool right_pack(const json_t *cert, const struct pack *pack, char *pointe
 	return err_set(err, ERR_EVIDENCE, "%s: the certificate was made with another pack than %s %s (%.16s...)", pointer, pack_id(pack), pack_version(pack), hash);
 }
 
+/* A certificate holds what the format names and nothing beside it: words that nobody checks would stand under the signature. */
+static bool known_members(const json_t *cert, char *pointer, size_t size, struct err *err)
+{
+	static const char *const members[] = { "amount", "applicant", "before_after", "declarations", "evidence", "facts", "format", "identity", "issued", "meters", "method", "operator",
+					       "results", "simulated", "site", "term", "validity", "verdict", "verification" };
+	const char *key;
+	json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)cert, key, value) {
+		size_t i = 0;
+		while (i < countof(members) && strcmp(members[i], key) != 0)
+			i++;
+		if (i < countof(members))
+			continue;
+		snprintf(pointer, size, "/%.100s", key);
+		return err_set(err, ERR_EVIDENCE, "%s: certificates of this format have no such member", pointer);
+	}
+	return true;
+}
+
+/* It is issued on the day it was judged for or later, wherever on earth that day is; and it replaces another one. */
+static bool dates_fit(const json_t *cert, const struct facts *f, char *pointer, size_t size, struct err *err)
+{
+	enum { HOURS_AHEAD = 14 };
+	static const struct zone utc = { 0 };
+	const char *issued = json_string_value(json_object_get(cert, "issued")), *number = json_string_value(json_object_get(json_object_get(cert, "identity"), "number"));
+	const char *supersedes = json_string_value(json_object_get(json_object_get(cert, "validity"), "supersedes"));
+	struct wall at;
+	char day[DATE_TEXT];
+	if (!issued || !wall_parse(issued, &at, NULL) || at.ms < zone_day_start(&utc, f->judged).ms - HOURS_AHEAD * 3600000LL) {
+		snprintf(pointer, size, "/issued");
+		return err_set(err, ERR_EVIDENCE, "/issued: %s lies before the day of judging, %s", issued ? issued : "?", date_text(f->judged, day));
+	}
+	if (number && supersedes && strcmp(number, supersedes) == 0) {
+		snprintf(pointer, size, "/validity/supersedes");
+		return err_set(err, ERR_EVIDENCE, "/validity/supersedes: certificate %s cannot replace itself", number);
+	}
+	return true;
+}
+
 bool cert_recheck(const json_t *cert, const struct pack *pack, char *pointer, size_t size, struct err *err)
 {
 	struct facts f;
 	json_t *root = NULL;
 	CLEANUP(buf_done) struct buf text = { 0 };
 	pointer[0] = 0;
-	if (!right_pack(cert, pack, pointer, size, err))
+	if (!known_members(cert, pointer, size, err) || !right_pack(cert, pack, pointer, size, err))
 		return false;
 	const json_t *facts = json_object_get(cert, "facts");
 	if (!json_is_object(facts) || !json_canonical(facts, &text, err) || !facts_parse("facts", text.data, text.len, &f, &root, err)) {
 		snprintf(pointer, size, "/facts");
 		return json_is_object(facts) ? err_wrap(err, "/facts") : err_set(err, ERR_EVIDENCE, "/facts: the certificate carries no facts");
 	}
-	bool good = recheck_facts(cert, pack, &f, pointer, size, err);
+	bool good = dates_fit(cert, &f, pointer, size, err) && recheck_facts(cert, pack, &f, pointer, size, err);
 	facts_done(&f);
 	json_decref(root);
 	if (!good && err && err->kind == ERR_INPUT)

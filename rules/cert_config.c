@@ -148,7 +148,9 @@ static json_t *loadable(const json_t *canonical)
 static bool same_site(const json_t *canonical, const struct site *site, struct err *err)
 {
 	static const char *const members[] = { "site", "meters", "racks", "factors" };
-	json_t *again = json_loads(site->canonical, JSON_REJECT_DUPLICATES, NULL);
+	char *text = site_canonical(site);
+	json_t *again = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	free(text);
 	char pointer[200] = "";
 	size_t i = 0;
 	while (again && i < countof(members) && !json_difference(json_object_get(canonical, members[i]), json_object_get(again, members[i]), pointer, sizeof pointer))

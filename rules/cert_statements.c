@@ -34,6 +34,17 @@ static bool same_members(const json_t *made, const json_t *stated, struct cert_c
 	return true;
 }
 
+/* The day of application and the rate that the authority approved are known from statements only. */
+static bool same_values(const json_t *made, const json_t *stated, struct cert_check *out)
+{
+	const char *day = json_string_value(json_object_get(made, "applied")), *said = json_string_value(json_object_get(stated, "applied"));
+	json_int_t rate = json_integer_value(json_object_get(made, "approved_rate_fen")), other = json_integer_value(json_object_get(stated, "approved_rate_fen"));
+	bool days = (!day && !said) || (day && said && strcmp(day, said) == 0);
+	if (!days || rate != other)
+		snprintf(out->pointer, sizeof out->pointer, "/facts/%s", days ? "approved_rate_fen" : "applied");
+	return days && rate == other;
+}
+
 bool cert_recheck_statements(const json_t *cert, const struct trust *trust, struct buf *unchecked, struct cert_check *out, struct err *err)
 {
 	struct statements s;
@@ -44,7 +55,7 @@ bool cert_recheck_statements(const json_t *cert, const struct trust *trust, stru
 	bool good = cert_statements_read(cert, trust, &s, err);
 	statements_into(&s, &f);
 	json_t *made = good ? facts_json(&f) : NULL;
-	if (good && !same_members(made, stated, out)) {
+	if (good && !(same_members(made, stated, out) && same_values(made, stated, out))) {
 		/* a statement by a key this reader does not know is not proven wrong, only not proven */
 		if (s.unknown_keys)
 			buf_add(unchecked, s.findings.data, s.findings.len);

@@ -114,13 +114,15 @@ static struct bilingual why(struct judging *j, const struct examined *x, const s
 	const char *zh = r->how.zh ? r->how.zh : "", *en = r->how.en ? r->how.en : "";
 	const char *open_zh = x->n > 1 ? "按每一种读法" : "", *open_en = x->n > 1 ? " under every reading" : "";
 	struct bilingual words;
+	/* joined of several comparisons, there is no one value to print */
+	const char *value_zh = c->limit[0] ? judging_text(j, ":%s,限值 %s", c->value, c->limit) : "", *value_en = c->limit[0] ? judging_text(j, ": %s, limit %s", c->value, c->limit) : "";
 	switch (x->standing) {
 	case STANDS_YES:
-		return (struct bilingual){ judging_text(j, "%s满足:%s,限值 %s", open_zh, c->value, c->limit),
-					   judging_text(j, "met%s: %s, limit %s", open_en, c->value, c->limit) };
+		return (struct bilingual){ judging_text(j, "%s满足%s", open_zh, value_zh),
+					   judging_text(j, "met%s%s", open_en, value_en) };
 	case STANDS_NO:
-		return (struct bilingual){ judging_text(j, "%s不满足:%s,限值 %s。%s", open_zh, c->value, c->limit, zh),
-					   judging_text(j, "not met%s: %s, limit %s. %s", open_en, c->value, c->limit, en) };
+		return (struct bilingual){ judging_text(j, "%s不满足%s。%s", open_zh, value_zh, zh),
+					   judging_text(j, "not met%s%s. %s", open_en, value_en, en) };
 	case STANDS_UNDER:
 		words = join_under(j, x);
 		if (!x->missing)

@@ -7,13 +7,17 @@
 
 enum { REASONS_MAX = 64 };
 
-static void add_reason(struct judging *j, const char *id)
+static void add_reason(struct judging *j, const char *id, struct bilingual words)
 {
 	struct verdict *v = j->out;
-	if (!v->reasons)
+	if (!v->reasons) {
 		v->reasons = judging_alloc(j, REASONS_MAX * sizeof *v->reasons);
-	if (v->reasons && v->n_reasons < REASONS_MAX)
-		v->reasons[v->n_reasons++] = id;
+		v->reason_words = judging_alloc(j, REASONS_MAX * sizeof *v->reason_words);
+	}
+	if (!v->reasons || !v->reason_words || v->n_reasons == REASONS_MAX)
+		return;
+	((struct bilingual *)(uintptr_t)v->reason_words)[v->n_reasons] = (struct bilingual){ words.zh ? words.zh : id, words.en ? words.en : id };
+	v->reasons[v->n_reasons++] = id;
 }
 
 void judging_note(struct judging *j, const char *zh, const char *en)
@@ -41,13 +45,16 @@ static struct value fact_by_name(const struct judging *j, const char *name)
 static bool outside_validity(struct judging *j)
 {
 	const struct pack *p = j->pack;
-	char day[DATE_TEXT], last[DATE_TEXT];
+	char day[DATE_TEXT], first[DATE_TEXT], last[DATE_TEXT];
 	for (size_t i = 0; i < p->validity.events.n; i++) {
 		const char *name = TEXTS(p->validity.events)[i];
 		struct value v = fact_by_name(j, name);
 		if (!v.known || (date_compare(v.date, p->validity.from) >= 0 && (!p->validity.until.year || date_compare(v.date, p->validity.until) <= 0)))
 			continue;
-		add_reason(j, name);
+		struct bilingual words = missing_words(p, name);
+		const char *end_zh = p->validity.until.year ? date_text(p->validity.until, last) : "无期限", *end_en = p->validity.until.year ? last : "no end";
+		add_reason(j, name, (struct bilingual){ judging_text(j, "%s %s 不在有效期 %s 至 %s 内", words.zh, date_text(v.date, day), date_text(p->validity.from, first), end_zh),
+							judging_text(j, "%s: %s lies outside %s to %s", words.en, day, first, end_en) });
 		if (p->validity.until_other.year && date_compare(v.date, p->validity.until_other) == 0)
 			judging_note(j, judging_text(j, "%s(%s)按另一计算法(至%s)在有效期内", name, date_text(v.date, day), date_text(p->validity.until_other, last)),
 				 judging_text(j, "%s (%s) is inside by the other way of counting, until %s", name, day, last));
@@ -66,18 +73,27 @@ bool judging_of_site(const struct facts *f, const char *site)
 	return false;
 }
 
+static const char *yuan(struct judging *j, const struct claim *c, bool zh)
+{
+	return c->amount_fen < 0 ? "" : judging_text(j, zh ? ",%lld.%02lld 元" : ", %lld.%02lld yuan", (long long)(c->amount_fen / 100), (long long)(c->amount_fen % 100));
+}
+
 /* 2: once per site and policy, whatever the company's code. */
 static bool already_claimed(struct judging *j)
 {
 	const struct facts *f = j->facts;
+	char day[DATE_TEXT];
 	for (size_t i = 0; j->pack->once.per && i < f->n_claims; i++) {
 		const struct claim *c = &f->claims[i];
 		if (c->withdrawn || !c->policy || strcmp(c->policy, j->pack->policy) != 0 || !judging_of_site(f, c->site))
 			continue;
 		if (!c->pending)
-			add_reason(j, judging_text(j, "claim:%s", c->id ? c->id : c->site));
+			add_reason(j, judging_text(j, "claim:%s", c->id ? c->id : c->site),
+				   (struct bilingual){ judging_text(j, "场所 %s 已获本政策补贴%s%s%s", c->site, c->date.year ? "," : "", c->date.year ? date_text(c->date, day) : "", yuan(j, c, true)),
+						       judging_text(j, "site %s has had a grant of this policy%s%s%s", c->site, c->date.year ? ", " : "", c->date.year ? day : "", yuan(j, c, false)) });
 		else
-			judging_note(j, judging_text(j, "另有待定申请 %s(%s)", c->id ? c->id : "", c->site), judging_text(j, "claim %s of %s is pending", c->id ? c->id : "", c->site));
+			judging_note(j, judging_text(j, "场所 %s 另有待定申请%s%s%s", c->site, c->id ? " " : "", c->id ? c->id : "", yuan(j, c, true)),
+				 judging_text(j, "a claim of site %s is pending%s%s%s", c->site, c->id ? ": " : "", c->id ? c->id : "", yuan(j, c, false)));
 	}
 	return j->out->n_reasons > 0;
 }
@@ -89,11 +105,11 @@ static bool excluded(struct judging *j)
 		const struct statement *st = &ROWS(struct statement, p->statements)[i];
 		struct value v = st->required && !st->neutral && st->kind == STATEMENT_YES_NO ? statement_value(st, j->facts) : value_unknown(TYPE_TRUTH, NULL);
 		if (v.truth == TRUTH_NO && v.known)
-			add_reason(j, st->id);
+			add_reason(j, st->id, (struct bilingual){ judging_text(j, "声明为“否”:%s", st->title.zh), judging_text(j, "stated as \"no\": %s", st->title.en) });
 	}
 	for (size_t i = 0; i < p->exclusions.n; i++)
 		if (expr_value(ROWS(struct condition, p->exclusions)[i].test, &j->env).truth == TRUTH_YES)
-			add_reason(j, ROWS(struct condition, p->exclusions)[i].id);
+			add_reason(j, ROWS(struct condition, p->exclusions)[i].id, ROWS(struct condition, p->exclusions)[i].title);
 	return j->out->n_reasons > 0;
 }
 
@@ -105,7 +121,7 @@ static void require(struct judging *j, const char *name)
 		if (strcmp(j->out->reasons[i], name) == 0)
 			return;
 	struct bilingual words = missing_words(j->pack, name);
-	add_reason(j, name);
+	add_reason(j, name, words);
 	judging_note(j, judging_text(j, "尚缺:%s", words.zh), judging_text(j, "not stated: %s", words.en));
 }
 
@@ -119,9 +135,9 @@ static bool incomplete(struct judging *j)
 			continue;
 		const struct attestation *a = statement_find(st, j->facts);
 		const char *fault = a ? statement_fault(st, a) : NULL;
-		add_reason(j, st->id);
+		add_reason(j, st->id, st->title);
 		if (fault)
-			judging_note(j, judging_text(j, "“%s”的声明无效(%s)", st->title.zh, fault), judging_text(j, "the statement on \"%s\" does not count: %s", st->title.en, fault));
+			judging_note(j, judging_text(j, "“%s”的声明无效(%s)", st->title.zh, missing_words(p, fault).zh), judging_text(j, "the statement on \"%s\" does not count: %s", st->title.en, fault));
 		else
 			judging_note(j, judging_text(j, "尚缺声明“%s”。%s", st->title.zh, st->how.zh ? st->how.zh : ""),
 				 judging_text(j, "not stated: %s. %s", st->title.en, st->how.en ? st->how.en : ""));
@@ -133,7 +149,7 @@ static bool incomplete(struct judging *j)
 		require(j, TEXTS(p->validity.events)[i]);
 	for (size_t i = 0; i < p->exclusions.n; i++)
 		if (expr_value(ROWS(struct condition, p->exclusions)[i].test, &j->env).truth == TRUTH_UNKNOWN)
-			add_reason(j, ROWS(struct condition, p->exclusions)[i].id);
+			add_reason(j, ROWS(struct condition, p->exclusions)[i].id, ROWS(struct condition, p->exclusions)[i].title);
 	return j->out->n_reasons > 0;
 }
 
@@ -147,7 +163,7 @@ static bool insufficient(struct judging *j)
 		if (v.truth == TRUTH_YES)
 			continue;
 		struct bilingual lacking = missing_words(p, v.missing ? v.missing : "");
-		add_reason(j, c->id);
+		add_reason(j, c->id, c->title);
 		judging_note(j, judging_text(j, "%s%s%s。%s", c->title.zh, v.known ? ":不满足" : ",缺少:", v.known ? "" : lacking.zh, c->how.zh ? c->how.zh : ""),
 			 judging_text(j, "%s%s%s. %s", c->title.en, v.known ? ": not met" : "; lacking: ", v.known ? "" : lacking.en, c->how.en ? c->how.en : ""));
 	}
@@ -192,9 +208,10 @@ static void reasons_of(struct judging *j, enum standing standing)
 		if (x->standing != standing)
 			continue;
 		if (standing != STANDS_UNDER)
-			add_reason(j, x->rule->id);
+			add_reason(j, x->rule->id, x->rule->title);
 		for (size_t k = 0; standing == STANDS_UNDER && k < x->n_under; k++)
-			add_reason(j, judging_text(j, "%s: %s", x->rule->id, x->under[k]));
+			add_reason(j, judging_text(j, "%s: %s", x->rule->id, x->under[k]),
+				   (struct bilingual){ judging_text(j, "%s:%s", x->rule->title.zh, x->under_text[k].zh), judging_text(j, "%s: %s", x->rule->title.en, x->under_text[k].en) });
 	}
 }
 
@@ -207,7 +224,7 @@ static bool reserved(struct judging *j)
 		if (expr_value(c->test, &j->env).truth == TRUTH_NO)
 			continue;
 		any = true;
-		add_reason(j, c->id);
+		add_reason(j, c->id, c->title);
 		judging_note(j, c->title.zh, c->title.en);
 	}
 	return any;

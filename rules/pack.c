@@ -63,6 +63,17 @@ static bool compares(const struct expr *e)
 	return false;
 }
 
+/* A criterion that asks whether something is known turns what is lacking into a yes or a no. */
+static bool asks_known(const struct expr *e)
+{
+	if (e->eval == eval_known)
+		return true;
+	for (size_t i = 0; i < e->n; i++)
+		if (e->args[i]->type == TYPE_TRUTH && asks_known(e->args[i]))
+			return true;
+	return false;
+}
+
 static size_t readings_of(const struct pack *p, uint32_t mask)
 {
 	size_t n = 1;
@@ -93,6 +104,9 @@ static void load_criteria(struct loading *s)
 			r->test = expr_load_as(s, r->test_node, TYPE_TRUTH, NULL);
 		if (r->test && r->quote && compares(r->test) && !word_quoted(r->test, r->quote))
 			word_problem(s, r);
+		if (r->test && asks_known(r->test))
+			conf_problem(s->c, r->test_node, "`known` makes a yes or a no of what is lacking; a criterion stays undecided then: what must be known goes into `requires`, "
+				     "a `required` statement or `sufficiency`");
 		if (r->test && !r->test->asks)
 			conf_problem(s->c, r->test_node, "this asks for no fact and no statement: it would say the same of every site");
 		if (r->test && readings_of(s->pack, r->test->choices) > READINGS_MAX)

@@ -86,6 +86,7 @@ struct verdict {
 	enum verdict_kind kind;
 	struct criterion *criteria; size_t n_criteria;
 	const char **reasons; size_t n_reasons;          /* failing criteria, missing things or interpretations, ids */
+	const struct bilingual *reason_words;            /* the same, for people; as many */
 	struct bilingual sentence;                       /* the verdict in words */
 	int64_t amount_fen, rate_fen, cap_fen, counted_racks;   /* upper bound, 0 when not eligible */
 	struct { const char *who; int64_t fen; struct bilingual title; } split[4]; size_t n_split;   /* fen -1: unspecified */
@@ -106,5 +107,9 @@ json_t *verdict_json(const struct pack *p, const struct verdict *v);
 void verdict_value(const char *value, bool chinese, struct buf *out);
 /* The trace for people, in one language, a line a criterion. */
 void verdict_text(const struct pack *p, const struct verdict *v, bool chinese, struct buf *out);
+/* Its reasons alone, a line each, the id behind the words. */
+void verdict_reasons_text(const struct verdict *v, bool chinese, struct buf *out);
+/* What was judged on: window, energies, completeness, days, statements with who and when, claims. */
+void facts_said(const struct pack *p, const struct facts *f, bool chinese, struct buf *out);
 
 #endif

@@ -1,13 +1,14 @@
 #include "rules/statement.h"
 #include "core/merkle.h"
+#include "rules/exact.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 void statements_init(struct statements *s, const char *site_id)
 {
-	*s = (struct statements){ .roots = json_array(), .lineage = calloc(1, sizeof *s->lineage) };
-	if (s->lineage)
+	*s = (struct statements){ .roots = json_array(), .lineage = calloc(1, sizeof *s->lineage), .lineage_ids = calloc(1, sizeof *s->lineage_ids) };
+	if (s->lineage && s->lineage_ids)
 		s->lineage[s->n_lineage++] = site_id;
 }
 
@@ -20,6 +21,7 @@ void statements_done(struct statements *s)
 	free(s->attestations);
 	free(s->claims);
 	free(s->lineage);
+	free(s->lineage_ids);
 	buf_done(&s->findings);
 	*s = (struct statements){ 0 };
 }
@@ -49,9 +51,11 @@ static bool add_attestation(struct statements *s, const json_t *p)
 	struct attestation a = { .name = name, .date = date_of(p, "date"), .text = text_of(p, "text"), .role = text_of(p, "role"), .by = text_of(p, "by"),
 				 .evidence = text_of(p, "id"), .amount = text_of(p, "amount"), .signed_ = true,
 				 .value = !value ? TRUTH_UNKNOWN : !strcmp(value, "yes") ? TRUTH_YES : TRUTH_NO };
+	/* the newest is the last; a role speaks for itself alone, so that a word by the wrong one takes nobody else's away */
 	for (size_t i = 0; i < s->n_attestations; i++) {
-		if (!strcmp(s->attestations[i].name, name)) {
-			s->attestations[i] = a;
+		if (!strcmp(s->attestations[i].name, name) && !strcmp(s->attestations[i].role, a.role)) {
+			memmove(&s->attestations[i], &s->attestations[i + 1], (s->n_attestations - i - 1) * sizeof a);
+			s->attestations[s->n_attestations - 1] = a;
 			return true;
 		}
 	}
@@ -83,6 +87,11 @@ static bool add_lineage(struct statements *s, const json_t *p)
 	if (!rows)
 		return false;
 	s->lineage = rows;
+	const char **ids = grown(s->lineage_ids, s->n_lineage, sizeof *ids);
+	if (!ids)
+		return false;
+	s->lineage_ids = ids;
+	ids[s->n_lineage] = text_of(p, "id");
 	rows[s->n_lineage++] = text_of(p, "of");
 	return true;
 }
@@ -102,6 +111,18 @@ static bool add_baseline(struct statements *s, const json_t *p)
 	return true;
 }
 
+static void drop_lineage(struct statements *s, const char *id)
+{
+	size_t n = s->n_lineage ? 1 : 0;
+	for (size_t i = 1; i < s->n_lineage; i++) {
+		if (!strcmp(s->lineage_ids[i], id))
+			continue;
+		s->lineage[n] = s->lineage[i];
+		s->lineage_ids[n++] = s->lineage_ids[i];
+	}
+	s->n_lineage = n;
+}
+
 static bool add_revocation(struct statements *s, const json_t *p)
 {
 	const char *id = text_of(p, "revokes");
@@ -113,6 +134,7 @@ static bool add_revocation(struct statements *s, const json_t *p)
 	for (size_t i = 0; i < s->n_claims; i++)
 		if (!strcmp(s->claims[i].id, id))
 			s->claims[i].withdrawn = true;
+	drop_lineage(s, id);
 	for (size_t i = 0; i < s->n_meters; i++)
 		s->meters[i].revoked |= !strcmp(s->meters[i].id, id);
 	s->revokes = id;
@@ -206,18 +228,12 @@ bool statements_add(struct statements *s, const struct trust *trust, const void 
 	return good && !s->findings.failed ? true : err_memory(err);
 }
 
-/* "800 yuan" -> fen; 0 when it is not that. */
-static int64_t fen_of(const char *amount)
+int64_t statement_fen(const char *amount)
 {
-	char digits[32];
-	size_t n = amount ? strspn(amount, "0123456789.") : 0;
-	struct ratio yuan;
-	if (!n || n >= sizeof digits)
-		return 0;
-	memcpy(digits, amount, n);
-	digits[n] = 0;
+	struct exact v;
+	struct unit unit, yuan;
 	int64_t fen;
-	return ratio_parse(digits, &yuan) && mul_div(yuan.num, 100, yuan.den, &fen) ? fen : 0;
+	return amount && unit_parse("yuan", &yuan) && exact_parse(amount, &v, &unit) && dim_equal(unit.dim, yuan.dim) && exact_int64(v, &fen) && fen > 0 ? fen : 0;
 }
 
 void statements_into(const struct statements *s, struct facts *f)
@@ -237,7 +253,7 @@ void statements_into(const struct statements *s, struct facts *f)
 		else if (!strcmp(a->name, "applied") && a->date.year)
 			f->applied = a->date;
 		else if (!strcmp(a->name, "approved_rate"))
-			f->approved_rate_fen = fen_of(a->amount);
+			f->approved_rate_fen = statement_fen(a->amount);
 	}
 }
 

@@ -39,6 +39,7 @@ static const struct { const char *key, *zh, *en; } words[] = {
 	{ "no PUE: energies of the window are not known", "窗口电量未知,没有PUE", NULL }, { "no PUE: an energy is negative or not known", "电量为负或未知,没有PUE", NULL },
 	{ "no PUE: IT energy is 0", "信息设备电量为0,没有PUE", NULL }, { "no PUE: IT energy is not below total energy", "信息设备电量不小于总电量,没有PUE", NULL },
 	{ "an interval reaches over a class border", "区间跨越等级界限", NULL }, { "a day before the first row of a step", "日期早于分段的第一行", NULL },
+	{ "revoked", "已撤回", NULL }, { "not signed", "未签署", NULL }, { "signed by another role", "签署人的角色不符", NULL },
 	{ "a row for this key in the table", "表中没有该项", NULL }, { "an assumption of another kind or unit than the fact", "假设值的类型或单位不符", NULL },
 };
 
@@ -50,8 +51,26 @@ static const char *english(const char *missing)
 	return missing;
 }
 
+/* agent/further.c names the window and its days in front of these. */
+static const char *window_words(const char *missing)
+{
+	static const struct { const char *end, *zh; } rows[] = {
+		{ ": no records", "该窗口没有记录" }, { ": the racks' rated power is not stated", "未说明机架额定功率,无法确定负载率" },
+		{ ": in no interval was the load what the rule asks for", "窗口内没有负载率符合要求的区间" } };
+	size_t len = strlen(missing);
+	for (size_t i = 0; strncmp(missing, "window '", 8) == 0 && i < countof(rows); i++) {
+		size_t n = strlen(rows[i].end);
+		if (len > n && strcmp(missing + len - n, rows[i].end) == 0)
+			return rows[i].zh;
+	}
+	return NULL;
+}
+
 struct bilingual missing_words(const struct pack *p, const char *missing)
 {
+	const char *window = window_words(missing);
+	if (window)
+		return (struct bilingual){ window, missing };
 	for (size_t i = 0; i < p->statements.n; i++)
 		if (strcmp(ROWS(struct statement, p->statements)[i].id, missing) == 0)
 			return ROWS(struct statement, p->statements)[i].title;
@@ -207,15 +226,30 @@ static void money_text(const struct verdict *v, bool chinese, struct buf *out)
 	}
 }
 
+void verdict_reasons_text(const struct verdict *v, bool chinese, struct buf *out)
+{
+	for (size_t i = 0; i < v->n_reasons; i++)
+		buf_printf(out, "  - %s [%s]\n", pick(v->reason_words[i], chinese), v->reasons[i]);
+}
+
+/* Simple acceptance is what the verdict goes by; whether the stricter one is met stands beside it (domain.md 2.5). */
+static void guarded_text(const struct pack *p, const struct verdict *v, bool chinese, struct buf *out)
+{
+	static const struct bilingual said[] = { { "计入扩展不确定度后(ρ=0 与 ρ=1):未低于限值,或不确定度未给出", "with the uncertainty added (rho 0 and 1): not below the limit, or U is not stated" },
+						  { "计入扩展不确定度后(ρ=0 与 ρ=1):仍低于限值", "with the uncertainty added (rho 0 and 1): below the limit too" } };
+	if (pack_pue_limit(p).den)
+		buf_printf(out, "    %s\n", pick(said[v->guarded], chinese));
+}
+
 void verdict_text(const struct pack *p, const struct verdict *v, bool chinese, struct buf *out)
 {
 	char day[DATE_TEXT];
 	buf_printf(out, "%s%s: %s\n", v->assumed ? (chinese ? "[假设,不是证据] " : "[WHAT-IF, NOT EVIDENCE] ") : "", verdict_names[v->kind], pick(v->sentence, chinese));
 	buf_printf(out, chinese ? "规则包 %s %s,判定日 %s\n" : "pack %s %s, judged %s\n", p->id, p->version, date_text(v->judged, day));
-	for (size_t i = 0; i < v->n_reasons; i++)
-		buf_printf(out, "  - %s\n", v->reasons[i]);
+	verdict_reasons_text(v, chinese, out);
 	for (size_t i = 0; i < v->n_criteria; i++)
 		criterion_text(&v->criteria[i], chinese, out);
+	guarded_text(p, v, chinese, out);
 	money_text(v, chinese, out);
 	for (size_t i = 0; i < v->n_outputs; i++) {
 		buf_printf(out, chinese ? "%s:" : "%s: ", pick(v->outputs[i].title, chinese));

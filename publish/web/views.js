@@ -121,22 +121,10 @@ function deviceTable(caption, list) {
 		list.map((x) => [x.id, stateBadge(x.state), x.profile || '—', h('code', null, x.endpoint || ''), `${number(x.latency_us / 1000, 1)} ms`, number(x.polls), number(x.failures), moment(x.last_good), said(x.error) || '—']), [4, 5, 6], [8]);
 }
 
-// What several units share: a gateway, a serial line. With all of them ill the fault is most likely its own.
-const wayOf = (x) => /^(modbus.*[^/])\/\d+$/.exec(x.endpoint)?.[1];
-function illWays(devices) {
-	const ways = new Map();
-	for (const x of devices) {
-		const way = ways.get(wayOf(x)) ?? { units: 0, ill: 0 };
-		ways.set(wayOf(x), { units: way.units + 1, ill: way.ill + (x.state === 'late' || x.state === 'down') });
-	}
-	ways.delete(undefined);
-	return new Map([...ways].filter(([, w]) => w.units > 1 && w.ill === w.units));
-}
-
 function deviceShort(d) {
-	const ways = illWays(d.devices), bad = d.devices.filter((x) => x.state !== 'up' && !ways.has(wayOf(x))).slice(0, 12);
-	return h('div', null, healthTiles(d), [...ways].slice(0, 8).map(([way, w]) => h('p', { class: 'warn' }, t('way_ill', { way, n: number(w.units) }))),
-		bad.length ? table(t('only_trouble'), [t('device'), t('state'), t('last_good'), t('error')], bad.map((x) => [x.id, stateBadge(x.state), moment(x.last_good), said(x.error) || '—']), [], [3]) : ways.size ? null : h('p', { class: 'good' }, t('no_trouble')),
+	const ill = d.gateways.filter((g) => g.ill === g.units), names = new Set(ill.map((g) => g.gateway)), bad = d.devices.filter((x) => x.state !== 'up' && !names.has(x.gateway)).slice(0, 12);
+	return h('div', null, healthTiles(d), ill.slice(0, 8).map((g) => h('p', { class: 'warn' }, t('way_ill', { way: g.gateway, n: number(g.units) }))),
+		bad.length ? table(t('only_trouble'), [t('device'), t('state'), t('last_good'), t('error')], bad.map((x) => [x.id, stateBadge(x.state), moment(x.last_good), said(x.error) || '—']), [], [3]) : ill.length ? null : h('p', { class: 'good' }, t('no_trouble')),
 		h('p', null, h('a', { href: '#devices' }, t('all_devices'))));
 }
 

@@ -110,7 +110,7 @@ with tempfile.TemporaryDirectory() as temp:
 
     # ---- not decidable, and why
     said = judged(store("none", readings(), racks=None), 11)
-    check("rated power is not stated" in said, said)
+    check("rated power is not stated" in said and "未说明机架额定功率" in said, said)
     said = judged(store("other", readings(quarter_kw=45)), 11)
     check("in no interval was the load what the rule asks for" in said, said)
     said = judged(store("late", readings(first=24 * 20)), 11)
@@ -129,6 +129,7 @@ with tempfile.TemporaryDirectory() as temp:
     run("pack", "sign", edited, "--keys", here("city"))
     judged(whole, 0, pack=edited)
     draft = write(here("draft.yaml"), PACK.replace('value: "1.4", source: 一, status: S', 'value: "1.4", source: 一, status: m?'))
+    check("draft" in judged(whole, 78, pack=draft), "nor unsigned")
     run("pack", "sign", draft, "--keys", here("city"))
     check("draft" in judged(whole, 78, pack=draft), "a draft bears no verdict, signed or not")
 

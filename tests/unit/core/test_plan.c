@@ -295,10 +295,73 @@ static void plausibility(void **state)
 	library_free(lib);
 }
 
+/* F-dev-16: the object that tells the scale is in the GET of what it scales, once for all of them; while it says something else they are no values. */
+static void scale_is_read_with_the_values(void **state)
+{
+	(void)state;
+	static const char yaml[] = HEAD "points:\n - {name: a, quantity: voltage, unit: V, at: oid e.1.1.0, scale_from: {at: oid e.1.9.0, as: digits}}\n"
+		" - {name: b, quantity: current, unit: A, at: oid e.1.2.0, scale_from: {at: oid e.1.9.0, as: digits}}\n - {name: c, quantity: frequency, unit: Hz, at: oid e.1.3.0}\n";
+	static const char *const names[] = { "1.3.6.1.4.1.1.1.0", "1.3.6.1.4.1.1.2.0", "1.3.6.1.4.1.1.3.0", "1.3.6.1.4.1.1.9.0" };
+	static const int64_t raw[] = { 2300, 160, 50, 1 };
+	struct library *lib = library_of(yaml);
+	struct err err = { 0 };
+	struct replica *r = replica_new();
+	struct var v[4] = { 0 };
+	for (size_t i = 0; i < 4; i++) {
+		v[i] = (struct var){ .type = VAR_INTEGER, .integer = raw[i] };
+		assert_true(oid_parse(names[i], &v[i].name) && replica_var(r, &v[i]));
+	}
+	struct bound *b;
+	struct sample *s, out[3];
+	assert_true(replica_probe(r, library_at(lib, 0), &b, &s, &err));
+	assert_int_equal(s[0].value, 230000);
+	struct plan *p = plan_make(b, NULL, &err);
+	assert_int_equal(p->n, 1);
+	assert_int_equal(p->requests[0].n_oids, 4);
+	struct var answer[4];
+	for (size_t i = 0; i < 4; i++)
+		for (size_t k = 0; k < 4; k++)
+			if (oid_equal(&p->requests[0].oids[i], &v[k].name))
+				answer[i] = v[k];
+	struct reading in = { .request = &p->requests[0], .vars = answer, .n_vars = 4 };
+	assert_false(decode_rescaled(p, &in));
+	assert_int_equal(decode_reading(p, &in, 0, out), 3);
+	assert_int_equal(out[1].value, 16000);
+	for (size_t i = 0; i < 4; i++)
+		if (oid_equal(&answer[i].name, &v[3].name))
+			answer[i].integer = 2;
+	assert_true(decode_rescaled(p, &in));
+	decode_reading(p, &in, 0, out);
+	assert_true(out[0].quality == QUALITY_MISSING && out[0].reason == REASON_RESCALED && out[1].reason == REASON_RESCALED);
+	assert_int_equal(out[2].value, 50000);
+	plan_free(p);
+	free(s);
+	bound_free(b);
+	replica_free(r);
+	library_free(lib);
+}
+
+/* A number that the profile has no name for is never shown as if it were a measurement. */
+static void unlisted_state(void **state)
+{
+	(void)state;
+	struct library *lib = library_of(HEAD "points:\n - {name: a, at: holding 0, states: {1: normal, 2: alarm}}\n");
+	struct bound *b = bound_of(lib);
+	static const struct { const char *name; int64_t value; const char *text; } cases[] = {
+		{ "a listed one", 2, "alarm" }, { "an unlisted one", 7, "unknown state 7" }, { "a negative one", -1, "unknown state -1" } };
+	for (size_t i = 0; i < countof(cases); i++) {
+		CLEANUP(buf_done) struct buf out = { 0 };
+		bound_value_text(&b->points[0], cases[i].value, &out);
+		row_check(&cases[i], !strcmp(out.data, cases[i].text));
+	}
+	bound_free(b);
+	library_free(lib);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plans), cmocka_unit_test(learning_terminates_and_finds_all), cmocka_unit_test(readings), cmocka_unit_test(foreign_variables),
+		cmocka_unit_test(plans), cmocka_unit_test(learning_terminates_and_finds_all), cmocka_unit_test(readings), cmocka_unit_test(foreign_variables), cmocka_unit_test(scale_is_read_with_the_values), cmocka_unit_test(unlisted_state),
 		cmocka_unit_test(overrides), cmocka_unit_test(plausibility),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -179,7 +179,7 @@ static void status_is_json(void **state)
 		json_object_foreach(j, key, value)
 			if (!value)
 				fail_msg("%s: %s is missing", sites[i].name, key);
-		row_check(&sites[i], json_object_size(j) == 28);
+		row_check(&sites[i], json_object_size(j) == 29);
 		const json_t *power = json_object_get(j, "power");
 		row_check(&sites[i], json_is_null(json_object_get(power, "total_mw")) == !s->total_known && json_is_null(json_object_get(power, "it_mw")) == !s->it_known);
 		row_check(&sites[i], json_is_true(json_object_get(power, "known")) == (s->total_known && s->it_known) && json_is_null(json_object_get(power, "ratio")) != (s->total_known && s->it_known));

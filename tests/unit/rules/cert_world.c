@@ -134,15 +134,16 @@ static bool attach(struct world *w, const struct merkle_nodes *tree, const char 
 	return merkle_nodes_inclusion(tree, i, path, &n) && cert_evidence_add(w->evidence, why, &leaf, path, n, err);
 }
 
-/* What people state, signed, and the three leaves behind the intervals. */
-static const struct { const char *name, *role, *by; } said[WORLD_STATEMENTS] = {
-	{ "retrofit", "applicant", "张三" }, { "cloud_center", "applicant", "张三" }, { "operator", "operator", "李四" } };
+/* What people state, signed, and their leaves behind the intervals. */
+static const struct { const char *name, *role, *by, *value, *date; } said[WORLD_STATEMENTS] = {
+	{ "retrofit", "applicant", "张三", "yes", "2025-12-30" }, { "cloud_center", "applicant", "张三", "yes", "2025-12-30" }, { "operator", "operator", "李四", "yes", "2025-12-30" },
+	{ "applied", "applicant", "张三", NULL, "2026-01-09" } };
 
 static bool state(struct world *w, size_t i, struct buf *envelope, struct err *err)
 {
 	CLEANUP(buf_done) struct buf payload = { 0 };
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "kind", "attestation", "name", said[i].name, "value", "yes", "role", said[i].role,
-			      "by", said[i].by, "date", "2025-12-30", "site", "demo-baoding", "simulated", 1, "issued", "2025-12-30T00:00:00Z");
+	json_t *o = json_pack("{s:s, s:s, s:s*, s:s, s:s, s:s, s:s, s:b, s:s}", "kind", "attestation", "name", said[i].name, "value", said[i].value, "role", said[i].role,
+			      "by", said[i].by, "date", said[i].date, "site", "demo-baoding", "simulated", 1, "issued", "2025-12-30T00:00:00Z");
 	bool good = statement_payload(o, &payload, err) && jws_make(&w->signer.ops, JWS_STATEMENT, payload.data, payload.len, false, envelope, err);
 	json_decref(o);
 	return good;
@@ -254,10 +255,14 @@ static void add_configuration(struct world *w)
 {
 	struct buf *b = &w->leaves[w->n];
 	struct hash hash;
-	sha256(w->site->canonical, strlen(w->site->canonical), &hash);
+	char *text = site_canonical(w->site);
+	if (!text)
+		abort();
+	sha256(text, strlen(text), &hash);
 	hash_hex(&hash, w->config_hash);
 	buf_str(b, "{\"configuration\":");
-	buf_json(b, w->site->canonical);
+	buf_json(b, text);
+	free(text);
 	buf_printf(b, ",\"sha256\":\"%s\"}", w->config_hash);
 	push_leaf(w, KIND_CONFIG);
 	w->n++;
@@ -298,7 +303,6 @@ static void fill_facts(struct world *w)
 	f->window_from = (struct date){ 2025, 1, 1 };
 	f->window_to = (struct date){ 2025, 12, 31 };
 	f->completed = (struct date){ 2024, 11, 30 };
-	f->applied = (struct date){ 2026, 1, 9 };
 	statements_into(&w->statements, f);
 }
 

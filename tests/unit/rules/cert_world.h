@@ -7,7 +7,7 @@
 #include "tests/unit/rules/signer.h"
 
 /* A day before the window, then a year; behind them what people state, then corrections and the configuration where asked for. */
-enum { WORLD_INTERVALS = 35040 + 96, WORLD_STATEMENTS = 3, WORLD_LEAVES = WORLD_INTERVALS + WORLD_STATEMENTS + 6 };
+enum { WORLD_INTERVALS = 35040 + 96, WORLD_STATEMENTS = 4, WORLD_LEAVES = WORLD_INTERVALS + WORLD_STATEMENTS + 6 };
 
 struct world_options {
 	size_t gaps;                         /* that many intervals in which the chiller feed is not known (an interim window then) */

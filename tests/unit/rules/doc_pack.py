@@ -7,7 +7,7 @@ import tempfile
 
 puectl, page = sys.argv[1:3]
 texts = re.findall(r"```yaml\n(.*?)```", open(page, encoding="utf-8").read(), re.S)
-good = len(texts) == 2
+good = len(texts) == 3
 for text in texts:
     name = re.search(r"^pack: (\S+)", text, re.M).group(1)
     with tempfile.TemporaryDirectory() as folder:

@@ -54,7 +54,7 @@ static void a_certificate_holds(void **state)
 		fail_msg("%s: %s", pointer, err.text);
 	assert_true(cert_recheck_evidence(cert, &check, &err));
 	assert_true(check.from_evidence);
-	assert_int_equal(check.leaves, 16);
+	assert_int_equal(check.leaves, 17);
 	assert_string_equal(json_string_value(json_object_get(json_object_get(cert, "verdict"), "kind")), "ELIGIBLE_ROBUST");
 	assert_string_equal(json_string_value(json_object_get(cert, "term")), "annual");
 	static const char *const groups[] = { "identity", "applicant", "site", "method", "meters", "results", "verdict", "amount", "before_after", "evidence",
@@ -191,6 +191,11 @@ static const struct forgery { const char *name, *path, *json, *pointer; } forger
 	{ "completion moved", "/facts/completed", "\"2023-01-01\"", "/verdict" },
 	{ "an unsigned statement", "/facts/attestations/0/signed", "false", "/facts/attestations/0/signed" },
 	{ "a statement put into another's mouth", "/facts/attestations/0/by", "\"王五\"", "/facts/attestations/0/by" },
+	{ "another day of application", "/facts/applied", "\"2025-12-31\"", "/facts/applied" },
+	{ "a rate that nobody approved", "/facts/approved_rate_fen", "100000", "/facts/approved_rate_fen" },
+	{ "words beside the format", "/grant", "\"paid\"", "/grant" },
+	{ "issued before it was judged", "/issued", "\"2026-01-09T09:59:59Z\"", "/issued" },
+	{ "it replaces itself", "/validity/supersedes", "\"SIM-demo-baoding-2025-001\"", "/validity/supersedes" },
 	{ "a statement added", "/facts/attestations", "[]", "/facts/attestations/0" },
 	{ "a claim left out", "/facts/claims", "[{\"site\":\"x\"}]", "/facts/claims/0" },
 	{ "a merger added", "/facts/lineage", "[\"demo-baoding\",\"old\"]", "/facts/lineage/1" },

@@ -48,6 +48,15 @@ static bool reads_back(const char *canonical, struct err *err)
 	return good;
 }
 
+static bool site_reads_back(const struct site *site, struct err *err)
+{
+	char *text = site_canonical(site);
+	assert_non_null(text);
+	bool good = reads_back(text, err);
+	free(text);
+	return good;
+}
+
 static void every_configuration_is_read_back(void **state)
 {
 	(void)state;
@@ -57,7 +66,7 @@ static void every_configuration_is_read_back(void **state)
 		const struct site *site = site_load(c, r->name, r->text, strlen(r->text), (struct file_reader){ no_files, NULL });
 		if (!site && !conf_ok(c, &err))
 			fail_msg("row \"%s\": %s", r->name, err.text);
-		if (!reads_back(site->canonical, &err))
+		if (!site_reads_back(site, &err))
 			fail_msg("row \"%s\": %s", r->name, err.text);
 		conf_free(c);
 	}
@@ -74,7 +83,7 @@ static void files_of_the_tree_are_read_back(void **state)
 		struct err err = { 0 };
 		assert_true(kit_file(files[i], &text));
 		const struct site *site = site_load(c, files[i], text.data, text.len, (struct file_reader){ no_files, NULL });
-		if (!site || !reads_back(site->canonical, &err))
+		if (!site || !site_reads_back(site, &err))
 			fail_msg("%s: %s", files[i], site ? err.text : "not a site");
 		conf_free(c);
 	}

@@ -194,7 +194,11 @@ static const struct slip { const char *name, *from, *to, *said; } slips[] = {
 	  "windows: [{name: before, kind: calendar_year}, {name: load, kind: load_fraction, months: 12, load: 25}]\nrequires: [applied]",
 	  "city.yaml:33:32: a further window is `preceding` (the months before the main one) or `load_fraction`\n"
 	  "city.yaml:33:48: a window at a load needs `load: 25 %` and `within: 5 %`: IT power over the racks' rated power, and how far from it\n"
-	  "city.yaml:33:100: '25' is no share between 0 and 1\n" },
+	  "city.yaml:33:100: '25' is no share between 0 and 1\n" },	{ "a text with a comma, not in quotes", "source: {name: ", "source: {name: 试行,修订, x: ",
+	  "city.yaml:7:19: unknown key '修订' in source; a comma separates here: put the whole text into double quotes\n"
+	  "city.yaml:7:23: unknown key 'x' in source; remove it or see docs/writing-a-pack.md for the keys\n" },
+	{ "known, as a criterion", "test: {compare: pue, op: \"<\", word: 低于, limit: pue_limit}", "test: {known: pue}",
+	  "city.yaml:47:11: `known` makes a yes or a no of what is lacking; a criterion stays undecided then: what must be known goes into `requires`, a `required` statement or `sufficiency`\n" },
 };
 
 /* Slips that load: the vectors tell them. */

@@ -235,8 +235,27 @@ static void test_constant(void **state)
 	}
 }
 
+/* `known` as a criterion: what is lacking would decide. */
+static void test_known(void **state)
+{
+	static const char *const tests[] = { "{known: pue}", "{not: {known: pue}}", "{any: [{all: [{known: said}]}, said]}" };
+	(void)state;
+	for (size_t i = 0; i < countof(tests); i++) {
+		CLEANUP(buf_done) struct buf text = { 0 }, report = { 0 };
+		struct conf *c = conf_new();
+		head(&text);
+		buf_str(&text, "criteria:\n");
+		criterion(&text, 0);
+		buf_printf(&text, "%s\n%s", tests[i], tail);
+		assert_null(pack_load(c, "known.yaml", text.data, text.len, NULL));
+		conf_report(c, &report);
+		assert_non_null(strstr(report.data, "`known` makes a yes or a no"));
+		conf_free(c);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_nothing_known), cmocka_unit_test(test_deep), cmocka_unit_test(test_constant) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_nothing_known), cmocka_unit_test(test_deep), cmocka_unit_test(test_constant), cmocka_unit_test(test_known) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
