@@ -1,5 +1,6 @@
 /* puectl: finds the verb, reads its arguments by its table, runs it. */
 #include "agent/ctl.h"
+#include "publish/said.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -8,13 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *counted(size_t n, const char *name)
+const char *ctl_said(const struct ctl *ctl, const char *english, struct buf *room)
 {
-	static char room[8][64];
-	static unsigned next;
-	char *out = room[next++ % countof(room)];
-	snprintf(out, sizeof room[0], "%zu %s%s", n, name, n == 1 ? "" : "s");
-	return out;
+	static struct said *said;       /* for the whole run */
+	if (ctl->lang != LANG_ZH)
+		return english;
+	said = said ? said : said_new();
+	buf_reset(room);
+	if (said)
+		said_zh(said, english, room);
+	return room->len ? room->data : english;
 }
 
 int ctl_usage(const struct ctl *ctl, const char *fmt, ...)
@@ -34,9 +38,24 @@ int ctl_usage(const struct ctl *ctl, const char *fmt, ...)
 	return 64;
 }
 
+/* The next step, where the sentence comes from below and knows none. */
+static const struct { enum err_kind kind; const char *ends; struct bilingual next; } next_steps[] = {
+	{ ERR_DENIED, ": Permission denied", { ";请以 pued 用户运行: sudo -u pued puectl ...", "; run it as the user of pued: sudo -u pued puectl ..." } },
+	{ ERR_IO, "/etc/pued/pued.yaml: No such file or directory",
+	  { ";用 --config FILE 指出站点配置,或先写一份: docs/first-site.md", "; name the site's configuration (--config FILE), or write one first: docs/first-site.md" } },
+};
+
 int ctl_fail(const struct ctl *ctl, const struct err *err)
 {
-	fprintf(stderr, "puectl %s: %s\n", ctl->verb->name, err->text);
+	CLEANUP(buf_done) struct buf room = { 0 };
+	size_t len = strlen(err->text);
+	fprintf(stderr, "puectl %s: %s", ctl->verb->name, ctl_said(ctl, err->text, &room));
+	for (size_t i = 0; i < countof(next_steps); i++) {
+		size_t n = strlen(next_steps[i].ends);
+		if (err->kind == next_steps[i].kind && len >= n && strcmp(err->text + len - n, next_steps[i].ends) == 0)
+			fputs(say(ctl, next_steps[i].next), stderr);
+	}
+	fputs("\n", stderr);
 	int code = err_exit_code(err);
 	return code ? code : 70;
 }
@@ -111,6 +130,8 @@ int main(int argc, char **argv)
 	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
+	if (code == 74)
+		return code;            /* the verb has said so */
 	fprintf(stderr, SAY(&ctl, "puectl: 标准输出写入失败: %s\n", "puectl: standard output: %s; what came out is not whole\n"), errno ? strerror(errno) : "write failed");
 	return code ? code : 74;
 }

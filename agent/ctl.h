@@ -33,8 +33,8 @@ extern const struct verb *const verbs[];     /* in the order of --help; ends wit
 int ctl_usage(const struct ctl *ctl, const char *fmt, ...) PRINTF(2, 3);    /* prints it and the verb's usage; returns 64 */
 int ctl_fail(const struct ctl *ctl, const struct err *err);                  /* prints the sentence; returns its exit code */
 const char *say(const struct ctl *ctl, struct bilingual text);
-/* "1 error", "2 errors": for names that take an s; in static room that the next eight calls do not touch. */
-const char *counted(size_t n, const char *name);
+/* What the rooms below say in English, in Chinese where ctl speaks it and publish/web/said.zh.json knows it.  *room holds it. */
+const char *ctl_said(const struct ctl *ctl, const char *english, struct buf *room);
 /* Profile and pack directories: $PUED_DATA (a source tree or install), else the installed place. Borrowed, static. */
 const char *data_dir(const char *kind);      /* "profiles", "packs", "web" */
 

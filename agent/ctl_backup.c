@@ -15,8 +15,8 @@ static void print(const struct ctl *ctl, const char *done, const struct store_au
 	if (ctl->json)
 		printf("{\"done\":\"%s\",\"size\":%llu,\"root\":\"%s\",\"epoch\":%llu}\n", done, (unsigned long long)a->leaves, root, (unsigned long long)a->epoch);
 	else
-		printf(ctl->lang == LANG_ZH ? "%s: %llu 条证据, 期号 %llu, 树根 %s\n" : "%s: %llu records of evidence, epoch %llu, root %s\n", where,
-		       (unsigned long long)a->leaves, (unsigned long long)a->epoch, root);
+		printf(ctl->lang == LANG_ZH ? "%s: %llu 条证据%.0s, 期号 %llu, 树根 %s\n" : "%s: %llu record%s of evidence, epoch %llu, root %s\n", where,
+		       (unsigned long long)a->leaves, plural(a->leaves), (unsigned long long)a->epoch, root);
 }
 
 static int backup(struct ctl *ctl)
@@ -24,7 +24,8 @@ static int backup(struct ctl *ctl)
 	const struct words *w = ctl->words;
 	struct err err = { 0 };
 	struct store_audit audit;
-	if (!store_backup(w->state, w->directory, &err) || !store_audit(w->directory, NULL, &audit, &err))
+	reader_close(reader_open(w->state, &err));     /* says best who may read it */
+	if (err.kind == ERR_DENIED || !store_backup(w->state, w->directory, &err) || !store_audit(w->directory, NULL, &audit, &err))
 		return ctl_fail(ctl, &err);
 	print(ctl, "backup", &audit, w->directory);
 	if (!ctl->json)

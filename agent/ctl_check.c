@@ -52,12 +52,12 @@ static void print_text(const struct ctl *ctl, const char *path, const struct con
 		printf("%s: 配置正确。站点 %s:%zu 块电表,%zu 台设备,%zu 个机架;PUE 类别 %d;%zu 条警告\n", path, s->id, s->meters.n, s->devices.n, s->racks.n,
 		       category_of(s), conf_said(c, true));
 	else if (s && !conf_problem_count(c))
-		printf("%s: ok. Site %s: %zu meters, %zu devices, %zu racks; PUE category %d; %zu warnings\n", path, s->id, s->meters.n, s->devices.n,
-		       s->racks.n, category_of(s), conf_said(c, true));
+		printf("%s: ok. Site %s: %zu meter%s, %zu device%s, %zu rack%s; PUE category %d; %zu warning%s\n", path, s->id, s->meters.n, plural(s->meters.n),
+		       s->devices.n, plural(s->devices.n), s->racks.n, plural(s->racks.n), category_of(s), conf_said(c, true), plural(conf_said(c, true)));
 	else if (ctl->lang == LANG_ZH)
 		printf("%s: %zu 个错误,%zu 条警告\n", path, conf_said(c, false), conf_said(c, true));
 	else
-		printf("%s: %zu errors, %zu warnings\n", path, conf_said(c, false), conf_said(c, true));
+		printf("%s: %zu error%s, %zu warning%s\n", path, conf_said(c, false), plural(conf_said(c, false)), conf_said(c, true), plural(conf_said(c, true)));
 }
 
 /* What the site names outside its own files. */

@@ -1,5 +1,5 @@
 /* puectl export: raw readings as CSV, JSON lines, OpenMetrics text or a recording, or the evidence's own bytes. */
-#include "agent/readings.h"
+#include "agent/export_recording.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,12 +9,11 @@
 enum { FEW = 64 };              /* series that are read one after the other; more are read together */
 
 struct format;
-struct out { struct ctl *ctl; const struct readings *r; const char *id; FILE *file; struct buf line; uint64_t lines; uint32_t session; bool failed; struct wall from, to, newest; const struct format *format; };
+struct out { struct ctl *ctl; const struct readings *r; const char *id; FILE *file; struct buf line; uint64_t lines; bool failed; struct wall from, to, newest; const struct format *format; };
 struct format {
 	const char *name, *head, *tail;
 	void (*reading)(struct out *o, const struct readings_series *row, const struct sample *s);
 	bool by_series;                 /* all of one series before the next */
-	bool by_time;                   /* never */
 	const char *steps_head;
 	void (*step)(struct out *o, const char *id, const struct step *s);
 };
@@ -66,29 +65,6 @@ static void openmetrics(struct out *o, const struct readings_series *row, const 
 	buf_printf(&o->line, "\",quantity=\"%s\",unit=\"%s\"} ", quantities[row->s.quantity].name, quantities[row->s.quantity].unit);
 	reading_text(&row->s, s, &o->line);
 	buf_printf(&o->line, " %lld.%03lld\n", (long long)(ms / 1000), (long long)(ms % 1000));
-}
-
-/* Registers as the devices gave them, with both clocks: what pued --import and puectl replay fold again.  A float register is kept as
- * the energy that it meant, not as the number it showed: it is left out, and said. */
-static bool recordable(const struct readings_series *row)
-{
-	return row->s.quantity == Q_ENERGY && !(row->s.count.num == 1 && row->s.count.den == 1);
-}
-
-static void recording(struct out *o, const struct readings_series *row, const struct sample *s)
-{
-	char at[WALL_TEXT];
-	if (!recordable(row))
-		return;
-	if (o->session != UINT32_MAX && o->session != s->at.session)
-		buf_str(&o->line, "# session\n");
-	o->session = s->at.session;
-	buf_printf(&o->line, "%s %s ", wall_text(s->at.wall, at), row->id);
-	if (sample_has_value(s))
-		buf_printf(&o->line, "%lld %s", (long long)s->value, quality_text((enum quality)s->quality));
-	else
-		buf_str(&o->line, "-");
-	buf_printf(&o->line, " %lld\n", (long long)s->at.boot.ms);
 }
 
 /* Of a step: doubtful when any of its samples was not good, missing when none had a value; rolled up when the readings behind it are gone. */
@@ -147,10 +123,9 @@ static void openmetrics_step(struct out *o, const char *id, const struct step *s
 }
 
 static const struct format formats[] = {
-	{ "csv", "time,series,value,unit,quality,reason,session,synced\n", "", csv, false, false, "time,series,n,not_good,min,max,mean,last,unit,quality,source\n", csv_step },
-	{ .name = "recording", .head = "# registers as the devices gave them (puectl export)\n", .tail = "", .reading = recording, .by_time = true },
-	{ "jsonl", "", "", jsonl, false, false, "", jsonl_step },
-	{ "openmetrics", "# HELP pued_reading Readings as they were taken, in the unit of the label.\n# TYPE pued_reading gauge\n", "# EOF\n", openmetrics, true, false,
+	{ "csv", "time,series,value,unit,quality,reason,session,synced\n", "", csv, false, "time,series,n,not_good,min,max,mean,last,unit,quality,source\n", csv_step },
+	{ "jsonl", "", "", jsonl, false, "", jsonl_step },
+	{ "openmetrics", "# HELP pued_reading Readings as they were taken, in the unit of the label.\n# TYPE pued_reading gauge\n", "# EOF\n", openmetrics, true,
 	  "# HELP pued_reading_mean Mean of the readings of each step, in the unit of the label.\n# TYPE pued_reading_mean gauge\n", openmetrics_step },
 };
 
@@ -221,7 +196,9 @@ static bool export(struct out *o, const struct readings_words *w, struct err *er
 {
 	if (strcmp(w->format, "evidence") == 0)
 		return reader_leaves(o->r->reader, -1, w->from, w->to, leaf, o, err);
-	bool by_series = o->format->by_series || w->step_ms || (w->series && o->r->n_wanted <= FEW && !o->format->by_time);
+	if (strcmp(w->format, "recording") == 0)
+		return export_recording(o->r, w, o->file, &o->lines, err);
+	bool by_series = o->format->by_series || w->step_ms || (w->series && o->r->n_wanted <= FEW);
 	fputs(w->step_ms ? o->format->steps_head : o->format->head, o->file);
 	if (!by_series)
 		reader_progress(o->r->reader, readings_walk_progress, o->ctl);
@@ -230,9 +207,14 @@ static bool export(struct out *o, const struct readings_words *w, struct err *er
 	return good;
 }
 
+/* Under another name until it is whole: a run that is broken off leaves nothing that looks like an export. */
 static bool to_file(struct out *o, const struct readings_words *w, struct err *err)
 {
-	o->file = w->out ? fopen(w->out, "wex") : readings_spool(err);
+	CLEANUP(buf_done) struct buf part = { 0 };
+	buf_printf(&part, "%s.part", w->out ? w->out : "");
+	if (w->out && access(w->out, F_OK) == 0)
+		return err_set(err, ERR_IO, "%s: %s", w->out, strerror(EEXIST));
+	o->file = w->out ? fopen(part.data, "we") : readings_spool(err);
 	if (!o->file)
 		return !w->out ? false : err_set(err, errno == EACCES ? ERR_DENIED : ERR_IO, "%s: %s", w->out, strerror(errno));
 	bool good = export(o, w, err);
@@ -242,8 +224,10 @@ static bool to_file(struct out *o, const struct readings_words *w, struct err *e
 		return readings_deliver(o->file, good, err);
 	if (fclose(o->file) != 0 && good)
 		good = err_set(err, ERR_IO, "%s: %s", w->out, strerror(errno));
+	if (good && rename(part.data, w->out) != 0)
+		good = err_set(err, ERR_IO, "%s: %s", w->out, strerror(errno));
 	if (!good)
-		unlink(w->out);
+		unlink(part.data);
 	return good;
 }
 
@@ -254,23 +238,19 @@ static int run(struct ctl *ctl)
 	struct readings_words *w = ctl->words;
 	struct readings r;
 	struct err err = { 0 };
-	struct out o = { .ctl = ctl, .r = &r, .session = UINT32_MAX };
+	struct out o = { .ctl = ctl, .r = &r };
 	int code = readings_times(ctl, w);
 	if (code)
 		return code;
 	for (size_t i = 0; i < countof(formats); i++)
 		if (strcmp(w->format, formats[i].name) == 0)
 			o.format = &formats[i];
-	if ((!o.format || !o.format->step) && w->step_ms)
-		return ctl_usage(ctl, "%s", o.format ? SAY(ctl, "recording 按原样导出读数,没有 --step", "a recording has readings as they are, no --step") :
-						    SAY(ctl, "证据原样导出,没有 --step", "evidence is exported as it is; it has no --step"));
+	if (!o.format && w->step_ms)
+		return ctl_usage(ctl, SAY(ctl, "%s 原样导出,没有 --step", "%s is exported as it is; it has no --step"), w->format);
 	o.from = w->from;
 	o.to = w->to;
 	if (!readings_open(w, &r, &err))
 		return ctl_fail(ctl, &err);
-	for (size_t i = 0; o.format && o.format->reading == recording && i < r.n; i++)
-		if (r.rows[i].wanted && (r.rows[i].s.quantity == Q_ENERGY || r.rows[i].s.quantity == Q_VOLUME || r.rows[i].s.quantity == Q_COOLING_ENERGY) && !recordable(&r.rows[i]))
-			fprintf(stderr, ctl->lang == LANG_ZH ? "%s 不是整数寄存器,未写出\n" : "%s is no register of whole counts and is left out\n", r.rows[i].id);
 	bool good = to_file(&o, w, &err) && (w->step_ms || !o.format || readings_say_dropped(ctl, &r, w, &err));
 	if (good && o.lines == 0)
 		fprintf(stderr, "%s\n", ctl->lang == LANG_ZH ? "该时段没有数据" : "nothing in this time");
@@ -281,13 +261,15 @@ static int run(struct ctl *ctl)
 
 static const struct ctl_option options[] = {
 	OPT(TEXT, "PATTERN", NULL, r.series, "测点名,可含 *、? 与逗号;默认全部", "series by name, with *, ? and commas; all when not given"),
-	OPT(CHOICE, "--format", "csv|jsonl|openmetrics|recording|evidence", r.format, "格式", "the form", "csv"),
+	OPT(CHOICE, "--format", "csv|jsonl|openmetrics|evidence|recording", r.format, "格式", "the form", "csv"),
 	OPT(FILE, "--out", "FILE", r.out, "写入新文件", "into a new file"),
+	OPT(FILE, "--config", "FILE", r.config, "站点配置,recording 用", "the site's configuration, for recording", "/etc/pued/pued.yaml"),
 	OPT_GROUP(r, readings_rows),
 	{ NULL },
 };
 
 const struct verb verb_export = {
-	"export", { "导出读数或证据;recording 可再次折叠(pued --import)", "raw readings as CSV, JSON lines, OpenMetrics or a recording, which pued --import folds again; or the evidence's own bytes" },
-	{ "每行带单位与质量; --step 导出各步的最小、最大、平均与最后值", "Every row carries unit and quality; --step: minimum, maximum, mean and last of each step" }, run, options, sizeof(struct words),
+	"export", { "导出读数或证据;recording 可再次折算", "raw readings as CSV, JSON lines, OpenMetrics or a recording, which folds again; or the evidence's own bytes" },
+	{ "每行带单位与质量; --step 导出各步的最小、最大、平均与最后值\nrecording 为电表读数,puectl replay 与 pued --import 可再次折算: puectl export --format recording | puectl replay - --config FILE",
+	  "Every row carries unit and quality; --step: minimum, maximum, mean and last of each step\nrecording: the meters' readings, which puectl replay and pued --import fold again: puectl export --format recording | puectl replay - --config FILE" }, run, options, sizeof(struct words),
 };

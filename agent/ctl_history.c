@@ -46,8 +46,9 @@ static bool raw(void *ctx, const struct sample *samples, size_t n, struct stamp 
 			put_json(&o->line, "reason", s->reason ? reason_text((enum reason)s->reason) : NULL);
 			buf_str(&o->line, "}");
 		} else {
-			buf_printf(&o->line, "%-26s %16s %-8s %s%s%s", wall_text(s->at.wall, at), value.len ? value.data : "-", unit, quality_text((enum quality)s->quality),
-				   s->reason ? ": " : "", s->reason ? reason_text((enum reason)s->reason) : "");
+			CLEANUP(buf_done) struct buf zh = { 0 }, why = { 0 };
+			buf_printf(&o->line, "%-26s %16s %-8s %s%s%s", wall_text(s->at.wall, at), value.len ? value.data : "-", unit, ctl_said(o->ctl, quality_text((enum quality)s->quality), &zh),
+				   s->reason ? ": " : "", s->reason ? ctl_said(o->ctl, reason_text((enum reason)s->reason), &why) : "");
 		}
 		flush_line(o);
 	}
@@ -102,7 +103,8 @@ static bool show(struct output *o, const struct readings_words *w, struct err *e
 		if (o->r->rows[i].wanted)
 			o->row = &o->r->rows[i];
 	if (!o->ctl->json && w->step_ms)
-		fprintf(o->file, "%-22s %6s %6s %14s %14s %14s %14s\n", "from", "n", "doubt", "min", "max", "mean", "last");
+		fputs(SAY(o->ctl, "起                       个数   存疑           最小           最大           平均           最后\n",
+			    "from                        n  doubt            min            max           mean           last\n"), o->file);
 	reader_progress(o->r->reader, readings_walk_progress, (void *)(uintptr_t)o->ctl);
 	return w->step_ms ? reader_steps(o->r->reader, w->series, w->from, w->to, w->step_ms, in_steps, o, err)
 			  : reader_history(o->r->reader, w->series, w->from, w->to, raw, o, err);

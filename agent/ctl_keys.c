@@ -101,7 +101,9 @@ static bool generate(struct ctl *ctl, json_t *root, const struct words *o, struc
 
 static bool list(struct ctl *ctl, json_t *root, const struct words *o, struct err *err)
 {
-	(void)o, (void)err;
+	(void)err;
+	if (json_array_size(json_object_get(root, "keys")) == 0)
+		fprintf(stderr, SAY(ctl, "%s: 没有密钥;puectl keys generate 生成\n", "%s: no keys; puectl keys generate makes one\n"), o->dir);
 	print_keys(ctl, json_object_get(root, "keys"));
 	return true;
 }

@@ -51,7 +51,7 @@ static int test(const struct ctl *ctl, const struct pack *p)
 	CLEANUP(buf_done) struct buf out = { 0 };
 	size_t run = 0, failed = pack_test(p, &out, &run);
 	fputs(out.data ? out.data : "", stdout);
-	printf(ctl->lang == LANG_ZH ? "%s %s:%zu 个算例,%zu 个不符\n" : "%s %s: %zu vectors, %zu failed\n", pack_id(p), pack_version(p), run, failed);
+	printf(ctl->lang == LANG_ZH ? "%s %s:%zu 个算例%.0s,%zu 个不符\n" : "%s %s: %zu vector%s, %zu failed\n", pack_id(p), pack_version(p), run, plural(run), failed);
 	return failed ? 1 : 0;
 }
 

@@ -138,7 +138,7 @@ static struct library *library_and(const char *path, const char **name, int *cod
 	struct library *lib = library_with(path, name, &report, &err);
 	fputs(report.data ? report.data : "", stderr);
 	if (!lib && !report.len)
-		fprintf(stderr, "%s\n", err.text);
+		fprintf(stderr, "puectl profile: %s\n", err.text);
 	*code = lib ? 0 : err_exit_code(&err);
 	return lib;
 }
@@ -147,7 +147,7 @@ static size_t test_one(const struct ctl *ctl, const struct profile *p, struct bu
 {
 	size_t facts, wrong = profile_test(p, &facts, out);
 	if (!ctl->json)
-		buf_printf(out, ctl->lang == LANG_ZH ? "%s:%zu 个数值,%zu 个不符\n" : "%s: %zu values, %zu wrong\n", p->name, facts, wrong);
+		buf_printf(out, ctl->lang == LANG_ZH ? "%s:%zu 个数值%.0s,%zu 个不符\n" : "%s: %zu value%s, %zu wrong\n", p->name, facts, plural(facts), wrong);
 	return wrong;
 }
 

@@ -14,7 +14,7 @@ static bool running_pid(const char *state_dir, pid_t *out, struct err *err)
 	CLEANUP(buf_done) struct buf text = { 0 };
 	snprintf(path, sizeof path, "%s/lock", state_dir);
 	if (!file_read(path, &text, err))
-		return err_set(err, ERR_UNAVAILABLE, "no pued runs on %s; start it, or give --state", state_dir);
+		return err->kind == ERR_DENIED ? false : err_set(err, ERR_UNAVAILABLE, "no pued runs on %s; start it, or give --state", state_dir);
 	*out = (pid_t)strtol(text.data, NULL, 10);
 	return *out > 1 || err_set(err, ERR_UNAVAILABLE, "%s names no process; is pued running?", path);
 }

@@ -8,7 +8,7 @@
 
 enum { LABEL = 16 };
 
-struct screen { const struct ctl *ctl; const json_t *status; struct buf out, room; };
+struct screen { const struct ctl *ctl; const json_t *status; struct buf out, room, zh; };
 
 static void label(struct screen *s, struct bilingual name)
 {
@@ -18,6 +18,11 @@ static void label(struct screen *s, struct bilingual name)
 static const char *text(struct screen *s, const json_t *o, const char *key)
 {
 	return running_text(o, key, &s->room);
+}
+
+static const char *sentence(struct screen *s, const json_t *o, const char *key)
+{
+	return ctl_said(s->ctl, text(s, o, key), &s->zh);
 }
 
 static const json_t *member(const struct screen *s, const char *key)
@@ -80,7 +85,7 @@ static void windows(struct screen *s)
 		{ "day", { "今日", "today" } }, { "month", { "本月", "this month" } }, { "year", { "12 个月", "12 months" } } };
 	for (size_t i = 0; i < countof(rows); i++) {
 		label(s, rows[i].name);
-		buf_printf(&s->out, "%s\n", text(s, member(s, rows[i].key), "text"));
+		buf_printf(&s->out, "%s\n", sentence(s, member(s, rows[i].key), "text"));
 	}
 }
 
@@ -92,7 +97,8 @@ static void verdict(struct screen *s)
 		buf_printf(&s->out, "%s\n", say(s->ctl, (struct bilingual){ "尚未判定", "not judged yet" }));
 		return;
 	}
-	buf_printf(&s->out, "%s: ", text(s, v, "kind"));
+	if (s->ctl->lang == LANG_EN)
+		buf_printf(&s->out, "%s: ", text(s, v, "kind"));
 	buf_printf(&s->out, "%s\n", text(s, json_object_get(v, "sentence"), s->ctl->lang == LANG_ZH ? "zh" : "en"));
 }
 
@@ -110,7 +116,7 @@ static void findings(struct screen *s)
 			continue;
 		buf_str(&s->out, "  ");
 		running_pad(&s->out, json_is_string(json_object_get(f, "meter")) ? text(s, f, "meter") : say(s->ctl, (struct bilingual){ "全站", "site" }), 22);
-		buf_printf(&s->out, " %s\n", text(s, f, "reason"));
+		buf_printf(&s->out, " %s\n", sentence(s, f, "reason"));
 	}
 	if (n > SHOWN)
 		buf_printf(&s->out, "  + %zu; puectl pue --explain\n", n - SHOWN);
@@ -196,27 +202,40 @@ static void devices(struct screen *s)
 		running_pad(&s->out, text(s, d, "id"), 22);
 		buf_str(&s->out, " ");
 		running_pad(&s->out, say(s->ctl, states[k].name), 6);
-		buf_printf(&s->out, " %s\n", text(s, d, "error"));
+		buf_printf(&s->out, " %s\n", sentence(s, d, "error"));
 	}
 	if (bad > SHOWN || gateways > SHOWN)
 		buf_printf(&s->out, "  + %zu; puectl top\n", (bad > SHOWN ? bad - SHOWN : 0) + (gateways > SHOWN ? gateways - SHOWN : 0));
+}
+
+/* "3 d", "5 h", "40 min", "12 s": whole ones of the largest. */
+static void age(struct screen *s, json_int_t seconds)
+{
+	static const struct { json_int_t s; struct bilingual name; } units[] = { { 86400, { "天", "d" } }, { 3600, { "小时", "h" } }, { 60, { "分钟", "min" } }, { 1, { "秒", "s" } } };
+	size_t i = 0;
+	while (i + 1 < countof(units) && seconds < 2 * units[i].s)
+		i++;
+	buf_printf(&s->out, "%lld %s", (long long)(seconds / units[i].s), say(s->ctl, units[i].name));
 }
 
 static void peers(struct screen *s)
 {
 	const json_t *o = member(s, "outbox"), *e = member(s, "evidence");
 	label(s, (struct bilingual){ "证据", "evidence" });
-	buf_printf(&s->out, "%" JSON_INTEGER_FORMAT " leaves, epoch %" JSON_INTEGER_FORMAT ", root %.16s...\n", running_number(e, "size", 0),
-		   running_number(e, "epoch", 0), text(s, e, "root"));
+	buf_printf(&s->out, SAY(s->ctl, "%" JSON_INTEGER_FORMAT " 条, 期号 %" JSON_INTEGER_FORMAT ", 树根 %.16s...\n", "%" JSON_INTEGER_FORMAT " leaves, epoch %" JSON_INTEGER_FORMAT ", root %.16s...\n"),
+		   running_number(e, "size", 0), running_number(e, "epoch", 0), text(s, e, "root"));
 	label(s, (struct bilingual){ "发件箱", "outbox" });
-	buf_printf(&s->out, "%" JSON_INTEGER_FORMAT " waiting", running_number(o, "pending", 0));
-	if (running_number(o, "pending", 0) > 0)
-		buf_printf(&s->out, " (oldest %" JSON_INTEGER_FORMAT " s)", running_number(o, "oldest_s", 0));
-	buf_printf(&s->out, ", %" JSON_INTEGER_FORMAT " sent\n", running_number(o, "sent", 0));
+	buf_printf(&s->out, SAY(s->ctl, "%" JSON_INTEGER_FORMAT " 份等待", "%" JSON_INTEGER_FORMAT " waiting"), running_number(o, "pending", 0));
+	if (running_number(o, "pending", 0) > 0) {
+		buf_str(&s->out, SAY(s->ctl, "(最早在 ", " (oldest "));
+		age(s, running_number(o, "oldest_s", 0));
+		buf_str(&s->out, SAY(s->ctl, "前)", ")"));
+	}
+	buf_printf(&s->out, SAY(s->ctl, ", %" JSON_INTEGER_FORMAT " 份已送达\n", ", %" JSON_INTEGER_FORMAT " sent\n"), running_number(o, "sent", 0));
 	label(s, (struct bilingual){ "消息代理", "broker" });
-	buf_printf(&s->out, "%s\n", text(s, s->status, "mqtt"));
+	buf_printf(&s->out, "%s\n", sentence(s, s->status, "mqtt"));
 	label(s, (struct bilingual){ "存储", "store" });
-	buf_printf(&s->out, "%s\n", text(s, s->status, "store"));
+	buf_printf(&s->out, "%s\n", sentence(s, s->status, "store"));
 	label(s, (struct bilingual){ "软件", "software" });
 	buf_printf(&s->out, "%s\n", text(s, s->status, "software"));
 }
@@ -237,9 +256,12 @@ static int run(struct ctl *ctl)
 		struct screen s = { .ctl = ctl, .status = status };
 		for (size_t i = 0; i < countof(parts); i++)
 			parts[i](&s);
+		if (degraded)
+			buf_str(&s.out, SAY(ctl, "\n降级;下一步: puectl doctor, puectl top\n", "\ndegraded; next: puectl doctor, puectl top\n"));
 		fputs(s.out.data ? s.out.data : "", stdout);
 		buf_done(&s.out);
 		buf_done(&s.room);
+		buf_done(&s.zh);
 	}
 	json_decref(status);
 	return degraded ? 13 : 0;

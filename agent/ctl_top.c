@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 /* A column is also an order. */
-static const struct column { const char *key, *head; int width; } columns[] = {
-	{ "timeouts", "timeouts", 9 }, { "failures", "failures", 9 }, { "late", "late", 7 }, { "retries", "retries", 8 }, { "latency_us", "ms", 9 }, { "polls", "polls", 10 },
+static const struct column { const char *key, *head, *zh; int width; } columns[] = {
+	{ "timeouts", "timeouts", "超时", 9 }, { "failures", "failures", "失败", 9 }, { "late", "late", "迟到", 7 }, { "retries", "retries", "重试", 8 },
+	{ "latency_us", "ms", "毫秒", 9 }, { "polls", "polls", "轮询", 10 },
 };
 
 struct row { const json_t *device; json_int_t by[countof(columns)]; };
@@ -35,27 +36,30 @@ static void fill(struct row *r, const json_t *device, size_t first)
 			r->by[n++] = running_number(device, columns[i].key, 0);
 }
 
-static void print(const json_t *status, size_t first, size_t limit, struct buf *out)
+static void print(const struct ctl *ctl, const json_t *status, size_t first, size_t limit, struct buf *out)
 {
 	const json_t *list = json_object_get(status, "devices"), *d;
 	size_t n = json_array_size(list), i;
 	struct row *rows = calloc(n + 1, sizeof *rows);
-	CLEANUP(buf_done) struct buf room = { 0 };
+	CLEANUP(buf_done) struct buf room = { 0 }, zh = { 0 };
 	if (!rows)
 		return;
 	json_array_foreach(list, i, d)
 		fill(&rows[i], d, first);
 	qsort(rows, n, sizeof *rows, compare);
-	running_pad(out, "device", 22);
-	running_pad(out, " state", 10);
+	running_pad(out, SAY(ctl, "设备", "device"), 22);
+	running_pad(out, SAY(ctl, " 状态", " state"), 10);
 	for (size_t c = 0; c < countof(columns); c++)
-		buf_printf(out, "%*s", columns[c].width, columns[c].head);
-	buf_str(out, "  error\n");
+		if (ctl->lang == LANG_ZH)
+			buf_printf(out, "%*s%s", columns[c].width - 4, "", columns[c].zh);      /* two characters, two columns each */
+		else
+			buf_printf(out, "%*s", columns[c].width, columns[c].head);
+	buf_str(out, SAY(ctl, "  错误\n", "  error\n"));
 	for (i = 0; i < n && i < limit; i++) {
 		d = rows[i].device;
 		running_pad(out, running_text(d, "id", &room), 22);
 		buf_str(out, " ");
-		running_pad(out, running_text(d, "state", &room), 9);
+		running_pad(out, ctl_said(ctl, running_text(d, "state", &room), &zh), 9);
 		for (size_t c = 0; c < countof(columns); c++) {
 			json_int_t v = running_number(d, columns[c].key, 0);
 			if (!strcmp(columns[c].key, "latency_us"))
@@ -63,7 +67,7 @@ static void print(const json_t *status, size_t first, size_t limit, struct buf *
 			else
 				buf_printf(out, "%*" JSON_INTEGER_FORMAT, columns[c].width, v);
 		}
-		buf_printf(out, "  %s\n", running_text(d, "error", &room));
+		buf_printf(out, "  %s\n", ctl_said(ctl, running_text(d, "error", &room), &zh));
 	}
 	free(rows);
 }
@@ -107,7 +111,7 @@ static int run(struct ctl *ctl)
 			buf_printf(&out, "%s\n", text ? text : "[]");
 			free(text);
 		} else {
-			print(status, column_named(w->by), again ? lines() : SIZE_MAX, &out);
+			print(ctl, status, column_named(w->by), again ? lines() : SIZE_MAX, &out);
 		}
 		json_decref(status);
 		if (again)

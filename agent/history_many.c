@@ -3,7 +3,6 @@
 #include "agent/setup.h"
 
 #include <string.h>
-#include <time.h>
 
 enum { DAY_MS = 86400000, QUARTER_MS = 900000 };
 
@@ -58,9 +57,10 @@ static bool put_latest(void *ctx, const struct sample *s, size_t n, struct stamp
 		reason ? buf_json(&o->line, reason) : buf_str(&o->line, "null");
 		buf_str(&o->line, "}");
 	} else {
-		CLEANUP(buf_done) struct buf plain = { 0 };
+		CLEANUP(buf_done) struct buf plain = { 0 }, zh = { 0 }, why = { 0 };
 		buf_plain(&plain, row->id, strlen(row->id));
-		buf_printf(&o->line, "%-40s %-26s %16s %-8s %s%s%s", plain.data ? plain.data : "", wall_text(s->at.wall, at), value.len ? value.data : "-", unit, quality, reason ? ": " : "", reason ? reason : "");
+		buf_printf(&o->line, "%-40s %-26s %16s %-8s %s%s%s", plain.data ? plain.data : "", wall_text(s->at.wall, at), value.len ? value.data : "-", unit,
+			   ctl_said(o->ctl, quality, &zh), reason ? ": " : "", reason ? ctl_said(o->ctl, reason, &why) : "");
 	}
 	flush_line(o);
 	return true;
@@ -76,25 +76,46 @@ static bool put_energy(void *ctx, const struct energy_step *s)
 		buf_printf(&o->line, "%s{\"time\":\"%s\",\"energy\":%s,\"unit\":\"%s\",\"energy_mwh\":%lld,\"substituted_mwh\":%lld,\"missing_ms\":%lld,\"intervals\":%u,\"classes\":\"%s\"}", o->n ? "," : " ",
 			   wall_text(s->from, at), energy.data, quantities[Q_ENERGY].unit, (long long)s->energy_mwh, (long long)s->substituted_mwh, (long long)s->missing_ms, s->intervals, s->classes);
 	else
-		buf_printf(&o->line, "%-22s %16s %s %8s %10.1f s missing", wall_text(s->from, at), energy.data, quantities[Q_ENERGY].unit, s->classes, (double)s->missing_ms / 1000);
+		buf_printf(&o->line, "%-22s %16s %s %8s %10.1f s %s", wall_text(s->from, at), energy.data, quantities[Q_ENERGY].unit, s->classes, (double)s->missing_ms / 1000, SAY(o->ctl, "缺失", "missing"));
 	flush_line(o);
 	return true;
 }
 
-/* The last day up to now, on a quarter, when nothing else was said. */
-static void default_span(struct readings_words *w)
+static bool newest(void *ctx, const struct sample *s, size_t n, struct stamp now)
 {
-	if (w->to.ms == INT64_MAX)
-		w->to.ms = ((int64_t)time(NULL) * 1000 / QUARTER_MS + 1) * QUARTER_MS;
-	if (w->from.ms == INT64_MIN)
+	int64_t *ms = ctx;
+	(void)now;
+	for (size_t i = 0; i < n; i++)
+		*ms = s[i].at.wall.ms > *ms ? s[i].at.wall.ms : *ms;
+	return true;
+}
+
+/* The last day that the store knows, on a quarter, when nothing else was said: its clock may be another one's, or it may lie still. */
+static bool default_span(const struct output *o, struct readings_words *w, struct err *err)
+{
+	char from[WALL_TEXT], to[WALL_TEXT];
+	int64_t last = INT64_MIN;
+	uint64_t index;
+	struct wall at;
+	bool given = w->to.ms != INT64_MAX;
+	if (!given && !reader_latest(o->r->reader, newest, &last, err))
+		return false;
+	if (!given && last == INT64_MIN && reader_last(o->r->reader, LEAF_INTERVAL, &index, &at, NULL))
+		last = at.ms;
+	if (!given && last != INT64_MIN)
+		w->to.ms = (last / QUARTER_MS + 1) * QUARTER_MS;
+	if (w->from.ms == INT64_MIN && w->to.ms != INT64_MAX)
 		w->from.ms = w->to.ms - DAY_MS;
+	if (!given && last != INT64_MIN)
+		fprintf(stderr, SAY(o->ctl, "存储中的最后一段: %s 至 %s\n", "the last that the store knows: %s to %s\n"), wall_text(w->from, from), wall_text(w->to, to));
 	w->step_ms = w->step_ms ? w->step_ms : QUARTER_MS;
+	return w->to.ms != INT64_MAX || err_set(err, ERR_RANGE, "no reading in the last hours of the store; say which days with --from and --to");
 }
 
 static bool energy(struct output *o, const struct readings_words *w, struct err *err)
 {
 	struct setup setup;
-	if (!setup_load(w->config ? w->config : "/etc/pued/pued.yaml", &setup, NULL, err))
+	if (!setup_load(w->config, &setup, NULL, err))
 		return false;
 	bool good = query_energy(o->r->reader, setup.site, w->energy, w->from, w->to, w->step_ms, put_energy, o, err);
 	setup_done(&setup);
@@ -105,11 +126,13 @@ static bool answer(struct output *o, struct readings_words *w, struct err *err)
 {
 	if (w->latest)
 		return reader_latest(o->r->reader, put_latest, o, err);
-	default_span(w);
+	if (!default_span(o, w, err))
+		return false;
 	if (w->energy)
 		return energy(o, w, err);
 	if (!o->ctl->json)
-		fprintf(o->file, "%-22s %13s %6s %14s %14s %14s %14s\n", "from", "with value/of", "doubt", "min", "max", "mean", "last");
+		fputs(SAY(o->ctl, "起                     有值/共有       存疑           最小           最大           平均           最后\n",
+			"from                   with value/of  doubt            min            max           mean           last\n"), o->file);
 	return query_sums(o->r->reader, w->series, w->from, w->to, w->step_ms, put_sum, o, err);
 }
 

@@ -363,7 +363,7 @@ json_t *trust_file_load(const char *path, struct err *err)
 {
 	CLEANUP(buf_done) struct buf text = { 0 };
 	json_error_t problem;
-	if (access(path, F_OK) != 0)
+	if (access(path, F_OK) != 0 && errno == ENOENT)
 		return json_pack("{s:[]}", "keys");
 	if (!file_read(path, &text, err))
 		return NULL;
@@ -373,7 +373,7 @@ json_t *trust_file_load(const char *path, struct err *err)
 	if (root)
 		err_set(err, ERR_INPUT, "%s: no trust file: it has no list \"keys\"", path);
 	else
-		err_set(err, ERR_INPUT, "%s:%d:%d: %s", path, problem.line, problem.column, problem.text);
+		err_set(err, ERR_INPUT, "%s:%d:%d: not JSON: %s", path, problem.line, problem.column, problem.text);
 	json_decref(root);
 	return NULL;
 }

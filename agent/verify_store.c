@@ -125,15 +125,15 @@ static int print(const struct ctl *ctl, const char *dir, const struct gather *g,
 		printf(ctl->lang == LANG_ZH ? "无效: %s: 第一条有问题的记录: %s\n" : "NOT VALID: %s: first bad record: %s\n", dir, a->first_bad);
 		return 12;
 	}
-	printf(ctl->lang == LANG_ZH ? "有效: %s: %llu 条证据, 与 %zu 个树头一致\n" : "VALID: %s: %llu records of evidence, consistent with %zu tree heads\n", dir,
-	       (unsigned long long)a->leaves, g->n);
+	printf(ctl->lang == LANG_ZH ? "有效: %s: %llu 条证据%.0s, 与 %zu 个树头一致%.0s\n" : "VALID: %s: %llu record%s of evidence, consistent with %zu tree head%s\n", dir,
+	       (unsigned long long)a->leaves, plural(a->leaves), g->n, plural(g->n));
 	printf("  epoch %llu\n  root  %s\n", (unsigned long long)a->epoch, root);
 	if (a->segments || a->dropped)
 		printf(ctl->lang == LANG_ZH ? "  原始读数: %llu 个已关闭的月份完好, %llu 个已按保留期删除 (有记录; 其一刻钟汇总仍在并已核对)\n"
 					    : "  raw readings: closed months unchanged: %llu, dropped as recorded: %llu (their quarters of an hour are kept and checked)\n",
 		       (unsigned long long)a->segments, (unsigned long long)a->dropped);
 	if (g->trust)
-		printf(ctl->lang == LANG_ZH ? "  %llu 个签名已核验\n" : "  %llu signatures verified\n", (unsigned long long)g->signatures);
+		printf(ctl->lang == LANG_ZH ? "  %llu 个签名%.0s已核验\n" : "  %llu signature%s verified\n", (unsigned long long)g->signatures, plural(g->signatures));
 	puts(ctl->lang == LANG_ZH ? "  说明: 整体回退的副本自身看不出来,须用别处保存的树头核对 (--head)"
 				  : "  note: a copy rolled back as a whole looks whole by itself; compare with a head kept elsewhere (--head)");
 	return 0;

@@ -10,6 +10,8 @@
 #define PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 /* CLEANUP(buf_done) struct buf b = { 0 };  calls buf_done(&b) when b leaves its scope. */
 #define CLEANUP(done) __attribute__((cleanup(done)))
+/* "%zu meter%s": the ending of an English plural. */
+static inline const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
 #define countof(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

@@ -155,6 +155,19 @@ with tempfile.TemporaryDirectory() as temp:
     at_once, in_two = ([x for x in (json.dumps(y) if isinstance(y, dict) else y for k, y in stored(s, serial) if k == "interval")] for s in (state, halves))
     check("two runs give the intervals of one", at_once == in_two and len(at_once) >= 54, next((f"{a}\n{b}" for a, b in zip(at_once, in_two) if a != b), (len(at_once), len(in_two))))
 
+    # ---- what the store gives back folds to the same: one session, and two
+    for name, where in (("one session", state), ("two", halves)):
+        given_back = write(f"{temp}/back.txt", run("export", "--format", "recording", "--config", serial, "--state", where))
+        again = json.loads(run("replay", "--config", serial, given_back, "--json"))
+        check(f"export, replay: {name}", [again[k] for k in ("intervals", "kpi", "readings")] == [without[k] for k in ("intervals", "kpi", "readings")],
+              next((f"{a}\n{b}" for a, b in zip(again["intervals"], without["intervals"]) if a != b), again["kpi"]))
+        check("a new session is said", (given_back_text := open(given_back, encoding="utf-8").read()).count("# session") == (name == "two") and "-" in given_back_text)
+    p = subprocess.run(f"'{puectl}' export --format recording --config '{serial}' --state '{state}' 'it/*' | '{puectl}' replay --config '{serial}' --summary --json -", shell=True,
+                       capture_output=True, text=True, timeout=60)
+    check("through a pipe", p.returncode == 0 and json.loads(p.stdout)["readings"] < without["readings"], p.stderr)
+    told = run("export", "--format", "recording", "--config", write(f"{temp}/other.yaml", (SITE % "").replace("acrel-adw300", "eastron-sdm630")), "--state", state, code=11)
+    check("with another profile's count it is refused", "another count" in told or "does not say" in told, told)
+
     # ---- what contradicts is refused with a sentence, here and by pued
     def refused(args, says, where=state, conf=serial, code=65):
         out = run(*args, "--config", conf, "--state", where, code=code)

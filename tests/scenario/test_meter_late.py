@@ -211,7 +211,7 @@ with tempfile.TemporaryDirectory() as temp:
         check(f"refused: {says}: nothing changed", folded(leaves_of(state)) == folded(leaves_of(plain)))
     # the way: the readings as they were, and the epochs in the configuration
     readings = f"{temp}/readings.txt"
-    run("export", "--state", plain, "--format", "recording", "--out", readings)
+    run("export", "--state", plain, "--format", "recording", "--config", config, "--out", readings)
     told = write(f"{temp}/epochs.yaml", (SITE % f", epochs: [{{serial: A1, to: {at(AT)}, last: {LAST}}}, {{serial: B7, from: {at(FROM)}, first: {FIRST}, ct: 9000/5}}]").replace(", serial: A1,", ","))
     again = new_state(temp, "again")
     log = take(again, told, readings)

@@ -96,6 +96,14 @@ def main():
         for step in summed:
             parts = [s for a in alone for s in a if s["time"] == step["time"] and s["n"]]
             assert step["with_value"] == len(parts) and step["series"] == len(kind) and abs(step["mean"] - sum(p["mean"] for p in parts)) < 1e-6, step
+        # a file is there when it is whole, and what is there is not written over
+        puectl("export", name, "--state", state, "--out", f"{temp}/whole.csv")
+        with open(f"{temp}/whole.csv", encoding="utf-8") as f:
+            assert f.read() == puectl("export", name, "--state", state) and not os.path.exists(f"{temp}/whole.csv.part")
+        assert "File exists" in puectl("export", name, "--state", state, "--out", f"{temp}/whole.csv", code=74)
+        # without a time: the store's own last day, whatever the clock says, and it says which
+        unsaid = subprocess.run([PUECTL, "history", ",".join(kind), "--sum", "--state", state, "--json"], capture_output=True, text=True)
+        assert unsaid.returncode == 0 and json.loads(unsaid.stdout) and "2026-01-0" in unsaid.stderr, unsaid
         newest = {r["series"]: r for r in json.loads(puectl("history", "--latest", "--state", state, "--json"))}
         assert len(newest) == 40 and all(newest[s]["time"] == max(r["time"] for r in rows if r["series"] == s) for s in newest)
         for words, part in ((("history", "*", "--sum", "--from", "2026-01-01", "--to", "2026-01-02"), "one kind"), (("history", "nothing*", "--sum"), "no series"),

@@ -54,7 +54,7 @@ def status():
     for port, url in of_a_picture([]):
         code, out, err = puectl("status", "--port", port)
         for text in ("模拟数据 / SIMULATED", "power ratio now 1.245  (3336.0 kW / 2680.0 kW)", "iPUE1 = 1.245 ± 0.013 (k=2)", "no PUE",
-                     "1024 installed, 1000 metered, 964 in use", "125 up, 3 late, 2 down", "INSUFFICIENT_DATA: Insufficient data", "3 waiting (oldest 2700 s)"):
+                     "1024 installed, 1000 metered, 964 in use", "125 up, 3 late, 2 down", "INSUFFICIENT_DATA: Insufficient data", "3 waiting (oldest 45 min)"):
             check(f"status says: {text}", code == 0 and text in out, out, err)
         code, out, err = puectl("status", "--lang", "zh", "--port", port)
         check("status in Chinese", "功率比(此刻)    1.245" in out and "数据不足" in out, out, err)
