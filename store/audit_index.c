@@ -91,7 +91,8 @@ static void check_leaf_index(struct index_audit *a, size_t i)
 		snprintf(a->first_bad, a->size, "%s: its indexes cannot be read: %.200s", a->db->name, err.text);
 		return;
 	}
-	qsort(a->keys, a->n, sizeof *a->keys, leaf_indexes[i].order);
+	if (a->n)
+		qsort(a->keys, a->n, sizeof *a->keys, leaf_indexes[i].order);
 	for (size_t k = 0; k < a->n; k++) {
 		struct leaf_key key = a->keys[k];
 		int code = query_step(&shown, &err);
